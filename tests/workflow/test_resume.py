@@ -77,6 +77,7 @@ class Study:
             "samples_per_prompt": 2,
             "thinking": None,
             "chunk": 8,
+            "chunks_across_cells": False,
             "cells": [self.cell(category) for category in CATEGORIES],
         } | changes
 
@@ -145,6 +146,33 @@ def test_killed_twice_and_resumed_is_byte_identical_to_undisturbed(model: Path, 
     assert len({sample.text for sample in disturbed.samples()}) > 60
 
 
+def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(model: Path, tmp_path: Path) -> None:
+    apart = Study(tmp_path / "a", model)
+    apart.run()
+    mixed, disturbed = (
+        Study(tmp_path / name, model, chunk=24, chunks_across_cells=True) for name in ("mixed", "disturbed")
+    )
+    mixed.run()
+    assert [len(path.read_text().splitlines()) for path in chunk_files(mixed)] == [24] * 5, "40 samples per cell"
+    assert [(s.item_id, s.text) for s in mixed.samples()] == [(s.item_id, s.text) for s in apart.samples()]
+    kept = killed_after(disturbed, 3)
+    assert 3 <= kept < 5
+    assert "pocket/one/4.parquet" in disturbed.outputs(), "this cell ended in the second chunk"
+    assert "pocket/three/4.parquet" not in disturbed.outputs()
+    assert disturbed.run()["from_store"] == 24 * kept
+    assert disturbed.outputs() == mixed.outputs()
+
+
+def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_once(tmp_path: Path) -> None:
+    twice = [Study.cell("one"), Study.cell("one") | {"task": "again"}]
+    study = Study(tmp_path, None, chunk=256, chunks_across_cells=True, cells=twice)
+    for folder, name in ((study.places.items, "0.parquet"), (study.places.prompts, "4.parquet")):
+        (folder / "again/one").mkdir(parents=True)
+        (folder / f"again/one/{name}").write_bytes((folder / f"pocket/one/{name}").read_bytes())
+    assert study.run()["generated"] == 2 * PER_CELL
+    assert len(study.samples()) == 2 * 2 * PER_CELL
+
+
 def test_nothing_missing_generates_nothing_and_loads_nothing(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +208,7 @@ def test_samples_carry_their_cell_and_nothing_that_changes(control: Study) -> No
     [
         ({}, 0),
         ({"chunk": 3}, 0),
+        ({"chunk": 50, "chunks_across_cells": True}, 0),
         ({"thinking": {"open": "<think>", "close": "</think>"}}, 0),
         ({"cells": [Study.cell("one")]}, 0),
         ({"samples_per_prompt": 3}, 60),
@@ -188,7 +217,18 @@ def test_samples_carry_their_cell_and_nothing_that_changes(control: Study) -> No
         ({"revision": "abc"}, 120),
         ({"cells": [Study.cell("one"), Study.cell("two") | {"sample_seed": 5}]}, 40),
     ],
-    ids=["nothing", "chunk", "tags", "fewer cells", "one more sample", "temperature", "engine", "revision", "a seed"],
+    ids=[
+        "nothing",
+        "chunk",
+        "mixed",
+        "tags",
+        "fewer cells",
+        "one more sample",
+        "temperature",
+        "engine",
+        "revision",
+        "a seed",
+    ],
 )
 def test_only_what_a_change_touches_is_generated(control: Study, change: dict[str, Any], generated: int) -> None:
     control.run()
