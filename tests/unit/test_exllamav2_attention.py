@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from featherweight.engines.exllamav2_attention import (
     OUR_ATTENTION,
     flash_attn_func,
     flash_attn_with_kvcache,
     install,
+    one_pass,
 )
 
 PAGE = 256
@@ -78,10 +80,15 @@ def test_paged_attention_is_attention(name: str, scale: float | None) -> None:
     k, v = (torch.randn((rows, case.new, case.key_heads, SIZE), generator=generator) for _ in range(2))
     old_keys, old_values = k_cache.clone(), v_cache.clone()
 
-    found = flash_attn_with_kvcache(
-        q=q, k=k, v=v, k_cache=k_cache, v_cache=v_cache, cache_seqlens=before, block_table=table, causal=True,
-        softmax_scale=scale,
-    )  # fmt: skip
+    def attend() -> torch.Tensor:
+        return flash_attn_with_kvcache(
+            q=q, k=k, v=v, k_cache=k_cache, v_cache=v_cache, cache_seqlens=before, block_table=table, causal=True,
+            softmax_scale=scale,
+        )  # fmt: skip
+
+    found = attend()
+    with one_pass(max(case.before) + case.new):  # as many positions as are in use, not whole pages
+        torch.testing.assert_close(attend(), found, atol=1e-6, rtol=1e-6)
 
     assert found.shape == q.shape
     assert found.is_contiguous()  # attn.py:615 calls view on it
@@ -106,28 +113,93 @@ def test_paged_attention_is_attention(name: str, scale: float | None) -> None:
     assert torch.equal(again, found)
 
 
-def test_what_lies_behind_a_row_changes_nothing() -> None:
-    """Other rows' pages, page 0 behind a short row, and slots after its end: huge values there leave no trace."""
-    case = Case((5, 300), 1, 4, 2)
-    generator = torch.Generator().manual_seed(0)
-    table, pages = scattered_pages(case, generator)
-    caches = [torch.randn((pages, PAGE, 2, SIZE), generator=generator) for _ in range(2)]
-    q = torch.randn((2, 1, 4, SIZE), generator=generator)
-    k, v = (torch.randn((2, 1, 2, SIZE), generator=generator) for _ in range(2))
+class Decode:
+    """A decode step over two ragged rows, with pages for `room` tokens: all that flash_attn_with_kvcache takes."""
 
-    def attend() -> torch.Tensor:
+    def __init__(self, before: tuple[int, int] = (5, 300), room: int = 1) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.table, pages = scattered_pages(Case(before, room, 4, 2), generator)
+        self.caches = [torch.randn((pages, PAGE, 2, SIZE), generator=generator) for _ in range(2)]
+        self.q = torch.randn((2, 1, 4, SIZE), generator=generator)
+        self.k, self.v = (torch.randn((2, 1, 2, SIZE), generator=generator) for _ in range(2))
+        self.lengths = torch.tensor(before, dtype=torch.int32)
+
+    def attend(self) -> torch.Tensor:
         return flash_attn_with_kvcache(
-            q=q, k=k, v=v, k_cache=caches[0].clone(), v_cache=caches[1].clone(), block_table=table, causal=True,
-            cache_seqlens=torch.tensor(case.before, dtype=torch.int32),
-        )[0]  # fmt: skip
+            q=self.q, k=self.k, v=self.v, k_cache=self.caches[0], v_cache=self.caches[1], block_table=self.table,
+            causal=True, cache_seqlens=self.lengths,
+        )  # fmt: skip
 
-    before = attend()
-    own = int(table[0, 0])
-    for cache in caches:
+    def by_hand(self) -> torch.Tensor:
+        """After `attend`: the new keys are in the cache."""
+        rows = []
+        for row, length in enumerate(self.lengths.tolist()):
+            places = [int(self.table[row, p // PAGE]) * PAGE + p % PAGE for p in range(length + 1)]
+            keys, values = (cache.view(-1, 2, SIZE)[places] for cache in self.caches)
+            rows.append(by_hand(self.q[row], keys, values, length, SIZE**-0.5))
+        return torch.stack(rows).float()
+
+
+@pytest.mark.parametrize("behind", [1e4, math.nan], ids=str)
+def test_what_lies_behind_a_row_changes_nothing(behind: float) -> None:
+    """Other rows' pages, page 0 behind a short row, and slots after its end: huge values there leave no trace."""
+    step = Decode()
+    before = step.attend()[0]
+    own = int(step.table[0, 0])
+    for cache in step.caches:
         kept = cache[own, :5].clone()
-        cache.fill_(1e4)
+        cache.fill_(behind)
         cache[own, :5] = kept
-    assert torch.equal(attend(), before)
+    assert torch.equal(step.attend()[0], before)
+
+
+def test_a_pass_never_works_with_the_plan_of_another() -> None:
+    """The same tensors, changed in place between passes as a loop may do; and passes that were broken off."""
+    step = Decode((5, 254), room=5)
+    for _ in range(5):  # the second row crosses into its next page
+        with one_pass(int(step.lengths.max()) + 1):
+            first = step.attend()
+            assert torch.equal(step.attend(), first)  # the next layer, by the same plan
+        torch.testing.assert_close(first, step.by_hand(), atol=1e-6, rtol=1e-6)
+        step.lengths += 1
+        with pytest.raises(RuntimeError, match="broken off"), one_pass(int(step.lengths.max()) + 1):
+            step.attend()
+            raise RuntimeError("broken off")
+        step.table[0, 0], step.table[1, 0] = int(step.table[1, 0]), int(step.table[0, 0])
+    step.attend()  # no pass is open: nothing is kept from before
+    step.lengths -= 3
+    torch.testing.assert_close(step.attend(), step.by_hand(), atol=1e-6, rtol=1e-6)
+
+
+def test_another_gpus_copies_of_the_tensors_get_a_plan_of_their_own() -> None:
+    step, other = Decode((5, 254)), Decode((7, 30))
+    with one_pass(255):
+        for each in (step, other, step):
+            torch.testing.assert_close(each.attend(), each.by_hand(), atol=1e-6, rtol=1e-6)
+
+
+class Counted(TorchDispatchMode):
+    """Counts operations that compute or copy; each is at least one kernel on a GPU."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not func.is_view and func.overloadpacket.__name__ not in ("view", "reshape")
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_layer_of_a_decode_step_is_five_operations() -> None:
+    """Two writes, two gathers, the attention itself; what all layers have in common is computed once, in under 30."""
+    step = Decode()
+    counts = []
+    for layers in (1, 2, 28):
+        with torch.inference_mode(), one_pass(301), Counted() as counted:
+            for _ in range(layers):
+                step.attend()
+        counts.append(counted.count)
+    assert counts[1] - counts[0] <= 6
+    assert counts[2] - counts[1] == 26 * (counts[1] - counts[0])
+    assert counts[0] < 30
 
 
 @pytest.mark.parametrize("new", [1, 4, 13])

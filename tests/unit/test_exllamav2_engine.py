@@ -23,6 +23,7 @@ from test_controls import ITEM
 
 from featherweight.engines import Completion, Decoding, Request, engine_device, engine_identity, load_engine
 from featherweight.engines import exllamav2 as module
+from featherweight.engines import exllamav2_attention as attention
 from featherweight.engines import exllamav2_guard as guard
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
@@ -150,6 +151,16 @@ def test_samples_of_one_prompt_cost_one_prefill(engine: Any, reference: Any, len
     prefills = [rows * new for rows, new in engine.model.passes if new > 1]
     assert prefills == [length - 1]
     same(found, reference.generate(requests, SAMPLED, quiet))
+
+
+def test_a_pass_is_planned_once_for_all_its_layers(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    plan = attention._plan
+    monkeypatch.setattr(attention, "_plan", lambda *args: made.append(args[0].shape[:2]) or plan(*args))
+    engine.model.passes.clear()
+    engine.generate(ragged(9), SAMPLED, quiet)
+    assert len(engine.model.layers) == 2
+    assert made == engine.model.passes
 
 
 def test_a_common_beginning_is_computed_once(engine: Any) -> None:
@@ -345,7 +356,7 @@ def test_loglikelihoods_agree_with_the_transformers_engine(engine: Any, referenc
 def test_identity_is_known_before_anything_is_loaded(engine: Any, folder: Path) -> None:
     assert engine.identity == engine_identity("exllamav2", folder, dtype="auto")
     assert engine.identity.startswith("exllamav2 0.3.2, torch ")
-    assert ", cuda, float16, paged torch attention 1, sampling " in engine.identity
+    assert ", cuda, float16, paged torch attention 2, sampling " in engine.identity
 
 
 def test_it_computes_on_cuda_in_float16_alone(folder: Path) -> None:

@@ -5,18 +5,65 @@ block-diagonal mask, which is None, for every causal model). So `install` puts f
 place; where flash-attn 2.5.7 or newer works, nothing is replaced. Reads and writes no files.
 
     >>> install(import_module("exllamav2.attn"), flash_attention_works=False)
-    'paged torch attention 1'
+    'paged torch attention 2'
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-OUR_ATTENTION = "paged torch attention 1"  # part of the engine's identity: count up when another token could come out
+OUR_ATTENTION = "paged torch attention 2"  # part of the engine's identity: count up when another token could come out
+_ALIGNED = 64  # keys per row come in multiples of this: kernels work in such tiles, and few sizes are allocated
+
+
+class Plan(NamedTuple):
+    """Where one pass reads and writes, the same in every layer. A slot is a position of the cache seen without pages.
+
+    `write` (rows * new,): the slots of the new positions. `read` (rows * width,): the slots of each row's positions,
+    its first slot again behind its last. `mask` (rows, 1, new, width): 0 or -inf, in the format of the queries.
+    """
+
+    write: torch.Tensor
+    read: torch.Tensor
+    mask: torch.Tensor
+
+
+class _Pass:
+    """The plan of the pass that is being computed, with the tensors that it was made from."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.made: tuple[torch.Tensor, torch.Tensor, Plan] | None = None
+
+    def plan_of(self, q: torch.Tensor, table: torch.Tensor, lengths: torch.Tensor, page: int, counted: bool) -> Plan:
+        """The first layer makes the plan, later layers of the same tensors (another GPU has copies) take it."""
+        if self.made is None or self.made[0] is not table or self.made[1] is not lengths:
+            self.made = table, lengths, _plan(q, table, lengths, page, counted, self.longest)
+        return self.made[2]
+
+
+_pass: ContextVar[_Pass | None] = ContextVar("pass", default=None)
+
+
+@contextmanager
+def one_pass(longest: int) -> Iterator[None]:
+    """Within this context, one forward pass: its layers share a plan, which is dropped at the end.
+
+    `longest` is how many positions the longest row has after the pass. In a pass 0.3.2 hands every layer of a GPU the
+    same two tensors, unchanged (attn.py:489, attn_params.py:266). Outside of this context every call plans for itself.
+    """
+    token = _pass.set(_Pass(longest))
+    try:
+        yield
+    finally:
+        _pass.reset(token)
 
 
 def flash_attn_with_kvcache(
@@ -37,60 +84,66 @@ def flash_attn_with_kvcache(
     `q` is (rows, new, heads, size); the caches are (pages, page size, key heads, size); `k` and `v`, where given, are
     (rows, new, key heads, size) and are written behind each row's `cache_seqlens` positions first. Without them the
     cache holds the new positions already and `cache_seqlens` counts them. `block_table` (rows, pages per row) names
-    each row's pages in order. New position i of a row sees that row's positions up to itself. Returns (rows, new,
-    heads, size). Raises NotImplementedError for what ExLlamaV2 does not use with our models (windows, soft caps, ...).
+    each row's pages in order. New position i of a row sees that row's positions up to itself; no other slot is read.
+    Returns (rows, new, heads, size). Raises NotImplementedError for what ExLlamaV2 does not use with our models
+    (windows, soft caps, ...).
     """
     if unsupported or not causal:
         raise NotImplementedError(f"not causal, or unknown options: {', '.join(sorted(unsupported)) or 'causal=False'}")
     rows, new = q.shape[:2]
-    table = block_table.long()
-    before = cache_seqlens.long()
+    now = _pass.get() or _Pass(block_table.shape[1] * k_cache.shape[1])
+    plan = now.plan_of(q, block_table, cache_seqlens, k_cache.shape[1], counted=k is None)
+    keys, values = (cache.view(-1, *cache.shape[2:]) for cache in (k_cache, v_cache))
     if k is not None and v is not None:
-        _append(k_cache, k, table, before)
-        _append(v_cache, v, table, before)
-    else:
-        before = before - new
-    width = table.shape[1] * k_cache.shape[1]
-    keys = k_cache[table].view(rows, width, *k_cache.shape[2:])
-    values = v_cache[table].view(rows, width, *v_cache.shape[2:])
-    last = before[:, None] + torch.arange(new, device=q.device)  # (rows, new): the last position that each query sees
-    seen = torch.arange(width, device=q.device) <= last[..., None]  # (rows, new, width)
-    return _one_query(q, keys, values, seen, softmax_scale) if new == 1 else _many(q, keys, values, seen, softmax_scale)
+        keys.index_copy_(0, plan.write, k.flatten(0, 1))
+        values.index_copy_(0, plan.write, v.flatten(0, 1))
+    keys, values = (slots.index_select(0, plan.read).view(rows, -1, *slots.shape[1:]) for slots in (keys, values))
+    return (_one_query if new == 1 else _many)(q, keys, values, plan.mask, softmax_scale)
 
 
-def _append(cache: torch.Tensor, fresh: torch.Tensor, table: torch.Tensor, before: torch.Tensor) -> None:
-    """Write (rows, new, key heads, size) into the slots behind each row's positions; no other slot is touched."""
-    page_size = cache.shape[1]
-    positions = before[:, None] + torch.arange(fresh.shape[1], device=fresh.device)
-    slots = table.gather(1, positions // page_size) * page_size + positions % page_size
-    cache.view(-1, *cache.shape[2:])[slots.flatten()] = fresh.flatten(0, 1).to(cache.dtype)
+def _plan(q: torch.Tensor, table: torch.Tensor, lengths: torch.Tensor, page: int, counted: bool, longest: int) -> Plan:
+    """The plan of a pass with these queries. `counted`: the lengths count the new positions."""
+    new = q.shape[1]
+    pages, before = table.long(), lengths.long()[:, None] - (new if counted else 0)
+    fresh = before + torch.arange(new, device=q.device)  # (rows, new): the last position that each query sees
+    width = min(-(-longest // _ALIGNED) * _ALIGNED, pages.shape[1] * page)
+    every = torch.arange(width, device=q.device)
+    # A row's own first slot stands behind its end: what lies in slots that are nobody's is never read.
+    read = every.where(every <= fresh[:, -1:], 0)
+    mask = torch.zeros((len(pages), 1, new, width), dtype=q.dtype, device=q.device)
+    mask.masked_fill_((every > fresh[..., None])[:, None], -torch.inf)
+    write, read = (pages.gather(1, at // page) * page + at % page for at in (fresh, read))
+    return Plan(write.flatten(), read.flatten(), mask)
 
 
 def _one_query(
-    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, scale: float | None
+    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, scale: float | None
 ) -> torch.Tensor:
     """One new position per row: the query heads of one key head stand in one matrix, so no key is copied."""
     rows, _, heads, size = q.shape
     key_heads = keys.shape[2]
-    grouped = q.view(rows, key_heads, heads // key_heads, size)
-    mask = seen[:, None].expand(-1, 1, grouped.shape[2], -1)
+    shared = heads // key_heads
     found = scaled_dot_product_attention(
-        grouped, keys.transpose(1, 2), values.transpose(1, 2), attn_mask=mask, scale=scale
+        q.view(rows, key_heads, shared, size),
+        keys.transpose(1, 2),
+        values.transpose(1, 2),
+        attn_mask=mask.expand(-1, -1, shared, -1),
+        scale=scale,
     )
     return found.reshape(rows, 1, heads, size)
 
 
 def _many(
-    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, seen: torch.Tensor | None, scale: float | None
+    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scale: float | None
 ) -> torch.Tensor:
-    """Several new positions per row; `seen` None: a square causal mask, which has a kernel of its own."""
+    """Several new positions per row; `mask` None: a square causal mask, which has a kernel of its own."""
     shared = q.shape[2] // keys.shape[2]
     found = scaled_dot_product_attention(
         q.transpose(1, 2),
         keys.repeat_interleave(shared, dim=2).transpose(1, 2),
         values.repeat_interleave(shared, dim=2).transpose(1, 2),
-        attn_mask=None if seen is None else seen[:, None],
-        is_causal=seen is None,
+        attn_mask=mask,
+        is_causal=mask is None,
         scale=scale,
     )
     return found.transpose(1, 2).contiguous()
@@ -115,7 +168,7 @@ def flash_attn_func(
     seen = None
     if new != width:
         last = torch.arange(width - new, width, device=q.device)
-        seen = (torch.arange(width, device=q.device) <= last[:, None]).expand(q.shape[0], -1, -1)
+        seen = torch.arange(width, device=q.device) <= last[:, None]
     return _many(q, k, v, seen, softmax_scale)
 
 

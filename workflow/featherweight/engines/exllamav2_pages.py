@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from featherweight.engines.exllamav2_attention import one_pass
+
 PAGE = 256  # PAGED_PAGE_SIZE (:33)
 HELD = 3  # jobs beside the rows: the spare page, the shared beginning, one finished row whose prompt is still needed
 SHORTEST_SHARED = 32  # tokens; a shorter common beginning is not worth a forward pass of its own
@@ -184,7 +186,8 @@ class Pages:
     def forward(self, rows: Sequence[Row], ids: list[list[int]], *, logits: bool) -> torch.Tensor | None:
         """One pass over the rows' next tokens (rows, new), all at their own positions; logits (rows, new, padded)."""
         width = len(ids[0])
-        columns = math.ceil((max(row.length for row in rows) + width) / PAGE)
+        longest = max(row.length for row in rows) + width
+        columns = math.ceil(longest / PAGE)
         table = [[page.page_index for page in row.pages[:columns]] for row in rows]
         params = self.generator.get_paged_params(
             len(rows),
@@ -192,10 +195,11 @@ class Pages:
             torch.tensor([row.length for row in rows], dtype=torch.int32),
             width,
         )
-        found = self.generator.model.forward_chunk(
-            input_ids=torch.tensor(ids, dtype=torch.long),
-            attn_params=params,
-            cache=self.generator.cache,
-            preprocess_only=not logits,
-        )
+        with one_pass(longest):
+            found = self.generator.model.forward_chunk(
+                input_ids=torch.tensor(ids, dtype=torch.long),
+                attn_params=params,
+                cache=self.generator.cache,
+                preprocess_only=not logits,
+            )
         return found["logits"] if logits else None
