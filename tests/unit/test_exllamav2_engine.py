@@ -408,7 +408,9 @@ def test_wrong_pages_are_refused_at_the_start(
 def test_importing_our_package_imports_no_exllamav2_and_no_torch() -> None:
     code = (
         "import sys, featherweight.engines.exllamav2 as m; assert m.ExLlamaV2Engine;"
-        "assert not {'exllamav2', 'torch', 'transformers'} & set(sys.modules), 'imported'"
+        "assert not {'exllamav2', 'torch', 'transformers'} & set(sys.modules), 'imported';"
+        "from featherweight.engines import exllamav2_loop, exllamav2_score;"
+        "assert 'torch' in sys.modules and not {'exllamav2', 'transformers'} & set(sys.modules), 'the other engine'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, chat
+from featherweight.engines import Completion, Decoding, Request, chat, samples
 from featherweight.engines import exllamav2_guard as guard
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
@@ -27,7 +27,7 @@ from featherweight.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from featherweight.engines.slots import Ended
+    from featherweight.engines.samples import Ended
 
 LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
@@ -146,7 +146,7 @@ class ExLlamaV2Engine:
         """
         if not requests:
             return []
-        self._check_lengths([len(request.prompt_ids) for request in requests])
+        samples.check_prompts(self.folder, [request.prompt_ids for request in requests], self.positions)
         ended: dict[int, Ended] = {}
         while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
             if rows == 1:
@@ -159,7 +159,7 @@ class ExLlamaV2Engine:
                 "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished and kept",
                 *(self.rows, rows, len(ended), len(requests)),
             )
-        return [self._completion(ended[index]) for index in range(len(requests))]
+        return [samples.completion(self.tokenizer, ended[index], self.hidden) for index in range(len(requests))]
 
     def _attempt(
         self,
@@ -229,29 +229,10 @@ class ExLlamaV2Engine:
             )
         return self._generator
 
-    def _check_lengths(self, lengths: Sequence[int]) -> None:
-        if min(lengths) == 0:
-            raise ValueError("a prompt needs at least one token")
-        if max(lengths) >= self.positions:
-            over = sum(length >= self.positions for length in lengths)
-            raise InputError(
-                f"{self.folder}: {over} of {len(lengths)} prompts do not fit (longest: {max(lengths)} tokens, the "
-                f"model's context: {self.positions}); take shorter prompts or another model"
-            )
-
     def _bytes_per_token(self) -> int:
         """Of keys and values over all layers, float16."""
         config = self.model.config
         return int(2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 2)
-
-    def _completion(self, end: Ended) -> Completion:
-        count = len(end.tokens)
-        return Completion(
-            text=chat.decode(self.tokenizer, end.tokens, self.hidden),
-            n_tokens=count,
-            finish=end.finish,
-            mean_logprob=end.logprob / count if count else None,
-        )
 
     def test(self, prompt: tuple[int, ...], wanted: torch.Tensor | None) -> None:
         """Compare logits with transformers' (`wanted`); a quantised model's with its own, by another path.
@@ -287,7 +268,7 @@ class ExLlamaV2Engine:
 
         if not prompt_ids:
             return []
-        self._check_lengths([len(prompt) for prompt in prompt_ids])
         longest = min(self.positions, INPUT_TOKENS * INPUT_ROWS)
+        samples.check_continuations(self.folder, prompt_ids, continuations, longest)
         with memory.explained(self.folder):
-            return loglikelihoods(self.model, prompt_ids, continuations, budget=INPUT_TOKENS, longest=longest)
+            return loglikelihoods(self.model, prompt_ids, continuations, budget=INPUT_TOKENS)

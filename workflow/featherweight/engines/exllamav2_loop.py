@@ -21,9 +21,8 @@ import torch
 
 from featherweight.engines import Decoding, Request
 from featherweight.engines.exllamav2_pages import PAGE, Limits, Pages, Row
+from featherweight.engines.samples import Ended
 from featherweight.engines.sampling import choose
-from featherweight.engines.slots import Ended
-from featherweight.records import Finish
 
 
 def pages_per_row(requests: Sequence[Request], decoding: Decoding, positions: int) -> int:
@@ -36,7 +35,7 @@ def first_logits(generator: Any, job_class: Any, limits: Limits, prompt: tuple[i
     """The logits after one prompt, (vocabulary,) in float32, through the same pages and passes as generation."""
     with torch.inference_mode():
         pages = Pages(generator, job_class, limits, [])
-        row = pages.open(Row(prompt, 1))
+        row = pages.open(Row(prompt=prompt, limit=1))
         pages.prefill([row])
         logits = pages.forward([row], [[prompt[-1]]], logits=True)
     assert logits is not None
@@ -114,7 +113,8 @@ class BatchLoop:
             index = self.waiting.popleft()
             request = self.requests[index]
             room = min(self.decoding.max_new_tokens, self.limits.positions - len(request.prompt_ids))
-            fresh.append(pages.open(Row(request.prompt_ids, room, index, request.stream)))
+            row = Row(prompt=request.prompt_ids, limit=room, request=index, stream=request.stream)
+            fresh.append(pages.open(row))
             self.left[request.prompt_ids] -= 1
         pages.prefill(fresh)
         self.rows += fresh
@@ -129,20 +129,13 @@ class BatchLoop:
         chosen = choose(logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding)
         self.rows = []
         for row, token, logprob in zip(rows, chosen.tokens.tolist(), chosen.logprobs.tolist(), strict=True):
-            if math.isnan(logprob):
-                raise ArithmeticError("the model's logits are not numbers")
-            finish: Finish | None = "stop"
-            if token not in self.stops:
-                row.token = token
-                row.tokens.append(token)
-                row.logprob += logprob
-                self.made += 1
-                finish = "length" if len(row.tokens) >= row.limit else None
-            if finish is None:
+            end = row.take(token, logprob, self.stops)
+            self.made += token not in self.stops
+            if end is None:
                 self.rows.append(row)
                 continue
             assert row.request is not None
-            ended[row.request] = Ended(row.tokens, row.logprob, finish)
+            ended[row.request] = end
             self._close(pages, row)
 
     def _close(self, pages: Pages, row: Row) -> None:

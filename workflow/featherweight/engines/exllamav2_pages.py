@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 
 from featherweight.engines.exllamav2_attention import one_pass
+from featherweight.engines.samples import Begun
 
 PAGE = 256  # PAGED_PAGE_SIZE (:33)
 HELD = 3  # jobs beside the rows: the spare page, the shared beginning, one finished row whose prompt is still needed
@@ -31,20 +32,14 @@ class Limits(NamedTuple):
     positions: int  # tokens of prompt and answer that the model was built for
 
 
-@dataclass(slots=True, eq=False)
-class Row:
+@dataclass(slots=True, eq=False, kw_only=True)
+class Row(Begun):
     """One sequence and the job that holds its pages."""
 
     prompt: tuple[int, ...]
-    limit: int  # tokens that it may generate
     request: int | None = None  # index into the list of requests
-    stream: int = 0
     job: Any = None
     pages: list[Any] = field(default_factory=list)
-    length: int = 0  # positions whose keys are in the cache
-    token: int = 0  # chosen but not yet fed
-    tokens: list[int] = field(default_factory=list)
-    logprob: float = 0.0
 
     @property
     def last(self) -> int:
@@ -76,10 +71,10 @@ class Pages:
         generator.reset_page_table()
         generator.max_batch_size = limits.rows + HELD
         # Padding of a ragged prefill is written behind a row's own pages; it goes to a page that nobody reads.
-        self._spare: int = self.open(Row((0,), 1)).pages[0].page_index
+        self._spare: int = self.open(Row(prompt=(0,), limit=1)).pages[0].page_index
         beginning = common_beginning(prompts) if prompts else ()
         if len(beginning) >= SHORTEST_SHARED:
-            shared = self.open(Row((*beginning, 0), 1))
+            shared = self.open(Row(prompt=(*beginning, 0), limit=1))
             self.prefill([shared])
             self.shared = shared
 

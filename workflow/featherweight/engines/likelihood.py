@@ -3,71 +3,62 @@
     >>> loglikelihoods(model, [(1, 403)], [(407, 261)], 2048)
     [-1.8437]
 
-Reads and writes nothing. Sequences are sorted by length and padded on the right, where a causal model does not look.
+Reads and writes nothing. What is computed, and what several continuations share, is decided by `continuations`. Those
+of one prompt stand behind it in one row, under a mask that hides them from each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
+from featherweight.engines import continuations as plan
 from featherweight.engines.slots import logits_at
 
-_PLACES = 512  # logits over the whole vocabulary that are held at once
+_WIDEST = 4096  # tokens of a row with branches: its mask has the square of that
 
 
 def loglikelihoods(
     model: Any, prompts: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]], budget: int
 ) -> list[float]:
-    """The summed natural-log probability of each continuation after its prompt, log-softmax in float32.
+    """The summed natural-log probability of each continuation after its prompt, as `continuations.loglikelihoods`."""
 
-    At most `budget` tokens, padding counted, are computed at once (a longer sequence by itself). Raises ValueError for
-    lists of different length or an empty prompt.
+    def compute(group: plan.Group) -> Iterator[torch.Tensor]:
+        yield _logits(model, group)
+
+    return plan.loglikelihoods(prompts, continuations, compute, budget=budget, widest=_WIDEST)
+
+
+def _logits(model: Any, group: plan.Group) -> torch.Tensor:
+    """The logits of a group's places, (places, vocabulary)."""
+    rows, places = torch.tensor(group.places(), device=model.device).T
+    branches: dict[str, torch.Tensor] = {}
+    if group.rows[0].branches:
+        branches = branched(group, model.dtype, model.device)
+    with logits_at(model, rows, places):
+        logits: torch.Tensor = model(
+            input_ids=torch.tensor(group.padded(), device=model.device), use_cache=False, **branches
+        ).logits[0]
+    return logits
+
+
+def branched(group: plan.Group, dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
+    """What a model needs beside the token ids of rows with branches, so that each is computed as if it were alone.
+
+    `position_ids` (rows, longest): every branch goes on where the prompt ends. `attention_mask` (rows, 1, longest,
+    longest), 0 or -inf: a token sees what comes before it in the prompt and in its own branch.
     """
-    if len(prompts) != len(continuations):
-        raise ValueError(f"expected one continuation per prompt, got {len(prompts)} and {len(continuations)}")
-    if any(not prompt for prompt in prompts):
-        raise ValueError("a continuation needs a prompt of at least one token")
-    result = [0.0] * len(prompts)
-    with torch.inference_mode():
-        for group in _groups(prompts, continuations, budget):
-            values = _group_values(model, [prompts[i] for i in group], [continuations[i] for i in group])
-            for index, value in zip(group, values, strict=True):
-                result[index] = value
-    return result
-
-
-def _groups(
-    prompts: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]], budget: int
-) -> list[list[int]]:
-    """Indices of sequences to compute together, longest first; empty continuations are left out."""
-    length = [len(p) + len(c) for p, c in zip(prompts, continuations, strict=True)]
-    wanted = [index for index, continuation in enumerate(continuations) if continuation]
-    groups: list[list[int]] = []
-    longest = places = 0
-    for index in sorted(wanted, key=lambda i: (-length[i], i)):
-        places += len(continuations[index])
-        if not groups or (len(groups[-1]) + 1) * longest > budget or places > _PLACES:
-            groups.append([])
-            longest, places = length[index], len(continuations[index])
-        groups[-1].append(index)
-    return groups
-
-
-def _group_values(
-    model: Any, prompts: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
-) -> list[float]:
-    whole = [(*p, *c)[:-1] for p, c in zip(prompts, continuations, strict=True)]  # nothing follows the last token
-    width = max(map(len, whole))
-    padded = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in whole], device=model.device)
-    rows = [row for row, c in enumerate(continuations) for _ in c]
-    places = [len(p) - 1 + step for p, c in zip(prompts, continuations, strict=True) for step in range(len(c))]
-    rows_at = torch.tensor(rows, device=model.device)
-    with logits_at(model, rows_at, torch.tensor(places, device=model.device)):
-        logits = model(input_ids=padded, use_cache=False).logits[0].float()
-    targets = torch.tensor([token for c in continuations for token in c], device=model.device)
-    values = logits.log_softmax(dim=-1).gather(1, targets[:, None])[:, 0].double()
-    sums = torch.zeros(len(prompts), dtype=torch.float64, device=model.device).index_add_(0, rows_at, values)
-    return [float(value) for value in sums.tolist()]
+    width = len(group.rows[0].tokens)
+    part, positions = [], []
+    for row in group.rows:
+        padding = width - len(row.tokens)
+        part.append([p for p, n in enumerate((*row.parts, padding)) for _ in range(n)])
+        first, *rest = row.parts
+        positions.append([*range(first), *(first + i for n in rest for i in range(n)), *[0] * padding])
+    parts = torch.tensor(part, device=device)
+    seen = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])
+    seen &= torch.ones((width, width), dtype=torch.bool, device=device).tril()
+    mask = torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, -torch.inf)
+    return {"position_ids": torch.tensor(positions, device=device), "attention_mask": mask[:, None]}

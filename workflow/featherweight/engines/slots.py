@@ -10,19 +10,18 @@ What happens depends on the list of requests and the number of slots alone, neve
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from featherweight.engines import Decoding, Request
+from featherweight.engines.samples import Begun, Ended
 from featherweight.engines.sampling import choose
-from featherweight.records import Finish
 
 _SIMILAR = 0.75
 
@@ -35,25 +34,11 @@ class Limits(NamedTuple):
     context: int | None  # tokens of prompt and answer together that the model was built for
 
 
-class Ended(NamedTuple):
-    """One finished row: its tokens without the stop token, the sum of their log-probabilities, and why it ended."""
-
-    tokens: list[int]
-    logprob: float
-    finish: Finish
-
-
-@dataclass(slots=True)
-class _Row:
-    """One sample while it is being generated."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Row(Begun):
+    """One sample in its slot; `length` is how many of the slot's positions hold keys."""
 
     request: int  # index into the list of requests
-    stream: int
-    limit: int  # tokens it may generate
-    length: int  # positions of its slot that hold keys
-    token: int = 0  # chosen but not yet fed
-    tokens: list[int] = field(default_factory=list)
-    logprob: float = 0.0
 
 
 class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -204,7 +189,9 @@ class SlotLoop:
         self.rows.extend([None] * (max(slots) + 1 - len(self.rows)))
         for slot, _, request in entering:
             wanted = self.requests[request]
-            self.rows[slot] = _Row(request, wanted.stream, self._limit(wanted), len(wanted.prompt_ids))
+            self.rows[slot] = _Row(
+                request=request, stream=wanted.stream, limit=self._limit(wanted), length=len(wanted.prompt_ids)
+            )
         picked = torch.tensor([row for _, row, _ in entering], device=self.device)
         if not self.layers:
             self.layers = [_SlotLayer(self.place, layer, self.capacity) for layer in group.layers]
@@ -251,17 +238,10 @@ class SlotLoop:
         chosen = choose(logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding)
         tokens, logprobs = chosen.tokens.tolist(), chosen.logprobs.tolist()
         for slot, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
-            if math.isnan(logprob):
-                raise ArithmeticError("the model's logits are not numbers")
-            finish: Finish | None = "stop"
-            if token not in self.stops:
-                row.token = token
-                row.tokens.append(token)
-                row.logprob += logprob
-                self.made += 1
-                finish = "length" if len(row.tokens) >= row.limit else None
-            if finish is not None:
-                self.ended[row.request] = Ended(row.tokens, row.logprob, finish)
+            end = row.take(token, logprob, self.stops)
+            self.made += token not in self.stops
+            if end is not None:
+                self.ended[row.request] = end
                 self.rows[slot] = None
 
 

@@ -16,13 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, chat
+from featherweight.engines import Completion, Decoding, Request, chat, samples
 from featherweight.engines.loading import collector_at_rest, device_kind, load_model, number_format, placed
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
 
 if TYPE_CHECKING:
-    from featherweight.engines.slots import Ended, Limits
+    from featherweight.engines.samples import Ended
+    from featherweight.engines.slots import Limits
 
 __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 
@@ -124,12 +125,12 @@ class TransformersEngine:
         """
         if not requests:
             return []
-        self._check_lengths([len(request.prompt_ids) for request in requests])
+        samples.check_prompts(self.model.name_or_path, [request.prompt_ids for request in requests], self.context)
         while True:
             limits = self._limits(requests, decoding)
             ended = self._attempt(requests, decoding, limits, on_tokens)
             if ended is not None:
-                return [self._completion(end) for end in ended]
+                return [samples.completion(self.tokenizer, end, self.hidden) for end in ended]
             if limits.slots == 1:
                 raise InputError(
                     f"{self.model.name_or_path}: out of GPU memory with a single sample; free the GPU, lower "
@@ -164,16 +165,6 @@ class TransformersEngine:
         torch.cuda.empty_cache()
         return None
 
-    def _check_lengths(self, lengths: Sequence[int]) -> None:
-        if min(lengths) == 0:
-            raise ValueError("a prompt needs at least one token")
-        if self.context is not None and max(lengths) >= self.context:
-            over = sum(length >= self.context for length in lengths)
-            raise InputError(
-                f"{self.model.name_or_path}: {over} of {len(lengths)} prompts do not fit (longest: {max(lengths)} "
-                f"tokens, the model's context: {self.context}); take shorter prompts or another model"
-            )
-
     def _limits(self, requests: Sequence[Request], decoding: Decoding) -> Limits:
         """How many rows at once: a function of the requests, the model and the machine alone."""
         from featherweight.engines.slots import Limits
@@ -201,15 +192,6 @@ class TransformersEngine:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         return int(2 * config.num_hidden_layers * heads * size * self.model.dtype.itemsize)
 
-    def _completion(self, end: Ended) -> Completion:
-        count = len(end.tokens)
-        return Completion(
-            text=chat.decode(self.tokenizer, end.tokens, self.hidden),
-            n_tokens=count,
-            finish=end.finish,
-            mean_logprob=end.logprob / count if count else None,
-        )
-
     def loglikelihoods(
         self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
     ) -> list[float]:
@@ -218,5 +200,5 @@ class TransformersEngine:
 
         if not prompt_ids:
             return []
-        self._check_lengths([len(prompt) for prompt in prompt_ids])
+        samples.check_continuations(self.model.name_or_path, prompt_ids, continuations, self.context)
         return loglikelihoods(self.model, prompt_ids, continuations, PREFILL_TOKENS[self.model.device.type])
