@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "workflow" / "featherweight"
 STAGES = {"acquire", "prompts", "generate", "score", "aggregate", "compare", "report"}
 # A module may import from its own level only if it is its own package, and from every level above it in this list.
 LEVELS: list[set[str]] = [
-    {"errors", "stats", "records", "fingerprint"},
+    {"errors", "stats", "records", "fingerprint", "canonical"},
     {"files"},
     {"study"},
     {"tasks"},

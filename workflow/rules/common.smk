@@ -56,7 +56,7 @@ def spec_file(stage, name, document):
     Written when Snakemake reads the rules, also in a dry run: nothing depends on the file's time, and a job's command
     line stays short enough to be read and pasted.
     """
-    path = PLAN.results / "specs" / f"{stage}-{name}-{digest(document)}.json"
+    path = PLAN.results / "specs" / f"{stage}-{name}-{digest(document)[:16]}.json"
     try:
         if not path.exists():
             write_json(path, document)

@@ -11,7 +11,6 @@ a damaged disk or an editor did to it is found when it is read, said in one line
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -22,23 +21,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from featherweight.canonical import canonical, digest
 from featherweight.engines import Completion
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
 
+__all__ = ["GENERATION_VERSION", "SampleStore", "digest", "weights_digest"]
+
 GENERATION_VERSION = 1  # raise it when stored samples must not be used any more
 _FIELDS = {"key", "text", "n_tokens", "finish", "mean_logprob"}
 log = logging.getLogger("featherweight")
-
-
-def canonical(document: Any) -> str:
-    """JSON with sorted keys and no spaces: the same content is the same text."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest(document: Any) -> str:
-    """SHA-256 of the canonical JSON, in hexadecimal."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()
 
 
 def weights_digest(files: Mapping[str, Mapping[str, Any]]) -> str:

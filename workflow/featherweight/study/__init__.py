@@ -1,13 +1,13 @@
 """Study files and the catalogue, from YAML to a checked plan: `make_plan` is the way in, `specs` the way out."""
 
+from featherweight.canonical import digest
 from featherweight.study.load import Catalogue, load_catalogue, load_config, load_study, nearest
-from featherweight.study.plan import Cell, Plan, canonical, digest, make_plan
+from featherweight.study.plan import Cell, Plan, make_plan
 
 __all__ = [
     "Catalogue",
     "Cell",
     "Plan",
-    "canonical",
     "digest",
     "load_catalogue",
     "load_config",

@@ -9,8 +9,6 @@ command line, so a change of the study reruns what it touches and nothing else. 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +98,6 @@ class Plan:
             for category in self.categories(entry)
             for seed in self.study.seeds
         ]
-
-
-def canonical(document: Any) -> str:
-    """JSON with sorted keys and no spaces: the same content is the same text."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def make_plan(document: Mapping[str, Any], config_folder: Path, where: str = WHERE) -> Plan:
@@ -242,11 +235,6 @@ def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
     if after != before:
         said.append(f"{after} prompts per category where the study asks {before}")
     return ", ".join(said) or None
-
-
-def digest(document: Any) -> str:
-    """A short content address of a spec."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()[:16]
 
 
 def cell_spec(cell: Cell) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from featherweight.canonical import digest
 from featherweight.study.hardware import cuda_devices
-from featherweight.study.plan import CHUNK, Plan, cell_spec, digest
+from featherweight.study.plan import CHUNK, Plan, cell_spec
 
 GPU_CHUNK_TOKENS = 1 << 20
 
@@ -162,6 +163,6 @@ def report(plan: Plan) -> dict[str, Any]:
         "categories": {entry.name: plan.categories(entry) for entry in study.tasks},
         "bootstrap_draws": study.bootstrap_draws,
         "examples_per_cell": plan.config.examples_per_cell,
-        "config_hash": digest(study.model_dump(mode="json")),
+        "config_hash": digest(study.model_dump(mode="json"))[:16],
         "cells": [cell_spec(cell) for cell in plan.cells()],
     }
