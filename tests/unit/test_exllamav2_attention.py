@@ -252,7 +252,7 @@ def test_install_replaces_what_the_generator_calls() -> None:
 
 
 def test_install_leaves_a_working_flash_attention_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda name: {"flash-attn": "2.8.3"}[name])
+    monkeypatch.setattr("featherweight.engines.exllamav2_attention.version", lambda name: {"flash-attn": "2.8.3"}[name])
     attn = SimpleNamespace(has_flash_attn=True, has_flash_attn_with_paged=True)
     assert install(attn, flash_attention_works=True) == "flash-attn 2.8.3"
     assert not hasattr(attn, "flash_attn_func")

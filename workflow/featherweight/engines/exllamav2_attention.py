@@ -10,26 +10,35 @@ place; where flash-attn 2.5.7 or newer works, nothing is replaced. Reads and wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from featherweight.errors import InputError
+
+CHOICE = "FEATHERWEIGHT_PAGED_ATTENTION"  # environment variable: torch (or unset), or triton for `exllamav2_kernel`
 OUR_ATTENTION = "paged torch attention 2"  # part of the engine's identity: count up when another token could come out
+OUR_KERNEL = "paged triton attention 1"  # the same, where the kernel computes the decode steps
 _ALIGNED = 64  # keys per row come in multiples of this: kernels work in such tiles, and few sizes are allocated
 
 
 class Plan(NamedTuple):
     """Where one pass reads and writes, the same in every layer. A slot is a position of the cache seen without pages.
 
-    `write` (rows * new,): the slots of the new positions. `read` (rows * width,): the slots of each row's positions,
+    `seen` (rows,): how many positions each row has, the new ones counted. `write` (rows * new,): the slots of the new
+    positions. `read` (rows * width,): the slots of each row's positions,
     its first slot again behind its last. `mask` (rows, 1, new, width): 0 or -inf, in the format of the queries.
     """
 
+    seen: torch.Tensor
     write: torch.Tensor
     read: torch.Tensor
     mask: torch.Tensor
@@ -77,6 +86,7 @@ def flash_attn_with_kvcache(
     block_table: torch.Tensor,
     softmax_scale: float | None = None,
     causal: bool = False,
+    kernel: Callable[..., torch.Tensor] | None = None,
     **unsupported: Any,
 ) -> torch.Tensor:
     """Attention over a paged cache, with the meaning of flash-attn 2's function of this name.
@@ -85,8 +95,9 @@ def flash_attn_with_kvcache(
     (rows, new, key heads, size) and are written behind each row's `cache_seqlens` positions first. Without them the
     cache holds the new positions already and `cache_seqlens` counts them. `block_table` (rows, pages per row) names
     each row's pages in order. New position i of a row sees that row's positions up to itself; no other slot is read.
-    Returns (rows, new, heads, size). Raises NotImplementedError for what ExLlamaV2 does not use with our models
-    (windows, soft caps, ...).
+    `kernel`, where given, takes the place of torch for one new position per row (`exllamav2_kernel.decode`). Returns
+    (rows, new, heads, size). Raises NotImplementedError for what ExLlamaV2 does not use with our models (windows, soft
+    caps, ...).
     """
     if unsupported or not causal:
         raise NotImplementedError(f"not causal, or unknown options: {', '.join(sorted(unsupported)) or 'causal=False'}")
@@ -97,6 +108,8 @@ def flash_attn_with_kvcache(
     if k is not None and v is not None:
         keys.index_copy_(0, plan.write, k.flatten(0, 1))
         values.index_copy_(0, plan.write, v.flatten(0, 1))
+    if kernel is not None and new == 1:
+        return kernel(q, k_cache, v_cache, block_table, plan.seen, now.longest, softmax_scale)
     keys, values = (slots.index_select(0, plan.read).view(rows, -1, *slots.shape[1:]) for slots in (keys, values))
     return (_one_query if new == 1 else _many)(q, keys, values, plan.mask, softmax_scale)
 
@@ -113,7 +126,7 @@ def _plan(q: torch.Tensor, table: torch.Tensor, lengths: torch.Tensor, page: int
     mask = torch.zeros((len(pages), 1, new, width), dtype=q.dtype, device=q.device)
     mask.masked_fill_((every > fresh[..., None])[:, None], -torch.inf)
     write, read = (pages.gather(1, at // page) * page + at % page for at in (fresh, read))
-    return Plan(write.flatten(), read.flatten(), mask)
+    return Plan(fresh[:, -1] + 1, write.flatten(), read.flatten(), mask)
 
 
 def _one_query(
@@ -172,6 +185,28 @@ def flash_attn_func(
     return _many(q, k, v, seen, softmax_scale)
 
 
+def our_attention() -> str:
+    """The name of the attention that the environment chooses. Raises InputError for one that is not there."""
+    chosen = os.environ.get(CHOICE, "")
+    if chosen in ("", "torch"):
+        return OUR_ATTENTION
+    if chosen != "triton":
+        raise InputError(f"{CHOICE}: expected torch or triton, got {chosen!r}; unset it for torch")
+    try:
+        return f"{OUR_KERNEL} (triton {version('triton')})"
+    except PackageNotFoundError as error:
+        raise InputError(f"{CHOICE}=triton: the package triton is not installed; unset it for torch") from error
+
+
+def _paged() -> Callable[..., torch.Tensor]:
+    """Our function for the paged cache, with the kernel where it was asked for."""
+    if our_attention() == OUR_ATTENTION:
+        return flash_attn_with_kvcache
+    from featherweight.engines.exllamav2_kernel import decode
+
+    return partial(flash_attn_with_kvcache, kernel=decode)
+
+
 def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     """Make exllamav2.attn attend rightly; returns what it uses now, for the engine's identity.
 
@@ -184,11 +219,9 @@ def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     model.py:39 holds copies of the flags, which only set the length of chunks in a forward pass that we do not use.
     """
     if flash_attention_works and attn.has_flash_attn_with_paged:
-        from importlib.metadata import version
-
         return f"flash-attn {version('flash-attn')}"
     replaced: dict[str, Any] = {
-        "flash_attn_with_kvcache": flash_attn_with_kvcache,
+        "flash_attn_with_kvcache": _paged(),
         "flash_attn_func": flash_attn_func,
         "has_flash_attn": True,
         "has_flash_attn_with_paged": True,
@@ -197,4 +230,4 @@ def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     }
     for name, value in replaced.items():
         setattr(attn, name, value)
-    return OUR_ATTENTION
+    return our_attention()

@@ -134,9 +134,9 @@ def flash_attention_problem() -> str | None:
 
 def attention_name() -> str:
     """The attention that `import_exllamav2` would use, for the engine's identity; imports no exllamav2."""
-    from featherweight.engines.exllamav2_attention import OUR_ATTENTION
+    from featherweight.engines.exllamav2_attention import our_attention
 
-    return OUR_ATTENTION if flash_attention_problem() else f"flash-attn {version('flash-attn')}"
+    return our_attention() if flash_attention_problem() else f"flash-attn {version('flash-attn')}"
 
 
 def import_exllamav2() -> Package:
