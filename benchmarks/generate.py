@@ -1,235 +1,235 @@
-"""Ways to generate, side by side: the same weights, prompts and forced ends; tokens per CPU second, and ratios.
+"""Ways to generate, side by side: the same weights, prompts and forced ends; speed, time to load, memory, and ratios.
 
-    python benchmarks/generate.py [--shape smollm2-135m] [--prompts 32] [--scale 1.0] [--dtype float32]
+    python benchmarks/generate.py [--shape smollm2-135m] [--dtype bfloat16] [--batches 1 16] [--rounds 2]
 
-Random weights, prompts of 60 to 200 tokens, answers that are made to end after 16 to 128 tokens, so that batches become
-ragged as they do in a study. Temperature 0.7, no cuts. Ways: ours (slots that are refilled); transformers' `generate`
-in batches of 16 sorted by length, and all at once; its continuous batching (`generate_batch`'s manager); llama.cpp only
-where llama-cpp-python is installed and --gguf names the same weights. Every way must produce exactly the forced number
-of tokens. A second table: prefill of 16 samples of one prompt against that of 16 prompts.
+Random weights in a folder that is made once; every way reads it in a process of its own, so that time to load (imports
+included) and peak memory are its own. Prompts of 60 to 200 tokens, answers that are made to end after 16 to 128
+tokens, so that batches become ragged as they do in a study. Temperature 0.7, no cuts. A way with batch B answers 2 B
+prompts, at least 8. Every way must produce exactly the forced number of tokens.
 
-Expected before the first measurement, from reference figures of one bfloat16 thread (18.7 one at a time, 62
-`generate_batch`, 76 `generate` by 16, 83 all at once, 103 a first refill loop, 113 to 118 llama.cpp): ours 1.35 to 1.5
-times `generate` by 16 and 1.7 times continuous batching, in float32 too, since all read the same weights; prefill for
-16 samples of one prompt 13 to 15 times cheaper than for 16 prompts.
+Ways: transformers' `generate` (batches sorted by length); ours; transformers' continuous batching (`generate_batch`'s
+manager; not at batch 1); on a CPU llama.cpp where `llama-cpp-python` and `gguf` are installed (one sequence, and
+B sequences that are refilled through its batch interface); on a CUDA GPU our ExLlamaV2 engine where that is installed.
+Ratios are to `generate` with the same batch: of CPU seconds on a CPU, of wall seconds on a GPU.
+
+`bound` is the share of what memory bandwidth allows: bytes of weights and cache that the decode steps must read, over
+the measured bandwidth, over the seconds that it took, prefill included (`generation/bound.py`). At batch 1 on a GPU the
+bound is the weights alone and the rest is launches of small kernels; at 256 it is arithmetic, sampling over the
+vocabulary and Python between the steps that the share leaves out. On a CPU the share is small: a core computes slower
+than memory delivers.
+
+Then: prefill of 16 samples of one prompt against that of 16 prompts; on a GPU an estimate of the study
+`smol-but-mighty` from the rates measured.
+
+Expected before the first measurement. One thread of a CPU with bfloat16, SmolLM2-135M's shape, tokens per CPU second,
+from figures of another day (18.7 one at a time, 62 `generate_batch`, 76 `generate` by 16, 103 a first refill loop, 113
+to 118 llama.cpp with 16 sequences): bfloat16: ours 100 to 110 by 16 and 1.35 to 1.45 times `generate`, llama.cpp 1.05
+to 1.15 times ours; float32: ours 63, 1.45 times `generate`, llama.cpp about level; prefill of 16 samples of one prompt
+13 to 15 times cheaper than of 16 prompts; 15% of the bound by 16 in bfloat16. On an H200 (not measured; the figures to
+reach): ExLlamaV2 above 10,000 tokens a second on a 1.5B model at batch 256, 5 times `generate` at the same batch, the
+study in under 15 minutes. What came out is in docs/speed.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import random
-import resource
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
+from generation import bound
+from generation.work import SHAPES, make_work, prompts_for
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
-from featherweight.engines import Decoding, Request
-from featherweight.engines.slots import Limits, SlotLoop
-from featherweight.engines.transformers import PREFILL_TOKENS, SLOTS, TransformersEngine
-
-SHAPES = {
-    "smollm2-135m": ("llama", 49152, 576, 1536, 30, 9, 3),
-    "qwen2.5-1.5b": ("qwen2", 151936, 1536, 8960, 28, 12, 2),
-    "tiny": ("llama", 2048, 128, 352, 3, 4, 2),
-}
-DECODING = Decoding(0.7, 1.0, 0, 10_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Prompts and how many tokens each answer is made to have."""
-
-    prompts: list[tuple[int, ...]]
-    ends: list[int]
-
-
-def make_model(shape: str, dtype: torch.dtype, device: str) -> Any:
-    """A model of this shape with random weights."""
-    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
-
-    kind, vocabulary, hidden, inner, layers, heads, kv_heads = SHAPES[shape]
-    sizes = {
-        "vocab_size": vocabulary, "hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers,
-        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "max_position_embeddings": 4096,
-        "tie_word_embeddings": True, "eos_token_id": None, "bos_token_id": None, "pad_token_id": 0,
-    }  # fmt: skip
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(LlamaConfig(**sizes)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**sizes))
-    return model.to(dtype).to(device).eval()
-
-
-def make_work(count: int, scale: float) -> Work:
-    """Ragged prompts and answers; `scale` shortens both."""
-    draw = random.Random(0)
-    lengths = [max(2, int(scale * draw.randint(60, 200))) for _ in range(count)]
-    prompts = [tuple(draw.randrange(1, 2000) for _ in range(length)) for length in lengths]
-    return Work(prompts, [max(1, int(scale * draw.randint(16, 128))) for _ in range(count)])
-
-
-class ForcedLoop(SlotLoop):
-    """Our loop with an end of its own for each request (its stream is its index)."""
-
-    ends: list[int] = []  # noqa: RUF012
-
-    def _limit(self, request: Request) -> int:
-        return self.ends[request.stream]
-
-
-def ours(model: Any, work: Work, slots: int) -> int:
-    """Refilled slots."""
-    ForcedLoop.ends = work.ends
-    requests = [Request(prompt, index, None, ()) for index, prompt in enumerate(work.prompts)]  # type: ignore[arg-type]
-    limits = Limits(slots, PREFILL_TOKENS[model.device.type], None)
-    made = ForcedLoop(model, requests, DECODING, (), limits).run(lambda count: None)
-    return sum(len(end.tokens) for end in made)
-
-
-def generate(model: Any, work: Work, batch: int) -> int:
-    """`generate` of transformers, left padded, sorted by length; a row that ended is fed padding until all have."""
-    from transformers import StoppingCriteria, StoppingCriteriaList
-
-    class Ends(StoppingCriteria):  # type: ignore[misc]
-        def __init__(self, width: int, ends: list[int]) -> None:
-            self.width = width
-            self.ends = torch.tensor(ends, device=model.device)
-
-        def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-            return input_ids.shape[1] - self.width >= self.ends
-
-    order = sorted(range(len(work.prompts)), key=lambda i: len(work.prompts[i]))
-    made = 0
-    for start in range(0, len(order), batch):
-        rows = order[start : start + batch]
-        width = max(len(work.prompts[i]) for i in rows)
-        ids = torch.tensor([[0] * (width - len(work.prompts[i])) + list(work.prompts[i]) for i in rows])
-        mask = torch.tensor([[0] * (width - len(work.prompts[i])) + [1] * len(work.prompts[i]) for i in rows])
-        ends = [work.ends[i] for i in rows]
-        out = model.generate(
-            ids.to(model.device), attention_mask=mask.to(model.device), do_sample=True, temperature=0.7, top_k=0,
-            max_new_tokens=max(ends), pad_token_id=0, stopping_criteria=StoppingCriteriaList([Ends(width, ends)]),
-        )  # fmt: skip
-        made += sum(min(end, out.shape[1] - width) for end in ends)
-    return made
-
-
-def continuous(model: Any, work: Work) -> int:
-    """Continuous batching of transformers, the manager behind `generate_batch`, which takes an end per request."""
-    from transformers import ContinuousBatchingConfig, GenerationConfig
-
-    # Sized for this work: by itself it takes most of the memory that is free, and touching that costs CPU seconds.
-    size = ContinuousBatchingConfig(num_blocks=2 * len(work.prompts), max_batch_tokens=1024)
-    config = GenerationConfig(
-        do_sample=True, temperature=0.7, top_k=0, max_new_tokens=max(work.ends), eos_token_id=-1, pad_token_id=0
-    )
-    made = 0
-    with model.continuous_batching_context_manager(config, continuous_batching_config=size, warmup=False) as manager:
-        for prompt, end in zip(work.prompts, work.ends, strict=True):
-            manager.add_request(list(prompt), max_new_tokens=end)
-        for _ in work.prompts:
-            made += len(manager.get_result(timeout=600).generated_tokens)
-    return made
-
-
-def llama_cpp(path: str, work: Work) -> int:
-    """llama.cpp, one sequence at a time (its Python package has no refilled batch)."""
-    from llama_cpp import Llama
-
-    model = Llama(model_path=path, n_ctx=1024, n_threads=1, verbose=False)
-    made = 0
-    for prompt, end in zip(work.prompts, work.ends, strict=True):
-        tokens = model.generate(list(prompt), temp=0.7, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.0)
-        made += sum(1 for _ in zip(tokens, range(end), strict=False))
-    return made
-
-
-def timed(way: Callable[[], int], work: Work) -> tuple[float, float]:
-    """CPU and wall seconds; raises where another number of tokens came than was forced."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    made = way()
-    if made != sum(work.ends):
-        raise SystemExit(f"expected {sum(work.ends)} tokens, got {made}: the ways cannot be compared")
-    return time.process_time() - cpu, time.perf_counter() - wall
-
-
-def compare(model: Any, work: Work, gguf: str | None, repeats: int) -> None:
-    """Print the table of ways, each the best of `repeats` turns taken in alternation."""
-    slots = min(SLOTS[model.device.type], len(work.prompts))
-    ways: dict[str, Callable[[], int]] = {
-        "generate, batches of 16": lambda: generate(model, work, 16),
-        "generate, all at once": lambda: generate(model, work, len(work.prompts)),
-        "ours, 16 slots": lambda: ours(model, work, 16),
-        f"ours, {slots} slots (default)": lambda: ours(model, work, slots),
-        "continuous batching": lambda: continuous(model, work),
-    }
-    if gguf is not None:
-        ways["llama.cpp, one at a time"] = lambda: llama_cpp(gguf, work)
-    best: dict[str, tuple[float, float]] = {}
-    for _ in range(repeats):
-        for name, way in ways.items():
-            try:
-                best[name] = min(timed(way, work), best.get(name, (float("inf"), 0.0)))
-            except Exception as error:  # a way that this version of transformers cannot go on this machine
-                print(f"{name}: does not run here ({type(error).__name__}: {error})")
-    tokens = sum(work.ends)
-    base = best["generate, batches of 16"][0]
-    print(f"{'':30} tokens/CPU-s  tokens/s  ratio to generate by 16 (CPU)")
-    for name, (cpu, wall) in best.items():
-        print(f"{name:30} {tokens / cpu:12.1f} {tokens / wall:9.1f} {base / cpu:8.2f}")
-
-
-def prefill_shared(model: Any, work: Work) -> None:
-    """16 samples of one prompt against 16 prompts of that length: CPU seconds until the first token of all."""
-    prompt = max(work.prompts, key=len)
-    ForcedLoop.ends = [1] * 16
-    seconds = []
-    for prompts in ([prompt] * 16, [(index + 1, *prompt[1:]) for index in range(16)]):
-        requests = [Request(ids, index, None, ()) for index, ids in enumerate(prompts)]  # type: ignore[arg-type]
-        limits = Limits(16, PREFILL_TOKENS[model.device.type], None)
-        turns = []
-        for _ in range(2):
-            start = time.process_time()
-            ForcedLoop(model, requests, DECODING, (), limits).run(lambda count: None)
-            turns.append(time.process_time() - start)
-        seconds.append(min(turns))
-    shared, alone = seconds
-    print(f"prefill of {len(prompt)} tokens, CPU-s: 16 samples of one prompt {shared:.2f}, 16 prompts {alone:.2f}, ")
-    print(f"  {alone / shared:.1f} times cheaper")
+CPU_WAYS = ("generate", "ours", "generate_batch", "llama.cpp")
+GPU_WAYS = ("generate", "ours", "generate_batch", "exllamav2")
+BATCHES = {"cpu": [1, 16], "cuda": [1, 64, 256]}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; or, as one of the processes that this starts, measure one way."""
+    args = _arguments()
+    if args.part is not None:
+        print(json.dumps(_part(args)))
+        return
+    with tempfile.TemporaryDirectory(prefix="featherweight-benchmark-") as made:
+        args.folder = args.folder or Path(made)
+        machine = _start(args, "machine")
+        device = machine["device"]
+        args.batches = args.batches or BATCHES[device]
+        facts = _start(args, "write")
+        speed = _start(args, "bandwidth")
+        print(
+            f"{args.shape}, {args.dtype}, {device}, {args.threads} threads, transformers {machine['transformers']}, "
+            f"torch {machine['torch']}; {facts['parameters'] / 1e6:.0f} M parameters, {facts['cache_per_token']} cache "
+            f"bytes per token, next token {facts['entropy_bits']:.1f} bits\n"
+            f"bandwidth {speed['bytes_per_second'] / 1e9:.1f} GB/s (copy {speed['copy'] / 1e9:.1f}, read "
+            f"{speed['read'] / 1e9:.1f}); load average {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+        rates = compare(args, device, facts, speed["bytes_per_second"])
+        _print_prefill(_start(args, "prefill"), device)
+        if device == "cuda":
+            print_estimate(args.shape, rates, facts)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=sorted(SHAPES), default="smollm2-135m")
-    parser.add_argument("--prompts", type=int, default=32)
-    parser.add_argument("--scale", type=float, default=1.0, help="shortens prompts and answers")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument("--batches", type=int, nargs="+", help="default: 1 16, on a GPU 1 64 256")
+    parser.add_argument("--ways", nargs="+", choices=sorted({*CPU_WAYS, *GPU_WAYS}), help="default: all that run here")
+    parser.add_argument("--scale", type=float, default=1.0, help="shortens prompts and answers")
+    parser.add_argument("--answers", type=int, nargs=2, default=(16, 128), metavar=("SHORTEST", "LONGEST"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--gguf", metavar="FILE", help="the same shape for llama.cpp")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    start = time.perf_counter()
-    model = make_model(args.shape, getattr(torch, args.dtype), device)
-    work = make_work(args.prompts, args.scale)
-    engine = TransformersEngine(model, None, name="", stops=(), context=None, hidden=frozenset())
+    parser.add_argument("--rounds", type=int, default=2, help="turns of all ways, in alternation; the best counts")
+    parser.add_argument("--repeats", type=int, default=1, help="turns of a way within one process")
+    parser.add_argument("--folder", type=Path, help="keep the weights here; default: a temporary folder")
+    parser.add_argument("--part", help=argparse.SUPPRESS)  # what a process that this one started does
+    parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any]:
+    """What another process of this program found. Raises RuntimeError with its last line where it failed."""
+    command = [
+        sys.executable, __file__, "--part", part, "--batch", str(batch), "--shape", args.shape, "--dtype", args.dtype,
+        "--scale", str(args.scale), "--answers", *map(str, args.answers), "--threads", str(args.threads),
+        "--repeats", str(args.repeats), "--folder", str(args.folder),
+    ]  # fmt: skip
+    threads = {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
+    ended = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise RuntimeError((ended.stderr.strip().splitlines() or ["no output"])[-1])
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found
+
+
+def _part(args: argparse.Namespace) -> dict[str, Any]:
+    """One process's part."""
+    from generation import ways
+
+    setting = ways.Setting(args.folder, args.dtype, args.threads, args.batch)
+    if args.part in ways.WAYS:
+        work = make_work(prompts_for(args.batch), args.scale, tuple(args.answers))
+        _limit_threads(args)
+        return ways.measure(args.part, setting, work, args.repeats)
+    if args.part == "bandwidth":
+        return ways.bandwidth(args.threads)
+    if args.part == "prefill":
+        return ways.prefill(setting._replace(batch=16), max(2, int(200 * args.scale)))
+    import torch
+
+    if args.part == "write":
+        from generation.folder import write_folder
+
+        return write_folder(args.folder, args.shape, getattr(torch, args.dtype))
+    import transformers
+
+    return {
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _limit_threads(args: argparse.Namespace) -> None:
+    if args.part != "llama.cpp":  # which has threads of its own and no torch in its process
+        import torch
+
+        torch.set_num_threads(args.threads)
+
+
+def compare(
+    args: argparse.Namespace, device: str, facts: dict[str, Any], bandwidth: float
+) -> dict[tuple[str, int], tuple[float, float, float]]:
+    """Print one table per batch; returns (tokens per second, share of the bound, seconds to load) by way and batch."""
+    from generation.ways import installed
+
+    wanted = args.ways or (GPU_WAYS if device == "cuda" else CPU_WAYS)
+    names = [name for name in wanted if installed(name)]
+    absent = sorted({*wanted} - {*names})
+    if absent:
+        print(f"not installed, not measured: {', '.join(absent)}")
+    rates = {}
+    for batch in args.batches:
+        best = _best_turns(args, [name for name in names if (name, batch) != ("generate_batch", 1)], batch, device)
+        work = make_work(prompts_for(batch), args.scale, tuple(args.answers))
+        read = bound.work_bytes(work, batch, facts["weights"], facts["cache_per_token"])
+        print(
+            f"\nbatch {batch}: {len(work.prompts)} prompts, {work.tokens} tokens; load average {os.getloadavg()[0]:.1f}"
+        )
+        card = "  GPU MiB  card MiB" if device == "cuda" else ""
+        print(f"{'':15}tokens/s   /CPU-s samples/s  load s  peak MiB{card}   bound   ratio")
+        base = _busy(best["generate"], args, device) if "generate" in best else None
+        for name, turn in best.items():
+            seconds = _busy(turn, args, device)
+            share = bound.bound_share(read, bandwidth, seconds)
+            rates[name, batch] = (work.tokens / turn["wall"], share, turn["load"])
+            print(
+                f"{name:15}{work.tokens / turn['wall']:8.1f} {work.tokens / turn['cpu']:8.1f} "
+                f"{len(work.prompts) / turn['wall']:9.2f} {turn['load']:7.1f} {turn['memory']:9.0f}"
+                + "".join(f"{turn[key]:9.0f} " for key in ("gpu_memory", "gpu_used") if turn[key] is not None)
+                + f" {share:6.1%} {'' if base is None else format(base / seconds, '7.2f')}",
+                flush=True,
+            )
+    return rates
+
+
+def _best_turns(args: argparse.Namespace, names: list[str], batch: int, device: str) -> dict[str, dict[str, Any]]:
+    """The best turn of each way, all of them in alternation; a way that cannot go here is said once and left out."""
+    best: dict[str, dict[str, Any]] = {}
+    for turn in range(args.rounds):
+        for name in names:
+            try:
+                found = _start(args, name, batch)
+            except RuntimeError as error:
+                if turn == 0:
+                    print(f"{name}, batch {batch}: does not run here ({error})")
+                continue
+            best[name] = min(best.get(name, found), found, key=lambda one: _busy(one, args, device))
+    return best
+
+
+def _busy(turn: dict[str, Any], args: argparse.Namespace, device: str) -> float:
+    """Seconds that the way itself took: on a CPU what others took of the machine is left out."""
+    return float(turn["wall"] if device == "cuda" else turn["cpu"] / args.threads)
+
+
+def _print_prefill(found: dict[str, Any], device: str) -> None:
     print(
-        f"{args.shape}, {args.dtype}, {device}, {args.threads} threads; {args.prompts} prompts, "
-        f"{sum(work.ends)} tokens; {engine._bytes_per_token()} cache bytes per token; "
-        f"made in {time.perf_counter() - start:.1f} s"
+        f"\nprefill of {found['tokens']} tokens, ours, {'seconds' if device == 'cuda' else 'CPU seconds'}: "
+        f"{found['samples']} samples of one prompt {found['shared']:.3f}, {found['samples']} prompts "
+        f"{found['alone']:.3f}: {found['ratio']:.1f} times cheaper"
     )
-    compare(model, work, args.gguf, args.repeats)
-    prefill_shared(model, work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(f"peak memory of all ways together {peak:.0f} MiB, load {os.getloadavg()[0]:.1f}")
+
+
+def print_estimate(shape: str, rates: dict[tuple[str, int], tuple[float, float, float]], facts: dict[str, Any]) -> None:
+    """Print what the study would take at the best rate of an engine of ours, here and on a smaller card."""
+    ours = {key: value for key, value in rates.items() if key[0] in ("ours", "exllamav2")}
+    (name, batch), (rate, share, load) = max(ours.items(), key=lambda entry: entry[1][0])
+    study, card = bound.SMOL_BUT_MIGHTY, bound.SMALL_CARD
+    positions = study.prompt_tokens + study.thinking_tokens
+    rows = bound.rows_that_fit(card, facts["weights"], facts["cache_per_token"], positions, batch)
+    print(
+        f"\nESTIMATE, not a measurement: smol-but-mighty, {study.samples} samples; assumed: {study.answer_tokens} "
+        f"tokens an answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in all, and all four "
+        f"models of the shape {shape}\n"
+        f"  here, {name} at batch {batch}: {bound.study_seconds(study, rate, load) / 60:.1f} minutes"
+    )
+    if rows == 0:
+        print(f"  {card.name}: the weights do not fit")
+        return
+    there = bound.card_rate(card, share, rows, facts["weights"], facts["cache_per_token"], positions)
+    print(
+        f"  {card.name}: {rows} rows fit; at the same share of its bandwidth ({share:.0%}) {there:,.0f} tokens/s, "
+        f"{bound.study_seconds(study, there, load) / 60:.0f} minutes; its lower arithmetic is not considered"
+    )
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def test_a_gpu_that_cannot_go_on_is_one_line(
 def test_logits_that_are_not_numbers_are_refused(folder: Path) -> None:
     broken = load_engine("transformers", folder, dtype="float32", threads=1)
     assert isinstance(broken, TransformersEngine)
-    broken.model.get_output_embeddings().weight.data.fill_(float("nan"))
+    broken.model.model.norm.weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match="not numbers"):
         broken.generate(ragged(2), GREEDY, quiet)
 

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from featherweight.engines import Decoding
-from featherweight.engines.sampling import CANDIDATES, choose, gumbel
+from featherweight.engines.sampling import CANDIDATES, _likeliest, choose, gumbel
 
 DRAWS = 4_000
 
@@ -44,8 +44,8 @@ def p_value(tokens: torch.Tensor, probabilities: torch.Tensor) -> float:
 
 @pytest.mark.parametrize(
     ("size", "spread", "temperature"),
-    [(40, 1.5, 1.0), (40, 1.5, 0.6), (1200, 1.0, 1.0), (1200, 3.0, 0.7)],
-    ids=["small", "small, cooler", "with a tail of 60% of the mass", "with a thin tail"],
+    [(40, 1.5, 1.0), (40, 1.5, 0.6), (1200, 1.0, 1.0), (1200, 3.0, 0.7), (9003, 3.0, 0.8)],
+    ids=["small", "small, cooler", "with a tail of 60% of the mass", "with a thin tail", "by blocks, with a tail"],
 )
 def test_draws_follow_the_tempered_softmax(size: int, spread: float, temperature: float) -> None:
     # False alarm: the streams are fixed, so none on a rerun; for a new hash, one in a million per case.
@@ -69,7 +69,7 @@ def test_tail_is_drawn_as_often_as_it_weighs_and_evenly_inside() -> None:
     assert stats.chisquare(torch.histc(tokens.float(), bins=10, min=0, max=1500).numpy()).pvalue > 1e-6
 
 
-@pytest.mark.parametrize("size", [40, 1200])
+@pytest.mark.parametrize("size", [40, 1200, 9003])
 @pytest.mark.parametrize("top_p", [0.05, 0.5, 0.9, 0.999])
 def test_top_p_keeps_the_smallest_nucleus(size: int, top_p: float) -> None:
     logits = some_logits(size, 1.0)
@@ -98,6 +98,19 @@ def test_top_p_is_taken_of_what_top_k_left() -> None:
     # Of the two likeliest, 4/7 and 3/7, the first alone reaches 0.5; of all four it would not.
     assert set(draw(logits, Decoding(1.0, 0.5, 2, 1), draws=500).tolist()) == {0}
     assert set(draw(logits, Decoding(1.0, 0.5, 0, 1), draws=500).tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(("size", "count"), [(1200, 256), (9000, 256), (9001, 256), (40_000, 50), (40_000, 1)])
+def test_the_likeliest_are_those_of_a_whole_sort(size: int, count: int) -> None:
+    logits = torch.randn(5, size, generator=torch.Generator().manual_seed(size))
+    logits[0] = logits[0].sort().values  # all of the largest in one stretch, the last block cut short
+    logits[1] = logits[1].bfloat16().float()  # many equal ones
+    logits[2] = 0.0
+    logits[3, : size // 2] = -torch.inf
+    values, ids = _likeliest(logits, count, in_order=True)
+    assert torch.equal(values, logits.sort(descending=True).values[:, :count])
+    assert torch.equal(logits.gather(1, ids), values)
+    assert all(len(row.unique()) == count for row in ids)
 
 
 def test_temperature_zero_is_argmax_without_noise_lowest_id_among_equals() -> None:

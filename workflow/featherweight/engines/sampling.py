@@ -24,6 +24,7 @@ from featherweight.engines import Decoding
 
 CANDIDATES = 256
 _WHOLE = 1024  # vocabularies up to this size have no tail
+_BLOCK = 16  # tokens whose largest logit is looked at first
 _TAIL = (1 << 40) + 1  # stands for "all other tokens" where a token id is hashed
 
 
@@ -83,9 +84,8 @@ def choose(
     else:
         row_streams = torch.as_tensor(streams, dtype=torch.int64, device=logits.device)
         row_steps = torch.as_tensor(steps, dtype=torch.int64, device=logits.device)
-        tokens = _draw(logits / decoding.temperature, row_streams, row_steps, decoding, CANDIDATES)
-    chosen_logits = logits.gather(1, tokens[:, None])[:, 0]
-    return Chosen(tokens, chosen_logits - logits.logsumexp(dim=-1))
+        tokens = _draw(logits, row_streams, row_steps, decoding, CANDIDATES)
+    return Chosen(tokens, -torch.nn.functional.cross_entropy(logits, tokens, reduction="none"))
 
 
 def _check(decoding: Decoding) -> None:
@@ -98,20 +98,23 @@ def _check(decoding: Decoding) -> None:
 
 
 def _draw(
-    scaled: torch.Tensor, streams: torch.Tensor, steps: torch.Tensor, decoding: Decoding, candidates: int
+    logits: torch.Tensor, streams: torch.Tensor, steps: torch.Tensor, decoding: Decoding, candidates: int
 ) -> torch.Tensor:
-    """Draw one token per row of tempered logits; the `candidates` likeliest get noise of their own."""
-    vocabulary = scaled.shape[1]
+    """Draw one token per row at the temperature; the `candidates` likeliest get noise of their own."""
+    vocabulary = logits.shape[1]
     count = decoding.top_k or candidates
     count = vocabulary if vocabulary <= _WHOLE and not decoding.top_k else min(count, vocabulary)
-    values, ids = scaled.topk(count, dim=-1)
-    weights = (scaled - values[:, :1]).exp()
-    inside = weights.gather(1, ids)
+    found, ids = _likeliest(logits, count, in_order=decoding.top_p < 1)
+    highest = found.amax(dim=-1, keepdim=True)
+    values = found / decoding.temperature
     tail = torch.zeros_like(values[:, 0])
     if not decoding.top_k and count < vocabulary:
-        tail = weights.scatter(1, ids, 0.0).sum(dim=-1)  # summed without the candidates: no cancellation
+        # Summed without the candidates: no cancellation. In place: a new tensor of this size costs as much as a pass.
+        weights = (logits - highest).div_(decoding.temperature).exp_()
+        tail = weights.scatter_(1, ids, 0.0).sum(dim=-1)
     scores = values.double() + gumbel(streams, steps, ids)
     if decoding.top_p < 1:
+        inside = ((found - highest) / decoding.temperature).exp()
         before = inside.cumsum(dim=-1) - inside
         total = inside.sum(dim=-1) + tail
         scores = scores.masked_fill(before >= decoding.top_p * total[:, None], -torch.inf)
@@ -123,13 +126,35 @@ def _draw(
     if len(open_rows) == 0:
         return tokens
     if decoding.top_p < 1:  # the nucleus is wider than the candidates: more of these rows is sorted
-        part = _draw(scaled[open_rows], streams[open_rows], steps[open_rows], decoding, candidates * 16)
+        part = _draw(logits[open_rows], streams[open_rows], steps[open_rows], decoding, candidates * 16)
         return tokens.index_copy(0, open_rows, part)
-    return _with_tail(scaled, streams, steps, tokens, best, ids, tail.log().double() + values[:, 0].double())
+    tail = tail.log().double() + (highest[:, 0] / decoding.temperature).double()
+    return _with_tail(logits, decoding.temperature, streams, steps, tokens, best, ids, tail)
+
+
+def _likeliest(logits: torch.Tensor, count: int, *, in_order: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `count` largest logits of every row and their token ids, both (rows, count).
+
+    A large vocabulary is cut into blocks: the `count` largest lie in the `count` blocks with the largest maxima, so
+    only those are searched. Among equal logits it may be another token that just gets in.
+    """
+    vocabulary = logits.shape[1]
+    blocks = vocabulary // _BLOCK
+    if 2 * count > blocks:
+        found = logits.topk(count, dim=-1, sorted=in_order)
+        return found.values, found.indices
+    whole = logits[:, : blocks * _BLOCK].view(len(logits), _BLOCK, blocks)  # block b: the tokens b, b + blocks, ...
+    chosen = whole.amax(dim=1).topk(count, dim=-1, sorted=False).indices
+    members = (torch.arange(_BLOCK, device=logits.device) * blocks)[None, :, None] + chosen[:, None, :]
+    rest = torch.arange(blocks * _BLOCK, vocabulary, device=logits.device).expand(len(logits), -1)
+    places = torch.cat([members.flatten(1), rest], dim=1)
+    values, where = logits.gather(1, places).topk(count, dim=-1, sorted=in_order)
+    return values, places.gather(1, where)
 
 
 def _with_tail(
-    scaled: torch.Tensor,
+    logits: torch.Tensor,
+    temperature: float,
     streams: torch.Tensor,
     steps: torch.Tensor,
     tokens: torch.Tensor,
@@ -142,6 +167,6 @@ def _with_tail(
     rows = (tail + gumbel(streams, steps, pseudo)[:, 0] > best).nonzero()[:, 0]
     if len(rows) == 0:
         return tokens
-    everything = torch.arange(scaled.shape[1], device=scaled.device)[None, :].expand(len(rows), -1)
-    scores = scaled[rows].double() + gumbel(streams[rows], steps[rows], everything)
+    everything = torch.arange(logits.shape[1], device=logits.device)[None, :].expand(len(rows), -1)
+    scores = (logits[rows] / temperature).double() + gumbel(streams[rows], steps[rows], everything)
     return tokens.index_copy(0, rows, scores.scatter(1, ids[rows], -torch.inf).argmax(dim=-1))

@@ -1,9 +1,9 @@
 """Versions of what may change a token, readable without importing a framework. Reads and writes nothing.
 
 >>> SAMPLING_VERSION
-1
+2
 """
 
 from __future__ import annotations
 
-SAMPLING_VERSION = 1  # of `sampling`: raise it when another token could come out
+SAMPLING_VERSION = 2  # of `sampling`: raise it when another token could come out

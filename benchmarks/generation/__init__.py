@@ -1,0 +1,1 @@
+"""What `benchmarks/generate.py` is made of: the work, the models, the ways, and what bandwidth would allow."""
