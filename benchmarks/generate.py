@@ -218,8 +218,8 @@ def print_estimate(shape: str, rates: dict[tuple[str, int], tuple[float, float, 
     rows = bound.rows_that_fit(card, facts["weights"], facts["cache_per_token"], positions, batch)
     print(
         f"\nESTIMATE, not a measurement: smol-but-mighty, {study.samples} samples; assumed: {study.answer_tokens} "
-        f"tokens an answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in all, and all four "
-        f"models of the shape {shape}\n"
+        f"tokens an answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in all, "
+        f"and all four models of the shape {shape}\n"
         f"  here, {name} at batch {batch}: {bound.study_seconds(study, rate, load) / 60:.1f} minutes"
     )
     if rows == 0:
