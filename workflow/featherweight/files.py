@@ -101,17 +101,15 @@ def read_table(paths: Path | Sequence[Path], record: type[Row]) -> pa.Table:
 
 def read_rows(paths: Path | Sequence[Path], record: type[Row]) -> list[Row]:
     """The rows of one or several files as records."""
-    listed = [field.name for field in dataclasses.fields(cast(Any, record)) if _is_list(record, field.name)]
+    listed = [field for field in schema(record) if pa.types.is_list(field.type)]
+    nested = {field.name: bool(pa.types.is_list(field.type.value_type)) for field in listed}
     rows = []
     for raw in read_table(paths, record).to_pylist():
-        for name in listed:
-            raw[name] = tuple(raw[name])
+        for name, deep in nested.items():
+            if raw[name] is not None:
+                raw[name] = tuple(map(tuple, raw[name])) if deep else tuple(raw[name])
         rows.append(record(**raw))
     return rows
-
-
-def _is_list(record: type, name: str) -> bool:
-    return bool(pa.types.is_list(schema(record).field(name).type))
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -4,7 +4,8 @@ One real row of `Sample`:
 
     Sample(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
            item_id="school-12-0003-ambig-neg", sample_index=0, text="Nobody can say (C).", thinking=None,
-           answer="Nobody can say (C).", n_prompt_tokens=41, n_tokens=6, finish="stop", mean_logprob=-0.0132)
+           answer="Nobody can say (C).", n_prompt_tokens=41, n_tokens=6, finish="stop", mean_logprob=-0.0132,
+           option_loglikelihoods=None)
 
 Unknown is `None` in Python and null on disk. There are no sentinels.
 """
@@ -16,7 +17,7 @@ from typing import Literal
 
 Condition = Literal["ambig", "disambig"]
 Polarity = Literal["neg", "nonneg"]
-Finish = Literal["stop", "length", "forced"]
+Finish = Literal["stop", "length", "forced", "scored"]  # forced: we ended the thinking; scored: nothing was generated
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
 Reason = Literal["empty", "refuses", "several", "none"]
 
@@ -60,12 +61,15 @@ class Prompt:
     text: str  # as the model sees it, chat template applied
     token_ids: tuple[int, ...]  # the whole prompt; exactly one BOS where the tokenizer has one
     shown_order: tuple[int, ...]  # shown_order[position] = index into Item.options
+    options: tuple[str, ...] | None = None  # by shown position: the answers to choose from; None: one is generated
+    option_ids: tuple[tuple[int, ...], ...] | None = None  # their tokens after the prompt; None also for controls
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One generated answer. Key: (model, task, category, item_seed, sample_seed, item_id, sample_index).
+    """One answer, generated or chosen by likelihood.
 
+    Key: (model, task, category, item_seed, sample_seed, item_id, sample_index).
     Seconds are deliberately not here: samples are the reproducible artefact and must be byte-identical after a resume.
     """
 
@@ -82,7 +86,9 @@ class Sample:
     n_prompt_tokens: int
     n_tokens: int  # generated, the stop token not counted
     finish: Finish
-    mean_logprob: float | None  # natural log, mean over generated tokens; None for controls
+    mean_logprob: float | None  # natural log, mean over generated tokens; None for controls and where none was made
+    # By shown position: natural log of the probability of all tokens of the option; None inside: not a finite number.
+    option_loglikelihoods: tuple[float | None, ...] | None = None  # None: the answer was generated
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Completion:
     n_tokens: int  # generated tokens, the stop token not counted
     finish: Finish
     mean_logprob: float | None  # natural log under the untempered model, mean over generated tokens
+    option_loglikelihoods: tuple[float | None, ...] | None = None  # as in Sample; None: the text was generated
 
 
 class Engine(Protocol):

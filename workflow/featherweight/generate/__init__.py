@@ -5,7 +5,7 @@ the same bytes on every rerun) and `--timings`; keeps every finished chunk in th
 
     Sample(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0, item_id="pets-1-0000",
            sample_index=0, text="(B)", thinking=None, answer="(B)", n_prompt_tokens=0, n_tokens=1, finish="stop",
-           mean_logprob=None)
+           mean_logprob=None, option_loglikelihoods=None)
 """
 
 from __future__ import annotations

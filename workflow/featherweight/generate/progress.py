@@ -33,6 +33,7 @@ class Progress:
         self.cells_done = 0
         self.made = 0
         self.tokens = 0
+        self._aside = 0.0  # seconds in which no tokens are made
         self._start = time.monotonic()
         self._told = self._start
         self._bar: Any = None
@@ -66,6 +67,10 @@ class Progress:
         self.tokens += count
         self._show()
 
+    def without_tokens(self, seconds: float) -> None:
+        """So many seconds went into answers that are chosen, not generated: they are no part of tokens per second."""
+        self._aside += seconds
+
     def on_samples(self, count: int) -> None:
         """Some samples were finished and stored."""
         self.made += count
@@ -83,8 +88,8 @@ class Progress:
             f"{self.model}: {self.cells_done}/{self.cells} cells",
             f"{self.stored + self.made}/{self.samples} samples{kept}",
         ]
-        if self.tokens and seconds > 0:
-            parts.append(f"{self.tokens / seconds:.0f} tokens/s")
+        if self.tokens and seconds > self._aside:
+            parts.append(f"{self.tokens / (seconds - self._aside):.0f} tokens/s")
         left = remaining(self.made, self.samples - self.stored, seconds)
         if left:
             parts.append(f"about {left:.0f} s left")

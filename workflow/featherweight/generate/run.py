@@ -2,8 +2,9 @@
 
 Reads Prompt rows, Item rows and a manifest; writes Sample rows and the timings. One real document of timings:
 
-    {"device": "cpu", "engine": "transformers 5.23.0, ...", "from_store": 512, "generated": 588, "peak_rss_mib": 431.2,
-     "seconds_generate": 13.1, "seconds_load": 3.4, "threads": 1, "tokens": 4116, "tokens_per_second": 314.2}
+    {"by_likelihood": 0, "device": "cpu", "engine": "transformers 5.23.0, ...", "from_store": 512, "generated": 588,
+     "peak_rss_mib": 431.2, "seconds_generate": 13.1, "seconds_likelihood": 0.0, "seconds_load": 3.4, "threads": 1,
+     "tokens": 4116, "tokens_per_second": 314.2}
 
 Why a resumed run gives the same bytes: rounding depends on which samples are computed together, so the samples of a
 chunk always are. Chunks are cut from the full list of requests, whatever is missing (on a CPU cell by cell, on a GPU
@@ -22,14 +23,16 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from featherweight.engines import Decoding, Engine, Request, engine_device, engine_identity, load_engine
+from featherweight.engines import Completion, Decoding, Engine, Request, engine_device, engine_identity, load_engine
 from featherweight.engines.chat import context_limit, split_thinking
 from featherweight.engines.machine import hardware
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json, write_rows
+from featherweight.generate import options
 from featherweight.generate.progress import Progress
 from featherweight.generate.store import GENERATION_VERSION, SampleStore, digest, weights_digest
 from featherweight.records import Item, Prompt, Sample
@@ -69,10 +72,12 @@ class CellWork:
 class Tally:
     """What a run did."""
 
-    generated: int = 0
+    generated: int = 0  # samples that were not in the store, those by likelihood included
+    by_likelihood: int = 0  # of these: chosen, not generated
     tokens: int = 0
     seconds_load: float = 0.0
     seconds_generate: float = 0.0
+    seconds_likelihood: float = 0.0  # apart: tokens per second are those of generating
 
 
 def run(spec: Mapping[str, Any], places: Places, *, threads: int | None) -> None:
@@ -115,7 +120,8 @@ def _check_context(spec: Mapping[str, Any], folder: Path | None, prompts: Mappin
         return
     problems = []
     for path, rows in prompts.items():
-        over = [row for row in rows if len(row.token_ids) >= limit]
+        # Behind the prompt there must be room for a token, or for the longest answer to choose from.
+        over = [row for row in rows if len(row.token_ids) + max(map(len, row.option_ids or [(0,)])) > limit]
         if over:
             problems.append(
                 f"{spec['model']}: {path}: {len(over)} of {len(rows)} prompts do not fit (first: {over[0].item_id}, "
@@ -148,25 +154,33 @@ def _cell_work(
         "model": spec["model"],
         "revision": spec["revision"],
         "files": weights_digest(manifest["files"]),
-        "decoding": spec["decoding"],
         "engine": identity,
         "version": GENERATION_VERSION,
     }
     wanted = []
     for prompt in prompts:
-        for index in range(spec["samples_per_prompt"]):
+        item = items[prompt.item_id]
+        for index in range(_samples(spec, prompt)):
             stream = stream_seed("sample", cell["sample_seed"], prompt.item_id, index)
-            said = _asked(prompt, items[prompt.item_id])
-            request = Request(prompt.token_ids, stream, items[prompt.item_id], prompt.shown_order)
-            wanted.append(Wanted(request, digest(common | said | {"stream": stream}), prompt, index))
+            request = Request(prompt.token_ids, stream, item, prompt.shown_order)
+            key = digest(common | _asked(prompt, item, spec["decoding"], stream))
+            wanted.append(Wanted(request, key, prompt, index))
     return CellWork(_path(cell), tuple(wanted))
 
 
-def _asked(prompt: Prompt, item: Item) -> dict[str, Any]:
-    """The part of a key that says what was asked: token ids, or all that a control sees of the item."""
+def _samples(spec: Mapping[str, Any], prompt: Prompt) -> int:
+    """How many answers a prompt gets: one where nothing is drawn."""
+    return 1 if prompt.options is not None else int(spec["samples_per_prompt"])
+
+
+def _asked(prompt: Prompt, item: Item, decoding: Mapping[str, Any], stream: int) -> dict[str, Any]:
+    """The part of a key that says what was asked: token ids, or all that a control sees of the item; and how."""
+    if options.chosen_by_likelihood(prompt):
+        return options.asked(prompt)
+    drawn = {"decoding": decoding, "stream": stream}
     if prompt.token_ids:
-        return {"prompt": list(prompt.token_ids)}
-    return {
+        return drawn | {"prompt": list(prompt.token_ids)}
+    return drawn | {
         "prompt": prompt.text,
         "shown_order": list(prompt.shown_order),
         "item": [item.gold, item.unknown, item.target],
@@ -191,19 +205,26 @@ class _Loader:
         return self.loaded
 
 
-def chunks(
-    work: Sequence[CellWork], size: int, samples_per_prompt: int, *, across_cells: bool
-) -> Iterator[tuple[Wanted, ...]]:
+def chunks(work: Sequence[CellWork], size: int, *, across_cells: bool) -> Iterator[tuple[Wanted, ...]]:
     """Cut the samples into chunks of about `size`, never between samples of one prompt.
 
-    Chunks end with their cell, or run `across_cells`: a GPU computes hundreds of rows at once, and a cell by itself
-    would leave most of them idle while its longest answers are finished.
+    Chunks end with their cell, or run `across_cells` that are answered in one way: a GPU computes hundreds of rows at
+    once, and a cell by itself would leave most of them idle while its longest answers are finished.
     """
-    step = max(1, size // samples_per_prompt) * samples_per_prompt
-    runs = [tuple(wanted for cell in work for wanted in cell.wanted)] if across_cells else [c.wanted for c in work]
-    for run_of in runs:
-        for start in range(0, len(run_of), step):
-            yield run_of[start : start + step]
+    alike = groupby(work, _way) if across_cells else ((_way(cell), (cell,)) for cell in work)
+    for (_, samples_per_prompt), cells in alike:
+        wanted = tuple(wanted for cell in cells for wanted in cell.wanted)
+        step = max(1, size // samples_per_prompt) * samples_per_prompt
+        for start in range(0, len(wanted), step):
+            yield wanted[start : start + step]
+
+
+def _way(cell: CellWork) -> tuple[bool, int]:
+    """How a cell is answered: whether by likelihood, and by how many samples of each prompt."""
+    if not cell.wanted:
+        return False, 1
+    first = cell.wanted[0].prompt
+    return options.chosen_by_likelihood(first), sum(wanted.prompt is first for wanted in cell.wanted)
 
 
 def _generate(
@@ -225,8 +246,9 @@ def _generate(
             write_rows(output / cell.path, [_sample(spec, wanted, store) for wanted in cell.wanted], Sample)
             progress.on_cell()
 
-    for chunk in chunks(work, spec["chunk"], spec["samples_per_prompt"], across_cells=spec["chunks_across_cells"]):
-        # Once per key: two cells of a chunk may ask the same item in the same words.
+    for chunk in chunks(work, spec["chunk"], across_cells=spec["chunks_across_cells"]):
+        # Once per key: two cells of a chunk may ask the same item in the same words, and without noise two items may
+        # be one and the same to a model that does not know their words.
         missing = list({wanted.key: wanted for wanted in chunk if wanted.key not in store}.values())
         if not missing:
             continue
@@ -236,15 +258,30 @@ def _generate(
             loader.engine()
             tally.seconds_load = time.monotonic() - start
             progress.restart_clock()
-        start = time.monotonic()
-        made = loader.engine().generate([wanted.request for wanted in missing], decoding, progress.on_tokens)
-        tally.seconds_generate += time.monotonic() - start
+        made = _answers(loader.engine(), missing, decoding, progress, tally)
         store.add([wanted.key for wanted in missing], made)
         tally.generated += len(made)
         tally.tokens += sum(completion.n_tokens for completion in made)
         progress.on_samples(len(made))
     write_whole_cells()
     return tally
+
+
+def _answers(
+    engine: Engine, missing: Sequence[Wanted], decoding: Decoding, progress: Progress, tally: Tally
+) -> list[Completion]:
+    """The answers that are missing of a chunk, in its order: all generated, or all chosen by likelihood. Timed apart."""
+    start = time.monotonic()
+    if not options.chosen_by_likelihood(missing[0].prompt):
+        made = engine.generate([wanted.request for wanted in missing], decoding, progress.on_tokens)
+        tally.seconds_generate += time.monotonic() - start
+        return made
+    made = options.choose(engine, [wanted.prompt for wanted in missing])
+    seconds = time.monotonic() - start
+    tally.seconds_likelihood += seconds
+    tally.by_likelihood += len(made)
+    progress.without_tokens(seconds)
+    return made
 
 
 def _sample(spec: Mapping[str, Any], wanted: Wanted, store: SampleStore) -> Sample:
@@ -265,6 +302,7 @@ def _sample(spec: Mapping[str, Any], wanted: Wanted, store: SampleStore) -> Samp
         n_tokens=made.n_tokens,
         finish=made.finish,
         mean_logprob=made.mean_logprob,
+        option_loglikelihoods=made.option_loglikelihoods,
     )
 
 
@@ -273,9 +311,11 @@ def _timings(tally: Tally, from_store: int, identity: str, device: str, threads:
     per_mib = 1 << 20 if sys.platform == "darwin" else 1 << 10  # Linux counts in KiB, macOS in bytes
     return {
         "generated": tally.generated,
+        "by_likelihood": tally.by_likelihood,
         "from_store": from_store,
         "seconds_load": tally.seconds_load,
         "seconds_generate": tally.seconds_generate,
+        "seconds_likelihood": tally.seconds_likelihood,
         "tokens": tally.tokens,
         "tokens_per_second": tally.tokens / tally.seconds_generate if tally.tokens else None,
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib,

@@ -5,6 +5,8 @@ One real line:
 
     {"finish": "stop", "key": "5d2a...", "mean_logprob": -0.0132, "n_tokens": 6, "text": "Nobody can say (C)."}
 
+A line whose answer was chosen by likelihood has `option_loglikelihoods` as well; the others are what they always were.
+
 A file is written under a temporary name and renamed, so whatever bears a final name is whole; what
 a damaged disk or an editor did to it is found when it is read, said in one line, and generated again.
 """
@@ -30,6 +32,7 @@ __all__ = ["GENERATION_VERSION", "SampleStore", "digest", "weights_digest"]
 
 GENERATION_VERSION = 1  # raise it when stored samples must not be used any more
 _FIELDS = {"key", "text", "n_tokens", "finish", "mean_logprob"}
+_SCORED = "option_loglikelihoods"  # stands in the lines of answers that were chosen by likelihood, and only there
 log = logging.getLogger("featherweight")
 
 
@@ -69,18 +72,7 @@ class SampleStore:
 
     def add(self, keys: Sequence[str], completions: Sequence[Completion]) -> None:
         """Write one finished chunk, whole or not at all."""
-        lines = [
-            canonical(
-                {
-                    "key": key,
-                    "text": made.text,
-                    "n_tokens": made.n_tokens,
-                    "finish": made.finish,
-                    "mean_logprob": made.mean_logprob,
-                }
-            )
-            for key, made in zip(keys, completions, strict=True)
-        ]
+        lines = [canonical(_line(key, made)) for key, made in zip(keys, completions, strict=True)]
         write_atomically(self.folder / f"{digest(list(keys))[:32]}.jsonl", ("\n".join(lines) + "\n").encode())
         self._found.update(zip(keys, completions, strict=True))
 
@@ -105,15 +97,28 @@ class SampleStore:
             lock.release()
 
 
+def _line(key: str, made: Completion) -> dict[str, Any]:
+    entry = {
+        "key": key,
+        "text": made.text,
+        "n_tokens": made.n_tokens,
+        "finish": made.finish,
+        "mean_logprob": made.mean_logprob,
+    }
+    return entry if made.option_loglikelihoods is None else entry | {_SCORED: list(made.option_loglikelihoods)}
+
+
 def _read_line(line: bytes) -> tuple[str, Completion] | None:
     """One stored completion with its key; None for a line that is not one."""
     try:
         entry = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(entry, dict) or set(entry) != _FIELDS or not _typed(entry):
+    if not isinstance(entry, dict) or set(entry) - {_SCORED} != _FIELDS or not _typed(entry):
         return None
-    return entry["key"], Completion(entry["text"], entry["n_tokens"], entry["finish"], entry["mean_logprob"])
+    scored = tuple(entry[_SCORED]) if _SCORED in entry else None
+    made = Completion(entry["text"], entry["n_tokens"], entry["finish"], entry["mean_logprob"], scored)
+    return entry["key"], made
 
 
 def _typed(entry: Mapping[str, Any]) -> bool:
@@ -121,6 +126,12 @@ def _typed(entry: Mapping[str, Any]) -> bool:
         isinstance(entry["key"], str)
         and isinstance(entry["text"], str)
         and type(entry["n_tokens"]) is int
-        and entry["finish"] in ("stop", "length", "forced")
+        and entry["finish"] in ("stop", "length", "forced", "scored")
         and (entry["mean_logprob"] is None or isinstance(entry["mean_logprob"], float))
+        and (entry["finish"] == "scored") == (_SCORED in entry)
+        and (_SCORED not in entry or _are_loglikelihoods(entry[_SCORED]))
     )
+
+
+def _are_loglikelihoods(values: Any) -> bool:
+    return isinstance(values, list) and all(value is None or isinstance(value, float) for value in values)

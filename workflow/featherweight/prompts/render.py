@@ -1,4 +1,8 @@
-"""Renders a model's prompts: the question in the study's wording, inside the model's own chat template."""
+"""Renders a model's prompts: the question in the study's wording, inside the model's own chat template.
+
+Where a task's answers come from likelihood the prompt also holds the answers to choose from and their tokens, and a
+model that thinks aloud finds its thinking opened and closed again: its answer is what comes next (decision 7).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from featherweight.files import read_json, read_rows, write_rows
 from featherweight.records import Item, Prompt
 from featherweight.study.plan import Cell
 from featherweight.tasks import task
-from featherweight.tasks.choice import Wording, messages, shown_order, user_message
+from featherweight.tasks.choice import Wording, answers, messages, shown_order, user_message
 
 log = logging.getLogger("featherweight")
 
@@ -18,7 +22,8 @@ log = logging.getLogger("featherweight")
 def run(spec: dict[str, Any], manifest: Path, items: Path, output: Path) -> None:
     """Write `<output>/<task>/<category>/<seed>.parquet` for every cell of the spec.
 
-    Raises InputError for a model without a tokenizer, or without a chat template and a stated prompt format.
+    Raises InputError for a model without a tokenizer, or without a chat template and a stated prompt format, and for
+    answers that have no tokens of their own after the prompt.
     """
     found = read_json(manifest)
     missing = bool(found.get("missing"))
@@ -42,13 +47,20 @@ def _prompt(spec: dict[str, Any], cell: Cell, item: Item, wording: Wording, toke
     order = shown_order(item, cell.item_seed)
     text = user_message(item, wording, order)
     token_ids: tuple[int, ...] = ()
+    chosen = spec["tasks"][cell.task].get("answers") == "likelihood"
+    options = answers(item, wording, order) if chosen else None
+    option_ids = None
     if tokenizer is not None:
-        from featherweight.engines.chat import render
+        from featherweight.engines import chat
+        from featherweight.engines import options as choices
 
-        chat = messages(item, wording, order)
+        told = messages(item, wording, order)
         if spec["system"] is not None:
-            chat = [{"role": "system", "content": spec["system"]}, *(m for m in chat if m["role"] != "system")]
-        text, token_ids = render(tokenizer, chat, spec)
+            told = [{"role": "system", "content": spec["system"]}, *(m for m in told if m["role"] != "system")]
+        text, token_ids = chat.render(tokenizer, told, spec)
+        if options is not None:
+            text, token_ids = choices.before_answer(tokenizer, text, spec["thinking"])
+            option_ids = choices.option_ids(tokenizer, spec["name"], text, token_ids, options)
     return Prompt(
         model=spec["name"],
         task=cell.task,
@@ -59,4 +71,6 @@ def _prompt(spec: dict[str, Any], cell: Cell, item: Item, wording: Wording, toke
         text=text,
         token_ids=token_ids,
         shown_order=order,
+        options=options,
+        option_ids=option_ids,
     )

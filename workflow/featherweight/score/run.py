@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
 from featherweight.records import Item, Prompt, Sample, Score
+from featherweight.tasks.likelihood import read_likelihoods
 from featherweight.tasks.reading import outcome, read_answer
 
 Row = TypeVar("Row")
@@ -57,8 +58,11 @@ def run(spec: Mapping[str, Any], *, items: Path, prompts: Path, samples: Path, o
 
 
 def score(sample: Sample, item: Item, shown_order: Sequence[int]) -> Score:
-    """One sample, read and judged."""
-    reading = read_answer(sample.answer, item, shown_order, sample.finish)
+    """One sample, read and judged: by its log-likelihoods where it has some, else by its text."""
+    if sample.option_loglikelihoods is not None:
+        reading = read_likelihoods(sample.option_loglikelihoods, shown_order)
+    else:
+        reading = read_answer(sample.answer, item, shown_order, sample.finish)
     return Score(
         model=sample.model,
         task=sample.task,
@@ -133,4 +137,7 @@ def _problem(
         return "there is no prompt for this item, so the order of its options is not known"
     if (sample.item_id, sample.sample_index) in seen:
         return "this sample is there twice"
+    found = sample.option_loglikelihoods
+    if found is not None and len(found) != len(orders[sample.item_id]):
+        return f"expected a log-likelihood for each of {len(orders[sample.item_id])} options, got {len(found)}"
     return None

@@ -203,11 +203,32 @@ def _mismatches(study: Study, catalogue: Catalogue) -> list[str]:
     for index, contrast in enumerate(study.contrasts):
         unknown = [name for name in contrast.pair if name not in labels]
         lines += [f"contrasts.{index}.pair: unknown task label {name!r}; {nearest(name, labels)}" for name in unknown]
+    lines += _likelihood_mismatches(study)
     lines += [f"seeds: the seed {seed} stands twice" for seed in _twice(study.seeds)]
     if study.same_items and len(study.seeds) > 1 and study.decoding.temperature == 0 and not study.decoding_by_model:
         lines.append(
             "seeds: with same_items and temperature 0 every seed gives the same answers; use one seed, or a temperature"
         )
+    return lines
+
+
+def _likelihood_mismatches(study: Study) -> list[str]:
+    """What a study asks of answers that come from likelihood and cannot have: nothing of them is drawn."""
+    by_likelihood = [index for index, entry in enumerate(study.tasks) if entry.answers == "likelihood"]
+    lines = []
+    if study.same_items and len(study.seeds) > 1:
+        lines += [
+            f"tasks.{index}.answers: with same_items every seed gives the same likelihoods; use one seed, or leave "
+            "same_items out"
+            for index in by_likelihood
+        ]
+    if len(by_likelihood) == len(study.tasks):
+        nothing = "has no effect where every task's answers come from likelihood: nothing is drawn; leave it out"
+        if study.samples_per_prompt > 1:
+            lines.append(f"samples_per_prompt: {study.samples_per_prompt} {nothing}")
+        if study.decoding.temperature > 0:
+            lines.append(f"decoding.temperature: {study.decoding.temperature:g} {nothing}")
+        lines += [f"decoding_by_model.{name}: {nothing}" for name in study.decoding_by_model]
     return lines
 
 

@@ -68,6 +68,7 @@ class TaskEntry(Strict):
     prompts_per_category: Literal["all"] | Annotated[int, Field(ge=1)] = 100
     wording: Name | None = None  # the dataset's first wording by default
     subset: SubsetRule | None = None
+    answers: Literal["generated", "likelihood"] = "generated"  # likelihood: the option that the model finds likeliest
 
     @property
     def name(self) -> str:

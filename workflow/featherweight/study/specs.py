@@ -66,11 +66,12 @@ def _wording(plan: Plan, label: str) -> str:
 
 def render(plan: Plan, model: str) -> dict[str, Any]:
     """How a model's prompts are rendered."""
-    facts = _facts(plan, model, "kind", "prefill", "system", "prompt_format")
+    facts = _facts(plan, model, "kind", "prefill", "system", "prompt_format", "thinking")
     return facts | {
         "cells": [cell_spec(cell) for cell in plan.cells()],
         "tasks": {
-            entry.name: {"task": entry.task, "wording": _wording(plan, entry.name)} for entry in plan.study.tasks
+            entry.name: {"task": entry.task, "wording": _wording(plan, entry.name), "answers": entry.answers}
+            for entry in plan.study.tasks
         },
     }
 
@@ -139,6 +140,7 @@ def compare(plan: Plan) -> dict[str, Any]:
         "models": {model: _facts(plan, model, *keys) for model in plan.models},
         "controls": study.controls,
         "tasks": {entry.name: entry.task for entry in study.tasks},
+        "answers": {entry.name: entry.answers for entry in study.tasks},
         "contrasts": [contrast.model_dump(mode="json") for contrast in study.contrasts],
         "policy": study.policy,
         "baseline": study.baseline,

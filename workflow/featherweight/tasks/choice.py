@@ -29,13 +29,15 @@ LETTERS = "ABCDEFGHIJ"
 class Wording:
     """How an item is put to a model: a system message (None: none is sent) and the user message.
 
-    `user` is filled with {context}, {question} and {options}; `option` with {letter} and {text}, once per option.
+    `user` is filled with {context}, {question} and {options}; `option` with {letter} and {text}, once per option, and
+    so is `answer`: the reply that names an option, in the form that the wording shows and asks for.
     """
 
     name: str
     user: str
     option: str
     separator: str
+    answer: str
     system: str | None = None
 
 
@@ -44,6 +46,7 @@ LETTER = Wording(
     user="{context}\n\n{question}\n{options}\n\nAnswer with the letter of one option.",
     option="({letter}) {text}",
     separator="\n",
+    answer="({letter})",
 )
 
 SENTENCE = Wording(
@@ -54,6 +57,7 @@ SENTENCE = Wording(
     ),
     option="{letter}. {text}",
     separator="\n",
+    answer="{letter}.",
 )
 
 
@@ -109,6 +113,14 @@ def user_message(item: Item, wording: Wording, order: Sequence[int]) -> str:
         for position, index in enumerate(order)
     )
     return wording.user.format(context=item.context, question=item.question, options=options)
+
+
+def answers(item: Item, wording: Wording, order: Sequence[int]) -> tuple[str, ...]:
+    """The reply that names each option, in the order in which they are shown."""
+    return tuple(
+        wording.answer.format(letter=LETTERS[position], text=item.options[index])
+        for position, index in enumerate(order)
+    )
 
 
 def messages(item: Item, wording: Wording, order: Sequence[int]) -> list[dict[str, str]]:

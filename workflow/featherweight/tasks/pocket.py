@@ -39,6 +39,7 @@ POCKET = Wording(
     user="{context}\n{options}\n{question}",
     option="{text} ({letter})",
     separator="\n",
+    answer="{text} ({letter})",  # it asks for no letter alone
 )
 
 
