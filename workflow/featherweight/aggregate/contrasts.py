@@ -1,8 +1,10 @@
-"""Two task labels of one model, compared: named subsets such as BBQ's items about Chinese and about American people.
+"""Two task labels of one model, compared: two subsets of BBQ's items, or the same items answered in two ways.
 
-The items differ, so nothing is paired; templates that both labels use still cancel. A label with one template allows
-no clustered interval: items are the clusters then, and the row's method says so, because such an interval cannot know
-how another template would have come out. p values are not corrected. One real row:
+The clusters are common to both labels, so what a template gives to both sides cancels: where the labels ask the same
+items (generated and by likelihood) the difference is paired, exactly as between two models; where the items differ
+(about Chinese and about American people) it is one of two sets. A label with one template allows no clustered interval:
+items are the clusters then, and the row's method says so, because such an interval cannot know how another template
+would have come out. p values are not corrected. One real row:
 
     ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american", context_condition="ambig",
                 metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52, n_first=60, n_second=180,

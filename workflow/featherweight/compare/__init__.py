@@ -80,7 +80,7 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
             for claim, (_, sources) in zip(stated, decided, strict=True)
         },
     )
-    write_published(output / "published.csv", beside(figures, spec["tasks"]))
+    write_published(output / "published.csv", beside(figures, spec["tasks"], spec.get("answers")))
     planted, controls = check_planted(evidence), check_controls(evidence)
     write_json(output / "planted.json", planted)
     write_json(output / "controls.json", controls)

@@ -22,14 +22,22 @@ OWN_ITEMS = frozenset({"pocket"})
 METRICS = ("accuracy", "bias_score", "pass@1", "majority_vote", "em_maj1@1", "macro_avg/acc")
 
 
-def beside(figures: Iterable[Published], tasks: Mapping[str, str]) -> list[Beside]:
-    """The figures that belong beside each task; `tasks` maps a task's label to its dataset."""
+def beside(
+    figures: Iterable[Published], tasks: Mapping[str, str], answers: Mapping[str, str] | None = None
+) -> list[Beside]:
+    """The figures that belong beside each task.
+
+    `tasks` maps a task's label to its dataset, `answers` to how its answers came about ("generated" if not named).
+    """
     listed = list(figures)
     rows = []
     for label, dataset in tasks.items():
         for figure in listed:
             if figure.benchmark == BENCHMARKS.get(dataset) and figure.metric in METRICS:
-                comparable, why = _comparable(figure, dataset, subset=label != dataset)
+                if (answers or {}).get(label) == "likelihood":
+                    comparable, why = False, "answers chosen by likelihood; how the published ones were is another way"
+                else:
+                    comparable, why = _comparable(figure, dataset, subset=label != dataset)
                 rows.append(Beside(label, figure, comparable, why))
     return rows
 

@@ -58,6 +58,10 @@ class Evidence:
         low, high = bounds if sign > 0 else bounds[::-1]
         return sign * found.value, low, high, found.p_adjusted
 
+    def by_likelihood(self, task: str) -> bool:
+        """Whether the answers to this task were chosen by likelihood; the articles' are generated."""
+        return bool((self.spec.get("answers") or {}).get(task) == "likelihood")
+
     def label(self, model: str) -> str:
         """The name that a reader sees."""
         facts = self.spec["models"].get(model) or {}

@@ -33,7 +33,9 @@ def check_planted(evidence: Evidence) -> list[dict[str, Any]]:
         if planted.get("stereotype_rate") is None:
             continue
         for task, dataset in evidence.spec["tasks"].items():
-            if dataset != planted["task"]:  # what was planted shows on the items that it was planted with
+            # What was planted shows on the items that it was planted with, in the answers that the model gives: one
+            # that thinks aloud has no thinking where the answer is chosen by likelihood.
+            if dataset != planted["task"] or evidence.by_likelihood(task):
                 continue
             rate = planted["stereotype_rate"]
             found = _find(evidence, model, task, "ambig", "stereotyped")

@@ -65,6 +65,8 @@ def _find(selector: Mapping[str, Any], evidence: Evidence, **change: str) -> Fou
         return Found(None, None, None, None, f"the study does not run {model}.")
     if task not in evidence.spec["tasks"]:
         return Found(None, None, None, None, f"the study does not ask the task {task}.")
+    if evidence.by_likelihood(task):
+        return Found(None, None, None, None, _not_generated(task))
     estimate = evidence.estimate(**wanted)
     if estimate is None or estimate.value is None:
         what = f"{wanted['metric']} of {evidence.label(model)} on {task} ({wanted['group']}, {wanted['condition']})"
@@ -73,6 +75,10 @@ def _find(selector: Mapping[str, Any], evidence: Evidence, **change: str) -> Fou
     if complement:
         value, low, high = 1 - value, None if high is None else 1 - high, None if low is None else 1 - low
     return Found(estimate, value, low, high, "")
+
+
+def _not_generated(task: str) -> str:
+    return f"in this study the answers to {task} are chosen by likelihood; the claim is about generated answers."
 
 
 def _value_near(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
@@ -228,6 +234,9 @@ def _contrast_near(arguments: Mapping[str, Any], evidence: Evidence, unit: str) 
     stated, tolerance = float(arguments["stated"]), float(arguments["tolerance"])
     first, second, metric = arguments["first"], arguments["second"], arguments["metric"]
     rule = f"{metric} differs between {first} and {second} by {gap(stated, unit)}, give or take {gap(tolerance, unit)}"
+    for task in (first, second):
+        if evidence.by_likelihood(task):
+            return untested(rule, _not_generated(task))
     wanted = (arguments["model"], metric, arguments.get("condition", "both"))
     for row in evidence.contrasts:
         if (row.model, row.metric, row.context_condition) != wanted or row.value is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.files import read_spec, write_atomically
-from featherweight.report import build, examples, figures, findings, provenance, tables, theme, this_run
+from featherweight.report import build, examples, figures, findings, provenance, tables, theme, this_run, ways
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.limits import AGREE, limits
 
@@ -82,6 +82,8 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "claims": tables.claims(inputs),
         "glance": tables.glance(inputs),
         "several_tasks": len(inputs.spec["tasks"]) > 1,
+        "ways": ways.tables(inputs),
+        "ways_notes": ways.notes(inputs),
         "differences": tables.differences(inputs),
         "contrasts": tables.contrasts(inputs),
         "spread": tables.spread(inputs),
@@ -96,6 +98,7 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "agree": AGREE,
         "machine": this_run.machine(inputs),
         "runs": this_run.models(inputs),
+        "run_by_likelihood": this_run.by_likelihood(inputs),
         "stages": this_run.stages(inputs),
         "command": provenance.command(inputs),
     }

@@ -149,23 +149,45 @@ def _example(
         "outcome": theme.OUTCOMES[score.outcome],
         "item": f"{score.item_id}, item seed {score.item_seed}, sample seed {score.sample_seed}",
         "prompt": _cut("" if prompt is None else prompt.text),
-        "response": _cut("" if sample is None else sample.text),
+        "response": _cut("" if sample is None else _response(sample, prompt)),
         "read": "nothing" if score.chosen is None else _option(options, score.chosen, prompt),
-        "rule": _how(score),
+        "rule": _how(inputs, score),
         "right": _option(options, score.gold, prompt),
         "stereotype": "none" if score.target is None else _option(options, score.target, prompt),
-        "tokens": score.n_tokens,
-        "finish": "stopped by itself" if score.finish == "stop" else theme.ENDED.get(score.finish, score.finish),
+        "length": _length(score),
         "order": rank,
     }
 
 
-def _how(score: Score) -> str:
+def _response(sample: Sample, prompt: Prompt | None) -> str:
+    """What was generated; where nothing was, the options with their log-likelihoods, one on each line."""
+    found = sample.option_loglikelihoods
+    if found is None:
+        return sample.text
+    known = prompt.options if prompt is not None and prompt.options is not None else ()
+    names = [known[place] if place < len(known) else "ABCDEFGHIJ"[place] for place in range(len(found))]
+    lines = [
+        f"{name}    {'no finite value' if value is None else f'{value:.4f}'.replace('-', theme.MINUS)}"
+        for name, value in zip(names, found, strict=True)
+    ]
+    return "\n".join(["[nothing was generated: log-likelihood of each option, in nats]", *lines])
+
+
+def _length(score: Score) -> str:
+    """How long an answer was and how it ended."""
+    if score.finish == "scored":
+        return theme.ENDED["scored"]
+    ended = "stopped by itself" if score.finish == "stop" else theme.ENDED.get(score.finish, score.finish)
+    return f"{score.n_tokens} tokens, {ended}"
+
+
+def _how(inputs: Inputs, score: Score) -> str:
     """By which rule an answer was read, or why it was not, in plain words."""
     if score.chosen is not None:
         return theme.READ_BY.get(score.rule or "", score.rule or "")
     reason = score.reason or score.outcome
-    return f"none ({theme.NOT_READ.get(reason, theme.OUTCOMES.get(reason, reason))})"
+    words = theme.NOT_CHOSEN if inputs.by_likelihood(score.task) else theme.NOT_READ
+    return f"none ({words.get(reason, theme.OUTCOMES.get(reason, reason))})"
 
 
 def _option(options: Sequence[str] | None, index: int, prompt: Prompt | None) -> str:

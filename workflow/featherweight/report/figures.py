@@ -231,13 +231,18 @@ def _reading(inputs: Inputs, task: str) -> Figure:
         id=_named(inputs, task, "reading"),
         title=_titled(inputs, task, "Answers that could not be read or were cut off"),
         lede=lede,
-        caption=f"All questions. Not finished: no answer within {inputs.spec.get('max_new_tokens', 'the limit of')} "
-        "tokens.",
+        caption=_unread_caption(inputs, task),
         chart=model_charts.reading(table, description=f"Shares of answers read, not readable, not finished. {lede}"),
         table=table,
         columns=(("model", "Model"), ("answers", "Answers"), ("shown", "Share"), ("asked", "Asked")),
         least_width=340,
     )
+
+
+def _unread_caption(inputs: Inputs, task: str) -> str:
+    if inputs.by_likelihood(task):
+        return "All questions. Not readable: two options were equally likely, or a log-likelihood was not finite."
+    return f"All questions. Not finished: no answer within {inputs.spec.get('max_new_tokens', 'the limit of')} tokens."
 
 
 def _policies(inputs: Inputs, task: str) -> Figure:

@@ -15,6 +15,7 @@ from typing import Any
 from featherweight.records import Difference, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
+from featherweight.report.ways import points
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,8 @@ def _most_unread(inputs: Inputs, task: str) -> Finding | None:
     cut = "no data" if estimate is None else theme.percent(estimate.value)
     asked = "" if estimate is None else f", of {estimate.n_items:,} asked"
     text = f"answers lost, most of all models: {inputs.label(worst)}" if known[worst] else "answers lost by any model"
-    return Finding(_anchor(inputs, task, "reading"), theme.percent(known[worst]), text, f"cut off {cut}{asked}")
+    why = "chosen by likelihood" if inputs.by_likelihood(task) else f"cut off {cut}"
+    return Finding(_anchor(inputs, task, "reading"), theme.percent(known[worst]), text, f"{why}{asked}")
 
 
 def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
@@ -236,8 +238,3 @@ def _difference_detail(row: Difference) -> str:
         else f"95% interval {points(row.low).removesuffix(' points')} to {points(row.high)}, "
     )
     return f"{bounds}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs"
-
-
-def points(value: float | None) -> str:
-    """A difference of fractions in percentage points."""
-    return "no data" if value is None else f"{100 * value:+.1f} points".replace("-", theme.MINUS)

@@ -84,8 +84,16 @@ class Inputs:
         """The name of a model that a reader sees."""
         return str((self.spec["models"].get(model) or {}).get("label") or model)
 
+    def by_likelihood(self, task: str) -> bool:
+        """Whether a task's answers were chosen by likelihood and not generated."""
+        return bool((self.spec.get("answers") or {}).get(task) == "likelihood")
+
     def task_label(self, task: str) -> str:
-        """The name of a task that a reader sees."""
+        """The name of a task that a reader sees; how it was answered is part of it where it was not generated."""
+        name = self._task_name(task)
+        return f"{name}, by likelihood" if self.by_likelihood(task) and "likelihood" not in name else name
+
+    def _task_name(self, task: str) -> str:
         if task in self.spec["tasks"] and self.spec["tasks"][task] == task:
             return str(
                 (self.spec.get("labels") or {}).get(task) or {"bbq": "BBQ", "pocket": "Pocket items"}.get(task, task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featherweight.report import theme
+from featherweight.report import theme, ways
 from featherweight.report.inputs import Inputs
 
 AGREE = (
@@ -22,6 +22,7 @@ def limits(inputs: Inputs) -> list[str]:
         f"{theme.UNREAD.get(inputs.policy, inputs.policy)}; their share stands beside every score, and the figure "
         "on other rules shows how much the choice matters.",
     ]
+    said += ways.limits(inputs)
     if inputs.pocket:
         said += [
             "Pocket models have a few hundred thousand parameters and were trained on the project's own sentences. "
@@ -43,6 +44,7 @@ def _why_missing(inputs: Inputs, name: str) -> str:
 
 def _beside_the_article(inputs: Inputs) -> list[str]:
     tokens = inputs.spec.get("max_new_tokens")
+    generated = not all(inputs.by_likelihood(task) for task in inputs.spec["tasks"])
     limit = (
         f"Answers end after {tokens:,} tokens. R1's makers evaluate with 32,768: a reasoning model is cut off here "
         "long before it would stop."
@@ -57,5 +59,5 @@ def _beside_the_article(inputs: Inputs) -> list[str]:
         "that nationality; the Chinese ones all come from one template, so nationality and template cannot be told "
         "apart.",
         "The order of the options is rotated from item to item, so that a model's liking for a letter cancels.",
-        limit,
+        *([limit] if generated else []),
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from featherweight import __version__
-from featherweight.report import theme
+from featherweight.report import theme, ways
 from featherweight.report.inputs import Inputs
 
 PACKAGES = (
@@ -46,13 +46,22 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
         ("Engine", str(spec.get("engine") or UNKNOWN)),
         ("Number format", str(spec.get("dtype") or UNKNOWN)),
         ("Seeds", ", ".join(map(str, seeds)) or UNKNOWN),
-        ("Answers per prompt", str(spec.get("samples_per_prompt") or UNKNOWN)),
+        ("Answers per prompt", _per_prompt(inputs)),
         ("Unread answers", theme.UNREAD.get(inputs.policy, inputs.policy)),
         ("Bootstrap draws", f"{spec['bootstrap_draws']:,}" if spec.get("bootstrap_draws") else UNKNOWN),
     ]
     wordings = spec.get("wordings") or {}
     listed += [(f"Wording, {inputs.task_label(task)}", str(name)) for task, name in wordings.items()]
+    listed += [(f"Answers, {inputs.task_label(task)}", ways.how(inputs, task)) for task in ways.by_likelihood(inputs)]
     return listed
+
+
+def _per_prompt(inputs: Inputs) -> str:
+    count = inputs.spec.get("samples_per_prompt")
+    if count is None:
+        return UNKNOWN
+    several = count > 1 and ways.by_likelihood(inputs)
+    return f"{count} where they are generated, 1 by likelihood" if several else str(count)
 
 
 def _commit(spec: Mapping[str, Any]) -> tuple[str, bool]:

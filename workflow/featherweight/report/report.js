@@ -137,7 +137,7 @@
     const facts = element("dl");
     for (const [name, value] of [
       ["Read as", row.read], ["Reading rule", row.rule], ["Right answer", row.right], ["Stereotype", row.stereotype],
-      ["Length", `${row.tokens} tokens, ${row.finish}`], ["Item", row.item],
+      ["Length", row.length], ["Item", row.item],
     ]) {
       const line = element("div");
       line.append(element("dt", name), element("dd", String(value)));

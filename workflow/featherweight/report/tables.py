@@ -7,8 +7,8 @@ from typing import Any
 
 from featherweight.records import Difference
 from featherweight.report import theme
-from featherweight.report.findings import points
 from featherweight.report.inputs import Inputs
+from featherweight.report.ways import pairs, points
 
 Row = dict[str, Any]
 SYMBOLS = {
@@ -154,10 +154,14 @@ def _most_unread(inputs: Inputs, row: Difference) -> float | None:
 
 
 def contrasts(inputs: Inputs) -> list[Row]:
-    """Differences between two tasks within a model, with the caution that belongs to each pair."""
+    """Differences between two tasks within a model, with the caution that belongs to each pair.
+
+    Two ways of answering the same questions have a table of their own (`ways`).
+    """
     rows = []
+    apart = {pair.names for pair in pairs(inputs)}
     for row in inputs.contrasts:
-        if row.model not in inputs.models or row.policy != inputs.policy:
+        if row.model not in inputs.models or row.policy != inputs.policy or {row.first, row.second} in apart:
             continue
         kind = theme.form(row.metric)
         write = points if kind == "percent" else (lambda value, kind=kind: theme.number(value, kind))
@@ -210,7 +214,8 @@ def readings(inputs: Inputs) -> list[Row]:
     rows = []
     for model in inputs.models:
         for task, counts in (inputs.readings.get(model) or {}).items():
-            known = {"rule": theme.READ_BY, "reason": theme.NOT_READ, "finish": theme.ENDED}
+            reasons = theme.NOT_CHOSEN if inputs.by_likelihood(task) else theme.NOT_READ
+            known = {"rule": theme.READ_BY, "reason": reasons, "finish": theme.ENDED}
             words = {
                 key: "; ".join(
                     f"{names.get(name, name)}: {count:,}"
@@ -235,6 +240,8 @@ def published(inputs: Inputs) -> list[Row]:
     rows: dict[tuple[str, str, str], Row] = {}
     for row in inputs.published:
         if row["drawn"] != "yes" or row["category"] != "all" or row["metric"] != "accuracy":
+            continue
+        if row["task"] not in inputs.main_tasks:  # figures are drawn of these
             continue
         key = (row["model"], row["title"], row["task"])
         entry = rows.setdefault(

@@ -45,6 +45,7 @@ READ_BY: Mapping[str, str] = {
     "it is": "after words such as “it was”",
     "predicate": "said to have done what is asked",
     "mention": "the only option it names and does not deny",
+    "likelihood": "the likeliest option",
 }
 NOT_READ: Mapping[str, str] = {
     "empty": "no text, or none after the thinking",
@@ -52,7 +53,15 @@ NOT_READ: Mapping[str, str] = {
     "several": "several options and no choice",
     "none": "no option chosen",
 }
-ENDED: Mapping[str, str] = {"stop": "by itself", "length": "cut off at the limit"}
+NOT_CHOSEN: Mapping[str, str] = {  # the same where answers are chosen by likelihood
+    "several": "two options equally likely",
+    "none": "a log-likelihood that is not finite",
+}
+ENDED: Mapping[str, str] = {
+    "stop": "by itself",
+    "length": "cut off at the limit",
+    "scored": "nothing was generated",
+}
 POLICY_SHAPES: Mapping[str, str] = {
     "drop": "circle",
     "wrong": "square",

@@ -63,16 +63,29 @@ def models(inputs: Inputs) -> list[dict[str, str]]:
         rows.append(
             {
                 "model": inputs.label(name),
-                "generated": _count(timing.get("generated")),
+                "generated": _count(_drawn(timing)),
                 "from_store": _count(timing.get("from_store")),
                 "load": _seconds(timing.get("seconds_load")),
                 "generate": _seconds(timing.get("seconds_generate")),
                 "tokens": _count(timing.get("tokens")),
                 "rate": _count(timing.get("tokens_per_second")),
                 "memory": _count(timing.get("peak_rss_mib")),
+                "chosen": _count(timing.get("by_likelihood")),
+                "likelihood": _seconds(timing.get("seconds_likelihood")),
             }
         )
     return rows
+
+
+def _drawn(timing: Mapping[str, Any]) -> float | None:
+    """Answers that were generated: those that were made, less those that were chosen by likelihood."""
+    made = timing.get("generated")
+    return None if made is None else made - (timing.get("by_likelihood") or 0)
+
+
+def by_likelihood(inputs: Inputs) -> bool:
+    """Whether any answer of this run was chosen by likelihood."""
+    return any(timing.get("by_likelihood") for timing in inputs.timings.values())
 
 
 def stages(inputs: Inputs) -> list[dict[str, str]]:

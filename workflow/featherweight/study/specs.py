@@ -165,6 +165,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "categories": {entry.name: plan.categories(entry) for entry in study.tasks},
         "bootstrap_draws": study.bootstrap_draws,
         "examples_per_cell": plan.config.examples_per_cell,
+        "thinking": [model for model in plan.models if plan.facts(model).thinking is not None],
         "config_hash": digest(study.model_dump(mode="json"))[:16],
         "cells": [cell_spec(cell) for cell in plan.cells()],
     }
