@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +343,25 @@ def test_contrasts_say_what_their_interval_rests_on(tmp_path: Path, templates: i
     assert found.low < (found.value or 0.0) < found.high
     assert {row.caution for row in rows} == {"one template against four"}
     assert {"accuracy", "s_amb", "s_dis", "stereotyped", "n_tokens"} <= {row.metric for row in rows}
+
+
+def test_two_ways_of_answering_the_same_items_are_paired_as_two_models_are(tmp_path: Path) -> None:
+    """The same answers once as two labels of one model and once as two models: value, interval and p are the same."""
+    ways = {"bbq": careless(0.5), "bbq-likelihood": careless(0.6)}
+    labels = [row for label, choose in ways.items() for row in simulated("m", choose, task=label, items=8)]
+    pair = Contrast(pair=("bbq-likelihood", "bbq"), caution=None)
+    folder = aggregated(tmp_path / "labels", {"m": labels}, Spec(contrasts=(pair,), draws=200))
+    between = read_rows(folder / "contrasts.parquet", ContrastRow)
+    models = {label: [replace(row, model=label, task="bbq") for row in labels if row.task == label] for label in ways}
+    folder = aggregated(tmp_path / "models", models, Spec(baseline="bbq", draws=200))
+    paired = [row for row in read_rows(folder / "differences.parquet", Difference) if row.group == "all"]
+    assert {(row.metric, row.context_condition) for row in paired} == {
+        ("accuracy", "ambig"), ("accuracy", "disambig"), ("s_amb", "ambig"), ("s_dis", "disambig")
+    }  # fmt: skip
+    for row in paired:
+        (same,) = (c for c in between if (c.metric, c.context_condition) == (row.metric, row.context_condition))
+        assert (same.value, same.low, same.high, same.p) == pytest.approx((row.value, row.low, row.high, row.p))
+        assert same.low is not None
 
 
 def test_a_task_without_targets_has_accuracy_and_no_bias(tmp_path: Path) -> None:

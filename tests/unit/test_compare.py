@@ -51,6 +51,7 @@ def evidence(
     published: Sequence[Published] = (),
     models: dict[str, Any] | None = None,
     tasks: dict[str, str] | None = None,
+    answers: dict[str, str] | None = None,
 ) -> Evidence:
     names = list(dict.fromkeys(e.model for e in estimates))
     return Evidence(
@@ -58,6 +59,7 @@ def evidence(
             "policy": "drop",
             "models": models or {name: {"label": name.upper()} for name in names},
             "tasks": tasks or {"bbq": "bbq"},
+            "answers": answers or {},
         },
         estimates={(e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e for e in estimates},
         differences={
@@ -290,6 +292,21 @@ def test_a_contrast_is_found_whichever_side_is_first(value: float, verdict: str,
     assert (found.verdict, found.our_value) == (verdict, value)
 
 
+@pytest.mark.parametrize(("how", "verdict"), [("generated", "reproduced"), ("likelihood", "not tested")])
+def test_a_claim_about_generated_answers_is_not_decided_by_likelihoods(how: str, verdict: str) -> None:
+    row = ContrastRow(
+        "a", "bbq", "y", "both", "n_tokens", "drop", 120.0, 100.0, 140.0, 0.01, 40, 40, 3, 3, "", None
+    )  # fmt: skip
+    near = claim("value_near", estimate=select("a"), stated=0.8, tolerance=0.05)
+    between = {"model": "a", "first": "bbq", "second": "y", "metric": "n_tokens"}
+    longer = claim("contrast_near", unit="tokens", stated=130, tolerance=60, **between)
+    seen = evidence([A], contrasts=[row], tasks={"bbq": "bbq", "y": "bbq"}, answers={"bbq": how, "y": "generated"})
+    for one in (near, longer):
+        found, _ = decide(one, seen)
+        assert found.verdict == verdict
+        assert ("the answers to bbq are chosen by likelihood" in found.why) is (how == "likelihood")
+
+
 def test_published_claims_are_decided_by_published_figures_alone(root: Path, figures: list[Published]) -> None:
     """R1's MMLU is 90.8, not 84.4; 1 - 0.55/15 = 96.33%; nobody prints GSM8K for the distilled models."""
     claims = {c.id: c for c in read_claims(root / "config" / "claims.yaml")}
@@ -344,6 +361,14 @@ def test_comparable_says_why(figures: list[Published]) -> None:
     assert not {"Mixtral 8x7B (base)", "gpt-5-nano"} & yes
 
 
+def test_what_others_generated_is_not_compared_with_likelihoods(figures: list[Published]) -> None:
+    rows = beside(figures, {"bbq": "bbq", "again": "bbq"}, {"bbq": "likelihood", "again": "generated"})
+    assert {(row.comparable, row.why) for row in rows if row.task == "bbq"} == {
+        (False, "answers chosen by likelihood; how the published ones were is another way")
+    }
+    assert {row.why for row in rows if row.task == "again"} != {"answers chosen by likelihood"}
+
+
 PLANTED = {"p": {"planted": {"task": "bbq", "stereotype_rate": 0.3}}}
 
 
@@ -355,6 +380,15 @@ def test_planted_inside(low: float, high: float, inside: bool) -> None:
     rate = estimate("p", middle, low, high, metric="stereotyped", context_condition="ambig")
     rows = check_planted(evidence([rate, estimate("p", 0.96)], models=PLANTED))
     assert [(row["expected"], row["inside"]) for row in rows] == [(0.3, inside), (0.95, True)]
+
+
+def test_planted_rates_are_of_generated_answers() -> None:
+    """A model that thinks aloud has no thinking where its answer is chosen, and another rate with it."""
+    rate = estimate("p", 0.3, 0.25, 0.35, metric="stereotyped", context_condition="ambig")
+    chosen = estimate("p", 0.9, 0.8, 0.95, metric="stereotyped", context_condition="ambig", task="again")
+    tasks = {"bbq": "bbq", "again": "bbq"}
+    seen = evidence([rate, chosen], models=PLANTED, tasks=tasks, answers={"again": "likelihood"})
+    assert [row["task"] for row in check_planted(seen)] == ["bbq", "bbq"]
 
 
 def test_planted_without_data_is_not_judged() -> None:

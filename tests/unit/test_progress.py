@@ -49,6 +49,15 @@ def test_loading_does_not_count_as_generating(clock: list[float]) -> None:
     assert shown.line() == "m: 0/1 cells, 0/10 samples, 5 tokens/s"
 
 
+def test_choosing_by_likelihood_does_not_count_as_generating(clock: list[float]) -> None:
+    shown = Progress("m", 1, 10, 0)
+    clock[0] += 2.0
+    shown.on_tokens(10)
+    clock[0] += 50.0
+    shown.without_tokens(50.0)
+    assert shown.line() == "m: 0/1 cells, 0/10 samples, 5 tokens/s"
+
+
 class Terminal(io.StringIO):
     """A stream that says that somebody is watching."""
 

@@ -35,6 +35,17 @@ def test_what_is_added_is_found_again(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "m").iterdir()] == [".jsonl"]
 
 
+def test_answers_by_likelihood_stand_beside_generated_ones(tmp_path: Path) -> None:
+    """And a generated answer's line is what it was before there were others: an old store is read as it is."""
+    mixed = [*MADE, Completion("(B)", 0, "scored", None, (-3.5, -0.25, None))]
+    reopened(tmp_path).add(["k1", "k2", "k3"], mixed)
+    (path,) = tmp_path.iterdir()
+    first = path.read_bytes().splitlines()[0]
+    assert first == b'{"finish":"stop","key":"k1","mean_logprob":-0.125,"n_tokens":4,"text":"(A)\xe2\x80\xa8\\n<b>"}'
+    again = reopened(tmp_path)
+    assert [again[key] for key in ("k1", "k2", "k3")] == mixed
+
+
 def test_the_same_chunk_is_the_same_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         SampleStore(tmp_path / name).add(["k1", "k2"], MADE)
@@ -54,6 +65,10 @@ GOOD = {"key": "k9", "text": "x", "n_tokens": 1, "finish": "stop", "mean_logprob
         json.dumps(GOOD | {"n_tokens": "1"}).encode(),
         json.dumps(GOOD | {"finish": "boredom"}).encode(),
         json.dumps(GOOD | {"more": 1}).encode(),
+        json.dumps(GOOD | {"finish": "scored"}).encode(),
+        json.dumps(GOOD | {"option_loglikelihoods": [-1.0, -2.0]}).encode(),
+        json.dumps(GOOD | {"finish": "scored", "option_loglikelihoods": [-1.0, "-2.0"]}).encode(),
+        json.dumps(GOOD | {"finish": "scored", "option_loglikelihoods": -1.0}).encode(),
         json.dumps({key: value for key, value in GOOD.items() if key != "text"}).encode(),
         b"\x00" * 50,
     ],

@@ -102,6 +102,30 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"seeds": [1, 1]}, ["seeds: the seed 1 stands twice"]),
     ({"policy": "dorp"}, ["policy: ", "did you mean 'drop'?"]),
     ({"same_items": True}, ["every seed gives the same answers"]),
+    (
+        {"tasks": [{"task": "pocket", "answers": "likelyhood"}]},
+        ["tasks.0.answers: expected 'generated' or 'likelihood', got 'likelyhood'; did you mean 'likelihood'?"],
+    ),
+    (
+        {"tasks": [{"task": "pocket"}, {"task": "pocket", "answers": "likelihood"}]},
+        ["the label 'pocket' stands twice"],
+    ),
+    (
+        {"tasks": [{"task": "pocket", "answers": "likelihood"}], "samples_per_prompt": 4},
+        ["samples_per_prompt: 4 has no effect where every task's answers come from likelihood"],
+    ),
+    (
+        {"tasks": [{"task": "pocket", "answers": "likelihood"}], "decoding": {"temperature": 0.7}},
+        ["decoding.temperature: 0.7 has no effect where every task's answers come from likelihood"],
+    ),
+    (
+        {
+            "tasks": [{"task": "pocket"}, {"task": "pocket", "label": "again", "answers": "likelihood"}],
+            "same_items": True,
+            "decoding": {"temperature": 0.7},
+        },
+        ["tasks.1.answers: with same_items every seed gives the same likelihoods; use one seed"],
+    ),
     ({"baseline": "oracel"}, ["baseline: not a model of this study, got 'oracel'; did you mean 'oracle'?"]),
     (
         {"models": [], "seeds": ["x"], "title": 3, "polcy": "drop"},
@@ -119,6 +143,30 @@ def test_study_mistakes(config_folder: Path, changes: dict[str, Any], expected: 
     for words in expected:
         assert words in str(caught.value)
     assert all(line.startswith(str(path)) for line in caught.value.problems)
+
+
+def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
+    both = [{"task": "pocket"}, {"task": "pocket", "label": "again", "answers": "likelihood"}]
+    path = config_folder / "studies" / "pocket.yaml"
+    edit(path, tasks=both[1:], samples_per_prompt=4, decoding={"temperature": 0.7})
+    with pytest.raises(InputError) as caught:
+        make_plan({"study": "pocket"}, config_folder)
+    assert len(caught.value.problems) == 2
+    edit(path, tasks=both, samples_per_prompt=4, decoding={"temperature": 0.7})
+    plan = make_plan({"study": "pocket"}, config_folder)  # beside generated answers both keys have a meaning
+    assert specs.render(plan, "oracle")["tasks"]["again"]["answers"] == "likelihood"
+    assert specs.compare(plan)["answers"] == {"pocket": "generated", "again": "likelihood"}
+
+
+@pytest.mark.parametrize("name", ["smol-but-mighty", "laptop", "bbq-check"])
+def test_bbq_is_asked_both_ways_on_the_same_items(root: Path, name: str) -> None:
+    plan = make_plan({"study": name}, root / "config")
+    first, second = (specs.draw(plan, label) for label in ("bbq", "bbq-likelihood"))
+    assert {key: first[key] for key in first if key != "label"} == {
+        key: second[key] for key in second if key != "label"
+    }
+    assert plan.entry("bbq-likelihood").answers == "likelihood"
+    assert ("bbq-likelihood", "bbq") in [contrast.pair for contrast in plan.study.contrasts]
 
 
 def test_broken_yaml_names_the_line(config_folder: Path) -> None:

@@ -14,6 +14,11 @@ import pytest
 from conftest import Checkout
 
 AFTER_SCORE = {"score", "aggregate", "compare", "report"}
+BOTH_WAYS = """    prompts_per_category: 100
+  - {task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}
+contrasts:
+  - pair: [pocket-likelihood, pocket]
+"""
 WARMER = "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n"
 AFTER_GENERATE = {"generate"} | AFTER_SCORE
 
@@ -42,6 +47,11 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
         "the wording of a prompt",
         lambda c: c.edit("config/studies/pocket.yaml", "- task: pocket\n", "- task: pocket\n    wording: letter\n"),
         {"render"} | AFTER_GENERATE,
+    ),
+    (
+        "the same items by likelihood as well",
+        lambda c: c.edit("config/studies/pocket.yaml", "    prompts_per_category: 100\n", BOTH_WAYS),
+        {"draw_pocket-likelihood", "render"} | AFTER_GENERATE,
     ),
     (
         "the temperature of one model",

@@ -114,6 +114,20 @@ def control(tmp_path: Path) -> Study:
     return Study(tmp_path, None)
 
 
+OPTIONS = ("(A)", "(B)", "(C)")
+
+
+def by_likelihood(study: Study, categories: tuple[str, ...] = CATEGORIES) -> Study:
+    """The study with answers that are chosen from the tiny model's tokens of "(A)", "(B)" and "(C)"."""
+    characters = "abcdefghijklmnopqrstuvwxyzABC(). \n"
+    ids = tuple(tuple(5 + characters.index(character) for character in option) for option in OPTIONS)
+    for category in categories:
+        path = study.places.prompts / f"pocket/{category}/4.parquet"
+        rows = [dataclasses.replace(row, options=OPTIONS, option_ids=ids) for row in read_rows(path, Prompt)]
+        write_rows(path, rows, Prompt)
+    return study
+
+
 def chunk_files(study: Study) -> list[Path]:
     return sorted((study.places.store / "tiny").glob("*.jsonl"))
 
@@ -171,6 +185,99 @@ def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_onc
         (folder / f"again/one/{name}").write_bytes((folder / f"pocket/one/{name}").read_bytes())
     assert study.run()["generated"] == 2 * PER_CELL
     assert len(study.samples()) == 2 * 2 * PER_CELL
+
+
+def test_likelihoods_killed_and_resumed_are_byte_identical_too(model: Path, tmp_path: Path) -> None:
+    """Both ways in one study: a cell whose answers are chosen, then two whose answers are generated."""
+    undisturbed = by_likelihood(Study(tmp_path / "a", model), ("one",))
+    made = undisturbed.run()
+    assert (made["generated"], made["by_likelihood"], made["from_store"]) == (20 + 80, 20, 0)
+    disturbed = by_likelihood(Study(tmp_path / "b", model), ("one",))
+    first = killed_after(disturbed, 1)
+    assert 1 <= first < 13, "3 chunks are chosen and 10 generated: the kill must fall in the middle"
+    assert disturbed.run()["from_store"] >= 8
+    assert disturbed.outputs() == undisturbed.outputs()
+    chosen = [sample for sample in undisturbed.samples() if sample.finish == "scored"]
+    assert [sample.category for sample in chosen] == ["one"] * PER_CELL
+    for sample in chosen:
+        values = sample.option_loglikelihoods or ()
+        assert sample.text == sample.answer == OPTIONS[max(range(3), key=lambda place: values[place])]
+        assert (sample.n_tokens, sample.mean_logprob, sample.thinking, sample.sample_index) == (0, None, None, 0)
+    assert all(s.option_loglikelihoods is None for s in undisturbed.samples() if s.category != "one")
+
+
+def test_a_chunk_holds_answers_of_one_way(model: Path, tmp_path: Path) -> None:
+    """Across cells too: 20 are chosen (one per prompt), then 80 are generated (two per prompt), 25 at most at once."""
+    study = by_likelihood(Study(tmp_path / "a", model, chunk=25, chunks_across_cells=True), ("one",))
+    study.run()
+    lines = [[json.loads(line) for line in path.read_text().splitlines()] for path in chunk_files(study)]
+    assert sorted(len({"option_loglikelihoods" in line for line in chunk}) for chunk in lines) == [1] * 5
+    assert sorted(map(len, lines)) == [8, 20, 24, 24, 24]
+    apart = by_likelihood(Study(tmp_path / "b", model), ("one",))
+    apart.run()
+    assert [(s.item_id, s.text) for s in study.samples()] == [(s.item_id, s.text) for s in apart.samples()]
+
+
+@pytest.mark.parametrize(
+    ("change", "generated"),
+    [
+        ({}, 0),
+        ({"samples_per_prompt": 3}, 0),
+        ({"decoding": {"temperature": 0.0, "top_p": 0.5, "top_k": 9, "max_new_tokens": 1}}, 0),
+        ({"cells": [Study.cell("one"), Study.cell("two") | {"sample_seed": 5}]}, 0),
+        ({"revision": "abc"}, 20),
+    ],
+    ids=["nothing", "samples per prompt", "decoding", "sample seed", "revision"],
+)
+def test_nothing_of_a_likelihood_is_drawn(model: Path, tmp_path: Path, change: dict[str, Any], generated: int) -> None:
+    """The three categories ask the same 20 prompts: without noise an answer to one is the answer to all."""
+    study = by_likelihood(Study(tmp_path, model))
+    first = study.run()
+    assert (first["generated"], first["from_store"]) == (20, 40)
+    assert (first["by_likelihood"], first["tokens"], first["tokens_per_second"]) == (20, 0, None)
+    assert first["seconds_likelihood"] > 0 == first["seconds_generate"]
+    study.spec |= change
+    assert study.run()["generated"] == generated
+
+
+def test_items_that_are_one_to_the_model_are_computed_once(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    study = by_likelihood(Study(tmp_path, model, cells=[Study.cell("one")]))
+    path = study.places.prompts / "pocket/one/4.parquet"
+    rows = read_rows(path, Prompt)
+    write_rows(path, [dataclasses.replace(row, token_ids=rows[0].token_ids) for row in rows], Prompt)
+    with caplog.at_level("INFO", "featherweight"):
+        made = study.run()
+    assert (made["generated"], made["from_store"]) == (1, 19)
+    assert "20/20 samples" in caplog.messages[-1]
+    assert len({sample.option_loglikelihoods for sample in study.samples()}) == 1
+
+
+def test_controls_answer_by_rule_whichever_way(control: Study) -> None:
+    """A control sees the same item; its rule's answer is in the store already."""
+    control.spec["samples_per_prompt"] = 1
+    control.run()
+    before = {(sample.item_id, sample.text) for sample in control.samples()}
+    for category in CATEGORIES:
+        path = control.places.prompts / f"pocket/{category}/4.parquet"
+        write_rows(path, [dataclasses.replace(row, options=OPTIONS) for row in read_rows(path, Prompt)], Prompt)
+    control.spec["samples_per_prompt"] = 4
+    again = control.run()
+    assert (again["generated"], again["by_likelihood"], again["from_store"]) == (0, 0, 60)
+    assert {(sample.item_id, sample.text) for sample in control.samples()} == before
+
+
+def test_options_that_do_not_fit_behind_a_prompt_are_said(model: Path, tmp_path: Path) -> None:
+    """The tiny model sees 256 tokens: a prompt of 253 leaves room for "(A)", one of 254 does not."""
+    study = by_likelihood(Study(tmp_path, model))
+    path = study.places.prompts / "pocket/one/4.parquet"
+    rows = read_rows(path, Prompt)
+    write_rows(path, [dataclasses.replace(rows[0], token_ids=(1,) * 253), *rows[1:]], Prompt)
+    assert study.run()["generated"] == 21
+    write_rows(path, [dataclasses.replace(rows[0], token_ids=(1,) * 254), *rows[1:]], Prompt)
+    with pytest.raises(InputError, match=r"1 of 20 prompts do not fit \(first: one-0, 254 tokens"):
+        study.run()
 
 
 def test_nothing_missing_generates_nothing_and_loads_nothing(

@@ -8,13 +8,14 @@ One real row, shortened:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from featherweight.records import ContrastRow, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
 from featherweight.tasks import TASK_NAMES, task
+from featherweight.tasks.choice import LETTERS
 
 Row = dict[str, Any]
 SCORES = (("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_amb"), ("disambig", "s_dis"))
@@ -65,7 +66,7 @@ def tables(inputs: Inputs) -> list[Row]:
     found = pairs(inputs)
     named = [f"{inputs.task_label(pair.generated)} and {inputs.task_label(pair.likelihood)}" for pair in found]
     return [
-        {"title": name if len(found) > 1 else "", "rows": _rows(inputs, pair)}
+        {"title": name if len(found) > 1 else "", "rows": _rows(inputs, pair), "letters": _letters(inputs, pair)}
         for name, pair in zip(named, found, strict=True)
     ]
 
@@ -98,6 +99,30 @@ def _rows(inputs: Inputs, pair: Pair) -> list[Row]:
                 }
             )
     return made
+
+
+def _letters(inputs: Inputs, pair: Pair) -> list[Row]:
+    """How often each letter was chosen in either way, and how often it was right: a liking for a letter shows here."""
+    made = []
+    for model in inputs.models:
+        for label, way in zip(pair, ("generated", "by likelihood"), strict=True):
+            found = [row for row in inputs.positions if (row.model, row.task) == (model, label) and row.n]
+            found.sort(key=lambda row: row.position)
+            if found:
+                made.append(
+                    {
+                        "model": inputs.label(model),
+                        "way": way,
+                        "chosen": _shares([row.n_chosen / row.n for row in found]),
+                        "right": _shares([row.n_gold / row.n for row in found]),
+                        "n": f"{found[0].n:,}",
+                    }
+                )
+    return made
+
+
+def _shares(values: Sequence[float]) -> str:
+    return " · ".join(f"{letter} {theme.percent(value, 0)}" for letter, value in zip(LETTERS, values, strict=False))
 
 
 def _shown(estimate: Estimate | None) -> tuple[str, str]:
