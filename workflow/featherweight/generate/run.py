@@ -270,7 +270,7 @@ def _generate(
 def _answers(
     engine: Engine, missing: Sequence[Wanted], decoding: Decoding, progress: Progress, tally: Tally
 ) -> list[Completion]:
-    """The answers that are missing of a chunk, in its order: all generated, or all chosen by likelihood. Timed apart."""
+    """The answers that are missing of a chunk, in its order: all generated or all chosen by likelihood, timed apart."""
     start = time.monotonic()
     if not options.chosen_by_likelihood(missing[0].prompt):
         made = engine.generate([wanted.request for wanted in missing], decoding, progress.on_tokens)
