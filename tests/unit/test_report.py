@@ -21,8 +21,20 @@ import fabricated
 from featherweight.compare import run as compare
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json
-from featherweight.records import Reason, Score, Verdict
-from featherweight.report import build, describe, examples, findings, provenance, run, theme, this_run
+from featherweight.records import ContrastRow, Reason, Score, Verdict
+from featherweight.report import (
+    build,
+    describe,
+    examples,
+    figures,
+    findings,
+    provenance,
+    run,
+    tables,
+    theme,
+    this_run,
+    ways,
+)
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.jobs import read_jobs
 from featherweight.tasks import reading
@@ -476,6 +488,73 @@ def test_an_example_tells_how_it_was_read(page: Page) -> None:
     cut = next(row for row in rows if row["outcome"] == "not finished")
     assert cut["read"] == "nothing"
     assert re.fullmatch(r"[0-9]+ tokens, cut off at the limit", cut["length"])
+
+
+def both_ways(study: fabricated.Study, **changes: Any) -> Inputs:
+    """The made-up study with a second task: the same estimates, as if its answers had been chosen by likelihood."""
+    found = inputs_of(study)
+    spec = dict(found.spec) | {
+        "tasks": {"pocket": "pocket", "again": "pocket"},
+        "answers": {"pocket": "generated", "again": "likelihood"},
+        "wordings": {"pocket": "pocket", "again": "pocket"},
+        "draws": {label: {"label": label, "count": 40} for label in ("pocket", "again")},
+        "thinking": ["pocket-thinker"],
+    }
+    again = {(key[0], "again", *key[2:]): replace(e, task="again") for key, e in found.estimates.items()}
+    return replace(found, spec=spec | changes, estimates=dict(found.estimates) | again)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_difference_is_by_likelihood_minus_generated_whichever_is_first(
+    study: fabricated.Study, turned: bool
+) -> None:
+    labels, sign = (("pocket", "again"), -1) if turned else (("again", "pocket"), 1)
+    low, high = sorted((sign * 0.05, sign * 0.17))
+    row = ContrastRow(
+        "pocket-fair", *labels, "ambig", "accuracy", "drop", sign * 0.1, low, high, 0.01, 40, 40, 4, 4, "", None
+    )  # fmt: skip
+    found = replace(both_ways(study), contrasts=[row])
+    (table,) = ways.tables(found)
+    rows = {(r["model"], r["questions"], r["what"]): r for r in table["rows"]}
+    shown = rows["Pocket, fair", "Ambiguous", "Accuracy"]
+    assert (shown["difference"], shown["p"]) == (("+10.0 points", "+5.0 to +17.0 points"), "0.01")
+    assert shown["generated"] == shown["likelihood"]
+    assert rows["Pocket, fair", "Disambiguated", "Accuracy"]["difference"] == ("no data", "")
+    assert tables.contrasts(found) == []  # it is not shown a second time as a difference of subsets
+    assert ways.notes(found)[0].endswith("without any thinking: Pocket, thinking aloud.")
+
+
+def test_only_the_same_questions_are_set_side_by_side(study: fabricated.Study) -> None:
+    assert ways.pairs(both_ways(study)) == [ways.Pair("pocket", "again")]
+    other = {"draws": {"pocket": {"label": "pocket", "count": 40}, "again": {"label": "again", "count": 20}}}
+    assert ways.pairs(both_ways(study, **other)) == []
+    assert ways.pairs(both_ways(study, wordings={"pocket": "pocket", "again": "letter"})) == []
+    assert ways.pairs(both_ways(study, answers={"pocket": "likelihood", "again": "likelihood"})) == []
+    assert ways.pairs(inputs_of(study)) == ways.limits(inputs_of(study)) == []
+
+
+def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabricated.Study) -> None:
+    written = inputs_of(study)
+    spec = dict(study.spec) | {"answers": {"pocket": "likelihood"}, "wordings": {"pocket": "pocket"}}
+    chosen = replace(written, spec=spec)
+    captions = [
+        next(one.caption for one in figures.make_figures(inputs) if one.id == "reading") for inputs in (written, chosen)
+    ]
+    assert captions[0].startswith("All questions. Not finished: no answer within")
+    assert captions[1] == (
+        "All questions. Not readable: two options were equally likely, or a log-likelihood was not finite."
+    )
+    lost = [
+        next(one.detail for one in findings.findings(inputs, findings.check(inputs)) if one.anchor == "reading")
+        for inputs in (written, chosen)
+    ]
+    assert lost[0].startswith("cut off ")
+    assert lost[1].startswith("chosen by likelihood, of ")
+    assert chosen.task_label("pocket") == "Pocket items, by likelihood"
+    facts = dict(provenance.facts(chosen))
+    assert facts["Answers, Pocket items, by likelihood"].startswith(
+        "the option, written “its text (A)”, with the highest"
+    )
 
 
 def test_text_that_is_not_on_disk_is_said(study: fabricated.Study, tmp_path: Path) -> None:

@@ -169,6 +169,11 @@ def test_bbq_is_asked_both_ways_on_the_same_items(root: Path, name: str) -> None
     assert ("bbq-likelihood", "bbq") in [contrast.pair for contrast in plan.study.contrasts]
 
 
+def test_what_a_selection_leaves_out_counts_a_category_once(root: Path) -> None:
+    plan = make_plan({"study": "bbq-check", "categories": ["Age", "Religion"]}, root / "config")
+    assert plan.partial == "2 of 11 categories"
+
+
 def test_broken_yaml_names_the_line(config_folder: Path) -> None:
     path = config_folder / "models.yaml"
     path.write_text("a: {kind: folder, label: x}\nb: [unclosed\n")

@@ -223,7 +223,8 @@ def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
 
     def categories(study: Study) -> int:
         every = {name: list(facts.categories) for name, facts in catalogue.datasets.items()}
-        return sum(len(every[e.task] if e.categories == "all" else e.categories) for e in study.tasks)
+        asked = {(e.task, c) for e in study.tasks for c in (every[e.task] if e.categories == "all" else e.categories)}
+        return len(asked)  # each once, also where several entries ask it
 
     counts = (
         (models(narrowed), models(whole), "models and controls"),
