@@ -15,6 +15,7 @@ from test_exllamav2_engine import pretend, words
 from featherweight.engines import continuations, load_engine
 from featherweight.engines import likelihood as ours
 from featherweight.engines.continuations import Row, Wanted
+from featherweight.engines.packing import PackedLinear, can_pack
 from featherweight.errors import InputError
 
 DRAW = random.Random(11)
@@ -138,6 +139,40 @@ def test_groups_keep_to_the_budget_the_places_and_the_kind() -> None:
     assert [[len(each.tokens) for each in group.rows] for group in found] == [[9, 8], [4, 3], [6, 2]]
     found = continuations.groups([row(600, 600), row(300, 300), row(290, 200), row(280, 13)], budget=10_000)
     assert [len(group.rows) for group in found] == [1, 2, 1]  # 512 places, a longer continuation by itself
+
+
+def test_options_that_bfloat16_would_tie_are_told_apart(folder: Path) -> None:
+    """Its logits near 30 lie 0.125 apart, so that of 30 options that are about as likely some have an equal."""
+    engine = load_engine("transformers", folder, dtype="bfloat16", threads=1)
+    options = range(5, 35)
+    weight = engine.model.get_output_embeddings().weight
+    with torch.inference_mode():
+        hidden = engine.model.model(torch.tensor([PROMPT])).last_hidden_state[0, -1].double()
+        weight.copy_(weight * 0.3 + 30 * hidden / (hidden @ hidden))
+        hidden = engine.model.model(torch.tensor([PROMPT])).last_hidden_state[0, -1].double()
+        rounded = engine.model(torch.tensor([PROMPT])).logits[0, -1]
+        wanted = (weight.double() @ hidden).log_softmax(-1)
+    assert rounded.dtype == torch.bfloat16
+    assert len({rounded[option].item() for option in options}) < 30
+    found = engine.loglikelihoods([PROMPT] * 30, [(option,) for option in options])
+    assert len(set(found)) == 30
+    torch.testing.assert_close(torch.tensor(found).double(), wanted[list(options)], atol=1e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_output_layer_in_float32(packed: bool, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if packed and not can_pack(torch.bfloat16):
+        pytest.skip("this machine's torch packs no bfloat16 matrices")
+    monkeypatch.setattr(ours, "_BLOCK", 300)  # of 1000 rows
+    torch.manual_seed(0)
+    plain = torch.nn.Linear(96, 1000, bias=bias).bfloat16().requires_grad_(False)
+    layer = PackedLinear(plain) if packed else plain
+    rows = torch.randn(7, 96).bfloat16()
+    wanted = rows.double() @ plain.weight.double().T + (plain.bias.double() if bias else 0)
+    with ours._in_float32(layer):
+        torch.testing.assert_close(layer(rows).double(), wanted, atol=1e-5, rtol=1e-5)
+    assert layer(rows).dtype == torch.bfloat16
 
 
 def test_what_cannot_be_asked_is_refused(engine: Any) -> None:

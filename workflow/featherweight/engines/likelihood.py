@@ -4,12 +4,14 @@
     [-1.8437]
 
 Reads and writes nothing. What is computed, and what several continuations share, is decided by `continuations`. Those
-of one prompt stand behind it in one row, under a mask that hides them from each other.
+of one prompt stand behind it in one row, under a mask that hides them from each other. Logits are products in float32
+whatever the model computes in: bfloat16 has eight bits, so logits near 20 would lie 0.125 apart and options would tie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ import torch
 from featherweight.engines import continuations as plan
 from featherweight.engines.slots import logits_at
 
+_BLOCK = 16384  # rows of the output matrix that are held in float32 at once
 _WIDEST = 4096  # tokens of a row with branches: its mask has the square of that
 
 
@@ -37,11 +40,29 @@ def _logits(model: Any, group: plan.Group) -> torch.Tensor:
     branches: dict[str, torch.Tensor] = {}
     if group.rows[0].branches:
         branches = branched(group, model.dtype, model.device)
-    with logits_at(model, rows, places):
+    with logits_at(model, rows, places), _in_float32(model.get_output_embeddings()):
         logits: torch.Tensor = model(
             input_ids=torch.tensor(group.padded(), device=model.device), use_cache=False, **branches
         ).logits[0]
     return logits
+
+
+@contextmanager
+def _in_float32(output: Any) -> Iterator[None]:
+    """Within this context the output layer's products are computed and kept in float32."""
+
+    def again(layer: Any, inputs: tuple[torch.Tensor, ...], rounded: torch.Tensor) -> torch.Tensor | None:
+        if rounded.dtype == torch.float32:
+            return None
+        rows = inputs[0].float()
+        logits = torch.cat([rows @ block.float().T for block in layer.weight.split(_BLOCK)], dim=-1)
+        return logits if layer.bias is None else logits + layer.bias.float()
+
+    handle = output.register_forward_hook(again)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def branched(group: plan.Group, dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:

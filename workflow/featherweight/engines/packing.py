@@ -30,6 +30,12 @@ class PackedLinear(torch.nn.Module):
         # No buffer: the packed matrix is opaque and cannot be saved or moved.
         self.packed: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(plain.weight.detach(), _ROWS)
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """The matrix as it was, (out_features, in_features), made again at each call."""
+        plain: torch.Tensor = self.packed.to_dense()
+        return plain
+
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """The product, (..., in_features) to (..., out_features)."""
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, *_UNCHANGED)
