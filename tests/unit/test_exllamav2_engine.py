@@ -71,7 +71,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         monkeypatch.setitem(sys.modules, name, value)
     monkeypatch.setattr(install, "installed_version", lambda: install.VERSION)
     monkeypatch.setattr(install, "_torch_problems", list)
-    monkeypatch.setattr(install, "extension_is_prebuilt", lambda: True)
+    monkeypatch.setattr("featherweight.engines.exllamav2_build.is_prebuilt", lambda: True)
     monkeypatch.setattr(install, "flash_attention_problem", lambda: "none installed")
     monkeypatch.setattr(module, "DEVICE", "cpu")
     monkeypatch.setattr(memory, "free_memory", lambda: ROOM)

@@ -19,6 +19,7 @@ from test_exllamav2_engine import GREEDY, quiet, ragged, request, words
 from engine_agreement import gaps, with_the_hubs_keys
 from featherweight.engines import Decoding, load_engine
 from featherweight.engines import exllamav2 as module
+from featherweight.engines import exllamav2_build as build
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
 from featherweight.errors import InputError
@@ -37,7 +38,7 @@ def package() -> Iterator[dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         found = real_exllamav2.import_on_cpu(patch, SOURCE)
         patch.setattr(install, "machine_problems", list)
-        patch.setattr(install, "extension_is_prebuilt", lambda: True)
+        patch.setattr(build, "is_prebuilt", lambda: True)
         patch.setattr(install, "flash_attention_problem", lambda: "none installed")
         patch.setattr(module, "DEVICE", "cpu")
         patch.setattr(memory, "free_memory", lambda: 1 << 26)

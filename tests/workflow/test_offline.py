@@ -64,7 +64,7 @@ def test_a_start_of_snakemake_loads_no_network_library() -> None:
     """`stale` runs at every start, also of every cluster job."""
     code = (
         "import sys; from featherweight.acquire.manifest import stale; stale([]);"
-        "print(sorted({'huggingface_hub', 'httpx2', 'rich'} & set(sys.modules)))"
+        "print(sorted({'huggingface_hub', 'httpx', 'httpx2', 'rich'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], env=blocked(), capture_output=True, text=True, timeout=60)
     assert run.stdout == "[]\n", run.stderr
@@ -75,7 +75,7 @@ CONNECTIONS = [
     "import socket; socket.socket().connect(('127.0.0.1', PORT))",
     "import socket; socket.socket().connect_ex(('127.0.0.1', PORT))",
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:PORT/files/x')",
-    "import httpx2; httpx2.get('http://127.0.0.1:PORT/files/x')",
+    "from featherweight.acquire.network import HTTP; HTTP.get('http://127.0.0.1:PORT/files/x')",
     "import asyncio; asyncio.run(asyncio.open_connection('127.0.0.1', PORT))",
 ]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import email.utils
 import errno
+import importlib
 import logging
 import os
 import re
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
-import httpx2
 from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.file_download import http_get
@@ -36,6 +36,8 @@ from featherweight.errors import InputError
 
 LOG = logging.getLogger("featherweight.acquire")
 WORTH_ANOTHER_TRY = (408, 416, 429, 500, 502, 503, 504)
+# The library that huggingface_hub fetches with: httpx2 for its release 2, httpx for 1 (which a lent machine may bring).
+HTTP = importlib.import_module(HfHubHTTPError.__bases__[0].__module__)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 
@@ -147,7 +149,7 @@ def patiently(
     for number in range(1, tries + 1):
         try:
             return action()
-        except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        except (HfHubHTTPError, HTTP.HTTPError, OSError) as error:
             short = _reason(error)
             if short is None:
                 raise
@@ -165,7 +167,7 @@ def patiently(
 
 def _give_up(where: str, short: str, tries: int, error: Exception) -> str:
     advice = "try again later" if _may_pass(error) else "check the address in config/ and the network's proxy"
-    if isinstance(error, httpx2.TransportError):
+    if isinstance(error, HTTP.TransportError):
         advice = "check the network; without one: --config offline=true, with a folder or mirror that has the files"
     return f"{where}: {short}, {tries} {'time' if tries == 1 else 'times'}; {advice}; what is here already is kept"
 
@@ -176,7 +178,7 @@ def _reason(error: Exception) -> str | None:
         said = error.server_message
         host = urlsplit(str(error.response.url)).netloc
         return f"{host} answers {error.response.status_code}" + (f" ({' '.join(said.split())[:200]})" if said else "")
-    if isinstance(error, httpx2.HTTPError):
+    if isinstance(error, HTTP.HTTPError):
         try:
             host = urlsplit(str(error.request.url)).netloc
         except RuntimeError:
@@ -223,7 +225,7 @@ class _Relay(logging.Handler):
 
 def _speak_through_our_log(where: str) -> None:
     disable_progress_bars()
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would name every request
+    logging.getLogger(HTTP.__name__).setLevel(logging.WARNING)  # it would name every request
     library = logging.getLogger("huggingface_hub")
     library.handlers[:] = [_Relay(where)]
     library.propagate = False

@@ -1,6 +1,7 @@
 """What must be there before ExLlamaV2 can run, each lack as one clear line. Reads a model's folder and the machine.
 
-Nothing here imports exllamav2 until `import_exllamav2` is called, and nothing is built before that. One real line:
+Nothing here imports exllamav2 until `import_exllamav2` is called, and nothing is built before that (the build itself:
+`exllamav2_build`). One real line:
 
     engine exllamav2: expected the package exllamav2 0.3.2, found none; pip install -e '.[gpu]', or choose
     engine: transformers
@@ -12,20 +13,19 @@ import importlib
 import json
 import logging
 import os
-import shutil
 import struct
-import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from featherweight.engines import exllamav2_build as build
+from featherweight.engines.exllamav2_build import OTHERWISE as OTHERWISE
+from featherweight.engines.exllamav2_build import VERSION as VERSION
 from featherweight.errors import InputError
 
-VERSION = "0.3.2"  # the project is archived; our adapter relies on this version's internals
 TORCH = ((2, 11), (2, 13))  # the oldest and newest that the adapter was written for
-OTHERWISE = "or choose engine: transformers"
 # Without any of these a quantised linear layer cannot be loaded (module.py:121; q_perm is computed from q_invperm).
 QUANTISED_PARTS = ("q_weight", "q_invperm", "q_scale", "q_scale_max", "q_groups")
 log = logging.getLogger("featherweight")
@@ -59,8 +59,8 @@ def machine_problems() -> list[str]:
             f"pip install -e '.[gpu]', {OTHERWISE}"
         )
     problems += _torch_problems()
-    if found == VERSION and not problems and not extension_is_prebuilt():
-        problems += _compiler_problems()
+    if found == VERSION and not problems:
+        problems += build.problems()
     return problems
 
 
@@ -84,32 +84,6 @@ def _torch_problems() -> list[str]:
             f"{OTHERWISE}"
         ]
     return []
-
-
-def extension_is_prebuilt() -> bool:
-    """Whether the compiled part is installed as a module of its own; else exllamav2's first import builds it."""
-    return find_spec("exllamav2_ext") is not None
-
-
-def _compiler_problems() -> list[str]:
-    """What building the extension lacks (exllamav2/ext.py: torch.utils.cpp_extension with ninja)."""
-    from torch.utils.cpp_extension import CUDA_HOME
-
-    lacking = []
-    if shutil.which("nvcc") is None and (CUDA_HOME is None or not (Path(CUDA_HOME) / "bin" / "nvcc").is_file()):
-        lacking.append("nvcc (the CUDA toolkit of torch's own CUDA version)")
-    if shutil.which(os.environ.get("CXX", "c++")) is None and shutil.which("g++") is None:
-        lacking.append("a C++ compiler (g++)")
-    if shutil.which("ninja") is None:
-        lacking.append("ninja")
-    if not (Path(sysconfig.get_paths()["include"]) / "Python.h").is_file():
-        lacking.append("Python.h (python3-dev)")
-    if not lacking:
-        return []
-    return [
-        f"engine exllamav2: its extension must be built and this machine lacks {', '.join(lacking)}; install that "
-        f"(envs/gpu.yaml), install a prebuilt wheel, {OTHERWISE}"
-    ]
 
 
 def flash_attention_problem() -> str | None:
@@ -154,12 +128,11 @@ def import_exllamav2() -> Package:
         log.info("exllamav2: attention is computed by torch (%s)", reason)
         os.environ["EXLLAMA_NO_FLASH_ATTN"] = "1"  # read once, when exllamav2.attn is imported
     os.environ["EXLLAMA_NO_XFORMERS"] = "1"  # never used here, and another import that can break
-    if not extension_is_prebuilt():
-        _announce_build()
+    build.make_importable()
     try:
         names = ("exllamav2", "exllamav2.generator.dynamic", "exllamav2.attn")
         top, dynamic, attn = (importlib.import_module(name) for name in names)
-    except Exception as error:  # an undefined symbol, a compiler's message, whatever a build raises
+    except Exception as error:  # an undefined symbol, a package that is missing
         raise InputError(_import_failure(error)) from error
     used = install(attn, flash_attention_works=reason is None)
     if used != attention_name():
@@ -170,31 +143,20 @@ def import_exllamav2() -> Package:
     return Package(top.ExLlamaV2, top.ExLlamaV2Config, top.ExLlamaV2Cache, dynamic, attn)
 
 
-def _announce_build() -> None:
-    from torch.utils.cpp_extension import _get_build_directory
-
-    folder = Path(_get_build_directory("exllamav2_ext", False))
-    if any(folder.glob("exllamav2_ext.*")):
-        return
-    log.warning(
-        "exllamav2: building its CUDA extension, once for this machine and torch: about 3 minutes with 16 cores, up to "
-        "an hour with 2 (MAX_JOBS limits the compilers, a gigabyte of memory each); it is kept in %s",
-        folder,
-    )
-
-
 def _import_failure(error: Exception) -> str:
     import torch
 
     said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    place = find_spec(build.EXTENSION)
+    where = "" if place is None else f" {place.origin}"
     if "undefined symbol" in str(error):
         return (
-            f"engine exllamav2: its prebuilt extension was made for another torch than {torch.__version__} ({said}); "
-            f"uninstall it so that it is built here, {OTHERWISE}"
+            f"engine exllamav2: its compiled extension{where} was made for another torch than {torch.__version__} "
+            f"({said}); remove that so that it is built here, {OTHERWISE}"
         )
     return (
-        f"engine exllamav2: its extension could not be built or loaded ({said}); the compiler's own messages stand "
-        f"above; delete the half-built folder under TORCH_EXTENSIONS_DIR and try again, {OTHERWISE}"
+        f"engine exllamav2: the package cannot be imported ({said}); install what is missing, or remove the compiled "
+        f"extension{where} so that it is built anew, {OTHERWISE}"
     )
 
 
