@@ -1,5 +1,5 @@
 # The two commands are in the README; this is for those who change the code.
-.PHONY: check format test slow browser smoke report pocket-models gpu-check clean-results
+.PHONY: check format test slow browser smoke report pocket-models gpu-check gpu-wheels clean-results
 
 check:  ## lint, format, types, workflow lint
 	ruff check workflow tests benchmarks
@@ -30,5 +30,10 @@ pocket-models:  ## remake the four pocket models from their recipe (2 to 8 minut
 	  python -m featherweight.engines.training --model $$model --templates resources/pocket \
 	    --output resources/pocket/models/$$model --seed 0 || exit 1; done
 
-gpu-check:  ## the checks that need a CUDA GPU
-	pytest -m gpu tests/gpu
+gpu-check:  ## on a machine with a CUDA GPU: what is there, the build, the tests, figures (OUTPUT=FOLDER, ten minutes)
+	python3 tests/gpu/check.py
+
+gpu-wheels:  ## fetch what a GPU machine without a network may lack, into gpu-wheels (Python 3.12, x86-64 Linux)
+	python3 -m pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
+	  --platform manylinux_2_28_x86_64 --platform manylinux_2_24_x86_64 --platform manylinux_2_17_x86_64 \
+	  --platform manylinux2014_x86_64 --platform manylinux1_x86_64 --dest gpu-wheels --requirement tests/gpu/wheels.txt

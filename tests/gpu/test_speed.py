@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from character_model import write_tokenizer
-from test_exllamav2 import ITEM
+from gpu_cases import ITEM
 
 from engine_agreement import with_the_hubs_keys
 from featherweight.engines import Decoding, Request, load_engine

@@ -177,8 +177,8 @@ def test_a_flash_attention_that_exllamav2_cannot_use_is_said(
     ("error", "said"),
     [
         (
-            ImportError("exllamav2_ext.so: undefined symbol: _ZN3c10"),
-            "/wheels/exllamav2_ext.so was made for another torch than 2.13.0+cu130",
+            ImportError("/wheels/exllamav2_ext.so: undefined symbol: _ZN3c10"),
+            "/wheels/exllamav2_ext.so was made for another torch than 2.13.0+cu130 (undefined symbol: _ZN3c10)",
         ),
         (ModuleNotFoundError("No module named 'rich'\n"), "cannot be imported (No module named 'rich'); install what"),
     ],

@@ -42,7 +42,7 @@ SOURCES = 47  # files to compile in 0.3.2 (ext.py:181)
 HEADERS = ("cuda_runtime.h", "crt/host_config.h", "cublas_v2.h", "cusparse.h", "cusolverDn.h")
 USUAL_HOME = Path("/usr/local/cuda")
 SYSTEM_FOLDERS = (Path("/usr/include"), Path("/usr/local/include"))
-MEMORY_EACH = 2 << 30  # bytes that one compiler may need
+MEMORY_EACH = 5 << 29  # bytes that one compiler may need (2.1 GiB at most were measured)
 NEWS = 30.0  # seconds between two lines on how far a build is
 _WRONG = re.compile(r"\berror\b|died due to|cannot find|No space left|Killed|undefined reference", re.IGNORECASE)
 log = logging.getLogger("featherweight")
@@ -61,19 +61,23 @@ def is_prebuilt() -> bool:
     return find_spec(EXTENSION) is not None
 
 
+def root() -> Path:
+    """Where torch keeps what it builds."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cache / "torch_extensions")
+
+
 def folder() -> Path:
     """Where the extension for this Python, torch and GPU is kept; TORCH_CUDA_ARCH_LIST, where set, names the GPU."""
     import torch
-    from torch.utils.cpp_extension import get_default_build_root
 
     capability = os.environ.get("TORCH_CUDA_ARCH_LIST")
     if not capability:
         kinds = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
         capability = " ".join(f"{major}.{minor}" for major, minor in sorted(kinds)) or "none"
-    root = Path(os.environ.get("TORCH_EXTENSIONS_DIR") or get_default_build_root())
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     name = f"exllamav2-{VERSION}-{python}-torch{torch.__version__}-sm{capability}"
-    return root / "featherweight" / re.sub(r"[^\w.+-]+", "_", name)
+    return root() / "featherweight" / re.sub(r"[^\w.+-]+", "_", name)
 
 
 def is_built() -> bool:
@@ -154,8 +158,8 @@ def _asked(nvcc: Path, *words: str) -> str:
 def _folders_of_torch() -> list[Path]:
     """Headers in the CUDA packages that pip installs beside torch: nvidia/cu13/include, or one for each library."""
     spec = find_spec("nvidia")
-    roots = [Path(root) for root in (spec.submodule_search_locations or [])] if spec else []
-    return [path for root in roots for path in sorted(root.glob("*/include"))]
+    places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    return [path for place in places for path in sorted(place.glob("*/include"))]
 
 
 def _places(toolkit: Toolkit) -> tuple[Path, ...]:
@@ -234,8 +238,8 @@ def _build(place: Path) -> None:
     (place / EXTENSION / "lock").unlink(missing_ok=True)
     variables = environment()
     log.warning(
-        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine and torch: about 3 "
-        "minutes with 16 cores, up to an hour with 2 (MAX_JOBS changes it); it is kept in %s",
+        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine and torch: 1 to 3 "
+        "minutes with 16 cores, 10 to 30 with 2 (MAX_JOBS changes it); it is kept in %s",
         *(variables["MAX_JOBS"], place),
     )
     begun = time.monotonic()

@@ -146,9 +146,9 @@ def import_exllamav2() -> Package:
 def _import_failure(error: Exception) -> str:
     import torch
 
-    said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
     place = find_spec(build.EXTENSION)
     where = "" if place is None else f" {place.origin}"
+    said = (str(error).strip() or type(error).__name__).splitlines()[0].removeprefix(f"{where.strip()}: ")[:300]
     if "undefined symbol" in str(error):
         return (
             f"engine exllamav2: its compiled extension{where} was made for another torch than {torch.__version__} "

@@ -1,0 +1,79 @@
+"""The one command for a GPU machine: it says what is missing, and a part that hangs costs no other part's figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def check(root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(root / "tests" / "gpu"))
+    monkeypatch.delitem(sys.modules, "check", raising=False)
+    import check
+
+    return check
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_so_and_stops(root: Path, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, root / "tests/gpu/check.py", "--output", tmp_path, "--wheels", tmp_path],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 2, run.stderr
+    assert (tmp_path / "figures.txt").read_text() == run.stdout
+    assert "no GPU that torch can use: nothing more can be checked here" in run.stdout
+    for name in ("nvidia-smi: ", "nvcc: ", f"torch {torch.__version__}", "engine exllamav2: expected"):
+        assert name in run.stdout
+
+
+def test_a_part_that_hangs_is_stopped_with_what_it_said(check: ModuleType, tmp_path: Path) -> None:
+    """Its own child too: a build's compilers, a test's worker."""
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    begun = time.monotonic()
+    with (tmp_path / "figures.txt").open("w") as file:
+        part = check.Part("hangs", ("-uc", f"print('a figure', flush=True); {child}"), 60)
+        assert check.run(part, 2, check.Tee(file)).startswith("STOPPED at its limit, ")
+    assert time.monotonic() - begun < 30
+    assert (tmp_path / "figures.txt").read_text() == "a figure\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-c", "print(1)"), "passed, "),
+        (("-c", "raise SystemExit(3)"), "FAILED with code 3, "),
+        (("none.py",), "not run"),
+    ],
+)
+def test_how_a_part_ends(check: ModuleType, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    with (tmp_path / "figures.txt").open("w") as file:
+        assert check.run(check.Part("part", words, 60), 60, check.Tee(file)).startswith(said)
+
+
+def test_what_it_runs_is_there(check: ModuleType, root: Path, tmp_path: Path) -> None:
+    """Every test file here is a part of it, and the parts that are needed most come first."""
+    parts = check.parts(tmp_path)
+    assert parts[0].name == "build"
+    named = {word for part in parts for word in part.words if word.endswith(".py") and word.startswith("tests/")}
+    assert all((root / name).is_file() for name in named)
+    assert {f"tests/gpu/{path.name}" for path in (root / "tests" / "gpu").glob("test_*.py")} <= named
+
+
+def test_the_wheels_are_our_pins(check: ModuleType, root: Path) -> None:
+    """What is carried is what pyproject.toml pins, where that pins it."""
+    import tomllib
+
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    pinned = [*project["dependencies"], *project["optional-dependencies"]["gpu"]]
+    pins = {name.lower(): wanted for name, (wanted, _) in check.packages(pinned).items()}
+    carried = {name: wanted for name, (wanted, _) in check.packages(check.WHEELS.read_text().splitlines()).items()}
+    assert all(carried[name] == pins[name] for name in carried.keys() & pins.keys())
+    assert {"exllamav2", "snakemake", "pydantic", "altair", "vl-convert-python"} <= carried.keys() & pins.keys()
