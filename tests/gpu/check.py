@@ -40,7 +40,7 @@ PYTEST = (
 )
 GPU_TESTS = (*PYTEST, "-m", "gpu")
 BENCHMARK = ("--shape", "qwen2.5-1.5b", "--dtype", "float16")
-STUDY = ("study=pocket", "models=[pocket-fair,pocket-thinker,always-unknown]")
+STUDY = ("study=pocket", "models=[pocket-fair,pocket-thinker,always-unknown]", "seeds=[0]")
 
 
 class Tee:
@@ -73,14 +73,15 @@ def parts(work: Path) -> list[Part]:
     """In the order of what one would least like to miss; `work` is where studies are run."""
     study = ("-m", "snakemake", "--cores", "4", "--scheduler", "greedy", "--nolock", "--config", *STUDY)
     results = {engine: work / engine for engine in ("exllamav2", "transformers")}
-    ours, theirs = ((*study, f"engine={engine}", f"results={folder}") for engine, folder in results.items())
+    ours = (*study, "engine=exllamav2", "dtype=float16", f"results={results['exllamav2']}")
+    theirs = (*study, "engine=transformers", f"results={results['transformers']}")  # in the study's float32
     return [
         Part("build", ("-m", "featherweight.engines.exllamav2_build"), 330, extension=False),
         Part("tests", (*GPU_TESTS, "tests/gpu/test_exllamav2.py"), 200),
         Part("exl2", (*GPU_TESTS, "tests/gpu/test_exl2.py"), 100),
         Part("memory", (*GPU_TESTS, "tests/gpu/test_exllamav2_memory.py"), 120),
-        Part("pocket", ours, 120),
-        Part("pocket-transformers", theirs, 120, extension=False),
+        Part("pocket", ours, 150),
+        Part("pocket-transformers", theirs, 150, extension=False),
         Part("agreement", ("tests/gpu/pocket_agreement.py", *map(str, results.values())), 30),
         Part("speed", (*PYTEST, "-m", "slow", "tests/gpu/test_speed.py"), 150),
         Part("benchmark", ("benchmarks/generate.py", *BENCHMARK), 240, extension=False),

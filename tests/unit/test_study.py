@@ -69,6 +69,9 @@ CONFIG_CASES = [
     ({"seeds": [1, 0, 1]}, ["seeds: the seed 1 stands twice"]),
     ({"models": ["orcle"], "seeds": [0, 0], "categories": ["pet"]}, ["'orcle'", "seed 0 stands twice", "'pet'"]),
     ({"study": "pockt", "engine": "exllamav2"}, ["unknown study 'pockt'", "exllamav2 needs a CUDA GPU"]),
+    ({"dtype": "float61"}, ["dtype: ", "got 'float61'; did you mean 'float16'?"]),
+    ({"engine": "exllamav2"}, ["exllamav2 computes in float16, and dtype of this study is float32; add dtype=float16"]),
+    ({"engine": "exllamav2", "dtype": "bfloat16"}, ["exllamav2 computes in float16", "is bfloat16"]),
     ({"seeds": [0], "modles": ["a"], "offline": "maybe"}, ["modles: unknown key", "offline: ", "got 'maybe'"]),
 ]
 
@@ -82,6 +85,15 @@ def test_config_mistakes(
         make_plan({"study": "pocket"} | changes, root / "config")
     for words in expected:
         assert words in str(caught.value)
+
+
+def test_the_number_format_of_a_study_may_be_another(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the GPU engine can run the studies that say float32; the report's banner says that it did."""
+    monkeypatch.setattr("featherweight.study.plan.cuda_devices", lambda: 1)
+    plan = make_plan({"study": "pocket", "engine": "exllamav2", "dtype": "float16"}, root / "config")
+    assert specs.generate(plan, "pocket-fair")["dtype"] == "float16"
+    assert plan.partial == "float16 where the study says float32"
+    assert make_plan({"study": "pocket"}, root / "config").study.dtype == "float32"
 
 
 STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [

@@ -166,6 +166,12 @@ def _select(study: Study, config: Config, catalogue: Catalogue) -> Study:
         changes["seeds"] = config.seeds
         twice = sorted({seed for seed in config.seeds if config.seeds.count(seed) > 1})
         problems += [f"config: seeds: the seed {seed} stands twice" for seed in twice]
+    changes["dtype"] = config.dtype or study.dtype
+    if config.engine == "exllamav2" and changes["dtype"] not in ("auto", "float16"):
+        problems.append(
+            f"config: engine: exllamav2 computes in float16, and dtype of this study is {changes['dtype']}; "
+            "add dtype=float16, or use engine: transformers"
+        )
     problems += _select_tasks(study, config, catalogue, changes)
     models = [name for name, facts in catalogue.models.items() if facts.kind != "control"]
     for key, folders, known in (
@@ -235,6 +241,8 @@ def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
     before, after = whole.tasks[0].prompts_per_category, narrowed.tasks[0].prompts_per_category
     if after != before:
         said.append(f"{after} prompts per category where the study asks {before}")
+    if narrowed.dtype != whole.dtype:
+        said.append(f"{narrowed.dtype} where the study says {whole.dtype}")
     return ", ".join(said) or None
 
 

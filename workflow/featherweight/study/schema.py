@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 def _number(value: object) -> object:
@@ -97,7 +98,7 @@ class Study(Strict):
     samples_per_prompt: int = Field(default=1, ge=1, le=4096)
     decoding: DecodingFacts = DecodingFacts()
     decoding_by_model: dict[Name, DecodingChange] = {}
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Dtype = "auto"
     policy: Literal["drop", "wrong", "unknown"] = "drop"
     baseline: Name | None = None  # differences are taken from this model; null: every pair
     bootstrap_draws: int = Field(default=2000, ge=200, le=100_000)
@@ -178,6 +179,7 @@ class Config(Strict):
     categories: Annotated[list[Name], Field(min_length=1)] | None = None
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     prompts_per_category: Literal["all"] | Annotated[int, Field(ge=1)] | None = None
+    dtype: Dtype | None = None
     datasets: dict[Name, str] = {}
     model_folders: dict[Name, str] = {}
     mirrors: list[str] = []
