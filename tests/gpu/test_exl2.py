@@ -39,12 +39,13 @@ def quantise(source: Path, folder: Path, bits: int) -> tuple[Path, Path]:
     for name, layer in model.named_modules():
         if not isinstance(layer, torch.nn.Linear) or name == "lm_head":
             continue
-        work = AdaptiveGPTQ(layer)
-        work.prepare()
-        work.configure(settings.group_size, settings.bits, settings.bits_prop, settings.scale_bits)
-        work.quantize(keep_qweight=True)
-        packed |= work.pack(name, settings)
-        plain[f"{name}.weight"] = work.quant[work.invperm].T
+        with torch.inference_mode():  # as its converter does; its tensors cannot be written to elsewhere
+            work = AdaptiveGPTQ(layer)
+            work.prepare()
+            work.configure(settings.group_size, settings.bits, settings.bits_prop, settings.scale_bits)
+            work.quantize(keep_qweight=True)
+            packed |= work.pack(name, settings)
+            plain[f"{name}.weight"] = work.quant[work.invperm].T
     exact = {name: value.half().cpu().clone().contiguous() for name, value in plain.items()}
     kept = {name: value for name, value in exact.items() if f"{name.removesuffix('.weight')}.q_weight" not in packed}
     tensors = kept | {name: value.cpu().clone().contiguous() for name, value in packed.items()}
