@@ -155,7 +155,7 @@ def run(part: Part, seconds: float, say: Tee) -> str:
     script = ROOT / part.words[0]
     if part.words[0].endswith(".py") and not script.is_file():
         return f"not run: no {part.words[0]}"
-    begun = time.monotonic()
+    begun, last = time.monotonic(), ""
     late = threading.Event()
     with subprocess.Popen(
         [sys.executable, *part.words],
@@ -172,6 +172,7 @@ def run(part: Part, seconds: float, say: Tee) -> str:
         try:
             for line in process.stdout:
                 say.write(line)
+                last = line
             code = process.wait()
         finally:
             timer.cancel()
@@ -180,6 +181,8 @@ def run(part: Part, seconds: float, say: Tee) -> str:
     took = f"{time.monotonic() - begun:.1f} s of at most {seconds:.0f}"
     if late.is_set():
         return f"STOPPED at its limit, {took}"
+    if " skipped in " in last and " passed" not in last:  # pytest's last line; its exit code is 0
+        return f"SKIPPED, {took}"
     return f"passed, {took}" if code == 0 else f"FAILED with code {code}, {took}"
 
 
