@@ -181,7 +181,7 @@ def run(part: Part, seconds: float, say: Tee) -> str:
     took = f"{time.monotonic() - begun:.1f} s of at most {seconds:.0f}"
     if late.is_set():
         return f"STOPPED at its limit, {took}"
-    if " skipped in " in last and " passed" not in last:  # pytest's last line; its exit code is 0
+    if code == 0 and " skipped in " in last and " passed" not in last:  # pytest's last line; its exit code is 0
         return f"SKIPPED, {took}"
     return f"passed, {took}" if code == 0 else f"FAILED with code {code}, {took}"
 

@@ -50,7 +50,10 @@ def test_a_part_that_hangs_is_stopped_with_what_it_said(check: ModuleType, tmp_p
     [
         (("-c", "print(1)"), "passed, "),
         (("-c", "raise SystemExit(3)"), "FAILED with code 3, "),
-        (("none.py",), "not run"),
+        (("none.py",), "not run: no none.py"),
+        (("-c", "print('=== 40 skipped in 3.23s ===')"), "SKIPPED, "),
+        (("-c", "print('=== 3 passed, 1 skipped in 3.23s ===')"), "passed, "),
+        (("-c", "print('=== 1 failed, 2 skipped in 3.23s ==='); raise SystemExit(1)"), "FAILED with code 1, "),
     ],
 )
 def test_how_a_part_ends(check: ModuleType, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
