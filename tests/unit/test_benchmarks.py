@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from batch_size import Change, compare, line
-from generation import bound
+from character_model import write_model
+from generation import bound, ways
 from generation.work import SHAPES, Work, make_work, prompts_for
 from test_controls import ITEM
+from test_exllamav2_engine import pretend
 
-from featherweight.engines import Completion, Request
+from featherweight.engines import Completion, Request, exllamav2_loop, slots
 
 TWO = Work(prompts=((5,) * 10, (5,) * 4), ends=(3, 1))
 
@@ -69,6 +71,22 @@ def test_a_smaller_card_holds_what_its_memory_allows() -> None:
     # A step reads 3.5 + 4 GB, 75 ms at 100 GB/s: 40 tokens, were the bound reached; half of it at a share of one half.
     assert bound.card_rate(card, 1.0, 40, 3_500_000_000, 100_000, 1000) == pytest.approx(40 / 0.075)
     assert bound.card_rate(card, 0.5, 40, 3_500_000_000, 100_000, 1000) == pytest.approx(20 / 0.075)
+
+
+@pytest.mark.parametrize("way", ["ours", "exllamav2"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_our_engines_end_every_answer_where_it_is_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, batch: int
+) -> None:
+    for module, name in ((slots, "SlotLoop"), (exllamav2_loop, "BatchLoop")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # so that what the way sets is undone
+    if way == "exllamav2":
+        pretend(monkeypatch)
+    folder = write_model(tmp_path, max_position_embeddings=512)
+    work = Work(prompts=((1, 9, 8), (1, 7), (1, 9, 8), (1, 6, 5, 9)), ends=(5, 1, 17, 9))
+    run = ways.WAYS[way](ways.Setting(folder, "float32", 1, batch))
+    assert run(work) == 32
+    assert run(Work(work.prompts, (2, 2, 2, 2))) == 8
 
 
 def completion(text: str, logprob: float = -0.5) -> Completion:
