@@ -1,6 +1,8 @@
 """Ways to generate, side by side: the same weights, prompts and forced ends; speed, time to load, memory, and ratios.
 
-    python benchmarks/generate.py [--shape smollm2-135m] [--dtype bfloat16] [--batches 1 16] [--rounds 2]
+    python benchmarks/generate.py                        # on a CPU: SmolLM2-135M's shape, float32, batch 1 and 16
+    python benchmarks/generate.py --dtype bfloat16
+    python benchmarks/generate.py                        # on a GPU: Qwen2.5-1.5B's shape, float16, batch 1, 64 and 256
 
 Random weights in a folder that is made once; every way reads it in a process of its own, so that time to load (imports
 included) and peak memory are its own. Prompts of 60 to 200 tokens, answers that are made to end after 16 to 128
@@ -48,7 +50,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
 CPU_WAYS = ("generate", "ours", "generate_batch", "llama.cpp")
 GPU_WAYS = ("generate", "ours", "generate_batch", "exllamav2")
-BATCHES = {"cpu": [1, 16], "cuda": [1, 64, 256]}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "cpu": {"shape": "smollm2-135m", "dtype": "float32", "batches": [1, 16], "rounds": 2},
+    "cuda": {"shape": "qwen2.5-1.5b", "dtype": "float16", "batches": [1, 64, 256], "rounds": 1},
+}
 
 
 def main() -> None:
@@ -61,7 +66,9 @@ def main() -> None:
         args.folder = args.folder or Path(made)
         machine = _start(args, "machine")
         device = machine["device"]
-        args.batches = args.batches or BATCHES[device]
+        for name, value in DEFAULTS[device].items():
+            if getattr(args, name) is None:
+                setattr(args, name, value)
         facts = _start(args, "write")
         speed = _start(args, "bandwidth")
         print(
@@ -80,14 +87,18 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shape", choices=sorted(SHAPES), default="smollm2-135m")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument("--shape", choices=sorted(SHAPES), help="default: smollm2-135m, on a GPU qwen2.5-1.5b")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"), help="default: float32, on a GPU float16"
+    )
     parser.add_argument("--batches", type=int, nargs="+", help="default: 1 16, on a GPU 1 64 256")
     parser.add_argument("--ways", nargs="+", choices=sorted({*CPU_WAYS, *GPU_WAYS}), help="default: all that run here")
     parser.add_argument("--scale", type=float, default=1.0, help="shortens prompts and answers")
     parser.add_argument("--answers", type=int, nargs=2, default=(16, 128), metavar=("SHORTEST", "LONGEST"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=2, help="turns of all ways, in alternation; the best counts")
+    parser.add_argument(
+        "--rounds", type=int, help="turns of all ways, in alternation; the best counts; default: 2, on a GPU 1"
+    )
     parser.add_argument("--repeats", type=int, default=1, help="turns of a way within one process")
     parser.add_argument("--folder", type=Path, help="keep the weights here; default: a temporary folder")
     parser.add_argument("--part", help=argparse.SUPPRESS)  # what a process that this one started does
@@ -98,10 +109,12 @@ def _arguments() -> argparse.Namespace:
 def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any]:
     """What another process of this program found. Raises RuntimeError with its last line where it failed."""
     command = [
-        sys.executable, __file__, "--part", part, "--batch", str(batch), "--shape", args.shape, "--dtype", args.dtype,
-        "--scale", str(args.scale), "--answers", *map(str, args.answers), "--threads", str(args.threads),
-        "--repeats", str(args.repeats), "--folder", str(args.folder),
+        sys.executable, __file__, "--part", part, "--batch", str(batch), "--scale", str(args.scale),
+        "--answers", *map(str, args.answers), "--threads", str(args.threads), "--repeats", str(args.repeats),
+        "--folder", str(args.folder),
     ]  # fmt: skip
+    for name in ("shape", "dtype"):
+        command += [] if getattr(args, name) is None else [f"--{name}", getattr(args, name)]
     threads = {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
     ended = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
