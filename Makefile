@@ -1,5 +1,5 @@
 # The two commands are in the README; this is for those who change the code.
-.PHONY: check format test slow browser smoke report pocket-models gpu-check gpu-wheels clean-results
+.PHONY: check format test slow browser smoke report pocket-models gpu-check gpu-wheels
 
 check:  ## lint, format, types, workflow lint
 	ruff check workflow tests benchmarks

@@ -40,6 +40,7 @@ PYTEST = (
 )
 GPU_TESTS = (*PYTEST, "-m", "gpu")
 BENCHMARK = ("--shape", "qwen2.5-1.5b", "--dtype", "float16")
+BATCH_SIZE = ("--engine", "exllamav2", "--dtype", "float16")
 STUDY = ("study=pocket", "models=[pocket-fair,pocket-thinker,always-unknown]", "seeds=[0]")
 
 
@@ -85,7 +86,8 @@ def parts(work: Path) -> list[Part]:
         Part("agreement", ("tests/gpu/pocket_agreement.py", *map(str, results.values())), 30),
         Part("speed", (*PYTEST, "-m", "slow", "tests/gpu/test_speed.py"), 150),
         Part("benchmark", ("benchmarks/generate.py", *BENCHMARK), 240, extension=False),
-        Part("batch-size", ("benchmarks/batch_size.py",), 120, extension=False),
+        Part("batch-size", ("benchmarks/batch_size.py", *BATCH_SIZE), 120),
+        Part("kernel", (*PYTEST, "-m", "gpu or slow", "tests/gpu/test_paged_kernel.py"), 90, extension=False),
     ]
 
 
