@@ -552,9 +552,7 @@ def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabric
     assert lost[1].startswith("chosen by likelihood, of ")
     assert chosen.task_label("pocket") == "Pocket items, by likelihood"
     facts = dict(provenance.facts(chosen))
-    assert facts["Answers, Pocket items, by likelihood"].startswith(
-        "the option, written “its text (A)”, with the highest"
-    )
+    assert facts["Answers, Pocket items, by likelihood"].startswith("the option with the highest log-likelihood")
 
 
 def test_text_that_is_not_on_disk_is_said(study: fabricated.Study, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_the_page_shows_both_ways_and_says_which_is_which(both: Checkout) -> Non
     assert "0.0% and 0.0%" in cells[0]
     (limits,) = re.findall(r'<section id="limits".*?</section>', page, flags=re.DOTALL)
     assert "By likelihood (pocket-likelihood) nothing is generated" in limits
-    assert "the option, written “its text (A)”, with the highest log-likelihood" in page
+    assert "the option with the highest log-likelihood, summed over its tokens" in page
     assert "the likeliest option: 16" in page
     assert "nothing was generated: 16" in page
     rows = json.loads(EXAMPLES.search(page).group(1))  # type: ignore[union-attr]

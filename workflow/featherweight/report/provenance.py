@@ -52,7 +52,7 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
     ]
     wordings = spec.get("wordings") or {}
     listed += [(f"Wording, {inputs.task_label(task)}", str(name)) for task, name in wordings.items()]
-    listed += [(f"Answers, {inputs.task_label(task)}", ways.how(inputs, task)) for task in ways.by_likelihood(inputs)]
+    listed += [(f"Answers, {inputs.task_label(task)}", ways.HOW) for task in ways.by_likelihood(inputs)]
     return listed
 
 

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 from featherweight.records import ContrastRow, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
-from featherweight.tasks import TASK_NAMES, task
-from featherweight.tasks.choice import LETTERS
 
 Row = dict[str, Any]
+LETTERS = "ABCDEFGHIJ"
 SCORES = (("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_amb"), ("disambig", "s_dis"))
 
 
@@ -154,12 +153,8 @@ def points(value: float | None) -> str:
     return "no data" if value is None else f"{100 * value:+.1f} points".replace("-", theme.MINUS)
 
 
-def how(inputs: Inputs, label: str) -> str:
-    """How a task by likelihood was answered, in words."""
-    dataset, wording = inputs.spec["tasks"][label], (inputs.spec.get("wordings") or {}).get(label)
-    known = task(dataset).wordings.get(wording) if dataset in TASK_NAMES and wording else None
-    written = "" if known is None else f", written “{known.answer.format(letter='A', text='its text')}”"
-    return f"the option{written}, with the highest log-likelihood, summed over its tokens"
+# How a task by likelihood was answered; what the options are is among the examples.
+HOW = "the option with the highest log-likelihood, summed over its tokens, in the form that the wording asks for"
 
 
 def notes(inputs: Inputs) -> list[str]:
