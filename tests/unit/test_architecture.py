@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "workflow" / "featherweight"
 STAGES = {"acquire", "prompts", "generate", "score", "aggregate", "compare", "report"}
 # A module may import from its own level only if it is its own package, and from every level above it in this list.
 LEVELS: list[set[str]] = [
-    {"errors", "stats", "records", "fingerprint", "canonical"},
+    {"errors", "stats", "records", "fingerprint", "canonical", "cuda"},
     {"files"},
     {"study"},
     {"tasks"},
@@ -26,6 +26,7 @@ ONLY_IN = {
     "altair": {"report"},
     "vl_convert": {"report"},
     "httpx": {"acquire"},
+    "httpx2": {"acquire"},
     "requests": {"acquire"},
     "urllib": {"acquire"},
     "socket": {"acquire"},

@@ -34,7 +34,7 @@ from tiny_model import flipped, model_files, write_files
 from featherweight.acquire import note_missing, run
 from featherweight.acquire.bundle import write_bundle
 from featherweight.acquire.lock import Lock, read_lock
-from featherweight.acquire.preflight import preflight
+from featherweight.acquire.preflight import engine_problems, preflight
 from featherweight.acquire.resolve import write_resolved
 from featherweight.acquire.spec import Settings
 from featherweight.acquire.verify import Expected
@@ -236,7 +236,7 @@ def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.Monk
     }  # fmt: skip
     output = rows.folder / "preflight.json"
     monkeypatch.setattr("featherweight.acquire.preflight.find_spec", lambda name: None if name == "exllamav2" else name)
-    monkeypatch.setattr("featherweight.acquire.preflight.shutil.which", lambda name: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr("featherweight.acquire.preflight.cuda_devices", lambda: 1)
     with pytest.raises(InputError) as caught:
         preflight(spec, rows.lock, rows.how, output, keep_going=False)
     said = caught.value.problems
@@ -253,6 +253,18 @@ def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.Monk
     assert len(said) == 7
     assert not output.exists()
     assert not rows.hub.requests("GET", "/resolve/")  # nothing was fetched
+
+
+@pytest.mark.parametrize("devices", [0, 1])
+def test_preflight_asks_for_a_gpu_where_the_engine_needs_one(
+    monkeypatch: pytest.MonkeyPatch, devices: int
+) -> None:
+    monkeypatch.setattr("featherweight.acquire.preflight.find_spec", lambda name: name)
+    monkeypatch.setattr("featherweight.acquire.preflight.cuda_devices", lambda: devices)
+    assert engine_problems("transformers") == []
+    said = engine_problems("exllamav2")
+    assert len(said) == 1 - devices
+    assert all("expected a CUDA GPU, got none" in line and "--config engine=transformers" in line for line in said)
 
 
 def test_preflight_goes_on_with_the_models_that_are_there(rows: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ from featherweight.errors import InputError
 from featherweight.files import write_json
 from featherweight.fingerprint import fingerprint
 from featherweight.study import digest, make_plan, specs
-from featherweight.study.hardware import cuda_devices
+from featherweight.cuda import cuda_devices
 from snakemake.exceptions import WorkflowError
 
 

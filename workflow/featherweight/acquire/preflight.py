@@ -9,7 +9,6 @@ Reads the study's facts and the lock; asks the network one or two small question
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from featherweight.acquire.lock import Lock, disagreements
 from featherweight.acquire.progress import size
 from featherweight.acquire.spec import Settings, Source, source
 from featherweight.acquire.verify import Expected
+from featherweight.cuda import cuda_devices
 from featherweight.errors import InputError
 from featherweight.files import write_json
 
@@ -155,8 +155,11 @@ def engine_problems(engine: str | None) -> list[str]:
         for package in PACKAGES.get(engine, ())
         if find_spec(package) is None
     ]
-    if engine == "exllamav2" and shutil.which("nvidia-smi") is None and not Path("/dev/nvidia0").exists():
-        problems.append("engine 'exllamav2': expected an NVIDIA GPU, got none; choose --config engine=transformers")
+    if engine == "exllamav2" and not cuda_devices():
+        problems.append(
+            "engine 'exllamav2': expected a CUDA GPU, got none that the driver shows to this process (nvidia-smi, "
+            "CUDA_VISIBLE_DEVICES); choose --config engine=transformers"
+        )
     return problems
 
 

@@ -28,7 +28,7 @@ def device_kind() -> str:
     """Where models are computed: "cuda" where a GPU and a torch for it are there, else "cpu". Imports no framework."""
     if version("torch").endswith("+cpu"):
         return "cpu"
-    from featherweight.study.hardware import cuda_devices
+    from featherweight.cuda import cuda_devices
 
     return "cuda" if cuda_devices() else "cpu"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from featherweight.cuda import cuda_devices
 from featherweight.errors import InputError
-from featherweight.study.hardware import cuda_devices
 from featherweight.study.load import Catalogue, impossible_counts, load_catalogue, load_config, load_study, nearest
 from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from featherweight.canonical import digest
-from featherweight.study.hardware import cuda_devices
+from featherweight.cuda import cuda_devices
 from featherweight.study.plan import CHUNK, Plan, cell_spec
 
 GPU_CHUNK_TOKENS = 1 << 20

@@ -1,4 +1,8 @@
-"""What this machine can do, asked without importing a framework (the Snakefile is read many times)."""
+"""Whether there is a GPU, asked without importing a framework (the Snakefile is read many times). Writes nothing.
+
+>>> cuda_devices()  # on a machine without one
+0
+"""
 
 from __future__ import annotations
 
