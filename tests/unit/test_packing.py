@@ -42,6 +42,9 @@ def test_large_matrices_are_packed_and_small_ones_stay(tmp_path: Path, monkeypat
     folder = write_model(tmp_path, hidden_size=64, intermediate_size=256)
     monkeypatch.setattr(packing, "SMALLEST", 64 * 256 - 1)  # only the three matrices of each feed-forward are larger
     model = load_model(folder, torch.float32)
+    monkeypatch.setattr(packing, "WORTH", 6 * 64 * 256 + 1)
+    assert pack(model) == 0
+    monkeypatch.setattr(packing, "WORTH", 6 * 64 * 256)
     ids = torch.tensor([[1, 9, 8, 7]])
     with torch.inference_mode():
         before = model(ids).logits
@@ -56,6 +59,7 @@ def test_large_matrices_are_packed_and_small_ones_stay(tmp_path: Path, monkeypat
 def test_a_model_with_packed_layers_says_what_the_plain_one_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packing, "WORTH", 0)
     folder = write_model(tmp_path, "qwen2", hidden_size=128, intermediate_size=SMALLEST // 128 + 16)
     engine = load_engine("transformers", folder, dtype="float32", threads=1)
     assert any(isinstance(layer, PackedLinear) for layer in engine.model.modules())  # type: ignore[attr-defined]

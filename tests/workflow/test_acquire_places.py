@@ -256,9 +256,7 @@ def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("devices", [0, 1])
-def test_preflight_asks_for_a_gpu_where_the_engine_needs_one(
-    monkeypatch: pytest.MonkeyPatch, devices: int
-) -> None:
+def test_preflight_asks_for_a_gpu_where_the_engine_needs_one(monkeypatch: pytest.MonkeyPatch, devices: int) -> None:
     monkeypatch.setattr("featherweight.acquire.preflight.find_spec", lambda name: name)
     monkeypatch.setattr("featherweight.acquire.preflight.cuda_devices", lambda: devices)
     assert engine_problems("transformers") == []

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 SMALLEST = 1 << 16  # numbers; a matrix of no more than that stays as it is
+WORTH = 1 << 22  # numbers in all large matrices; a smaller model's time is not in its products, and oneDNN costs 8 MiB
 _ROWS = 64  # for which oneDNN is asked to choose the form; within 5% of the best at 1, 16, 64 and 512 rows
 _UNCHANGED: tuple[str, list[Any], str] = ("none", [], "")  # nothing is done to the product
 
@@ -56,16 +57,26 @@ def can_pack(dtype: torch.dtype) -> bool:
 
 
 def pack(model: Any) -> int:
-    """Replace the large linear layers of a model on the CPU by packed ones; returns how many. For inference only."""
+    """Replace the large linear layers of a model on the CPU by packed ones; returns how many. For inference only.
+
+    A model whose large layers hold fewer than `WORTH` numbers stays as it is.
+    """
     if model.device.type != "cpu" or not can_pack(model.dtype):
         return 0
-    packed = 0
+    found = [
+        (parent, name, layer)
+        for parent in model.modules()
+        for name, layer in parent.named_children()
+        if _is_large(layer, model.dtype)
+    ]
+    if sum(layer.weight.numel() for _, _, layer in found) < WORTH:
+        return 0
+    packed = len(found)
     with torch.no_grad():
-        for parent in list(model.modules()):
-            for name, layer in list(parent.named_children()):
-                if _is_large(layer, model.dtype):
-                    setattr(parent, name, PackedLinear(layer))
-                    packed += 1
+        while found:  # one by one: a plain layer goes when its packed copy is there
+            parent, name, layer = found.pop()
+            setattr(parent, name, PackedLinear(layer))
+            del layer
         for rest in model.parameters():  # views into the mapped file, which stays in memory as long as one of them does
             rest.data = rest.data.clone()
     return packed
