@@ -401,6 +401,29 @@ def test_nobody_is_best_by_the_few_answers_that_could_be_read(root: Path, tmp_pa
         assert says in findings.answer(changed, findings.check(changed))
 
 
+@pytest.mark.parametrize(
+    ("low", "says"),
+    [
+        (0.34, "answers best: 40.0% right where the text gives the answer"),
+        (0.33, "No model is shown to do better than a guess among three options where the text gives the answer; the"),
+        (0.33, "highest accuracy there is 40.0% (two, 95% interval 33.0% to 50.0%)."),
+    ],
+)
+def test_nobody_answers_best_by_guessing(root: Path, tmp_path: Path, low: float, says: str) -> None:
+    models = {name: fabricated.facts(name, label=name) for name in ("one", "two")}
+    study = fabricated.build(tmp_path, models, dataset="bbq")
+    make(root, study)
+    inputs = inputs_of(study)
+    estimates = {}
+    for key, found in inputs.estimates.items():
+        if key[4] == "accuracy":
+            value = 0.4 if key[0] == "two" else 0.35
+            found = replace(found, value=value, low=low - 0.4 + value, high=0.1 + value)
+        estimates[key] = replace(found, value=0.0) if key[4] in ("unparsed", "unfinished") else found
+    changed = replace(inputs, estimates=estimates)
+    assert says in findings.answer(changed, findings.check(changed))
+
+
 def test_a_pocket_study_says_what_it_is(text: str) -> None:
     assert "These are controls, not language models: this run checks the instrument." in text
     assert text.index('id="instrument"') < text.index('id="claims"')

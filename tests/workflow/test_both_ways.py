@@ -95,7 +95,7 @@ def test_the_page_shows_both_ways_and_says_which_is_which(both: Checkout) -> Non
     assert len(cells) == 4
     assert all("Pocket, fair" in row for row in cells)
     assert "100.0%" in cells[0]
-    assert "0.0% and 0.0%" in cells[0]
+    assert "|0.0%|0.0%|" in cells[0]
     (limits,) = re.findall(r'<section id="limits".*?</section>', page, flags=re.DOTALL)
     assert "By likelihood (pocket-likelihood) nothing is generated" in limits
     assert "the option with the highest log-likelihood, summed over its tokens" in page

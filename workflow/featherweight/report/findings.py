@@ -68,6 +68,7 @@ def _count(rows: Iterable[Mapping[str, Any]], inside: bool | None) -> int:
 
 MOST_UNREAD = 0.5  # a model that loses more of its answers is not ranked by the rest
 WORTH_SAYING = 0.02
+GUESS = 1 / 3  # every task so far has three options
 
 
 def answer(inputs: Inputs, found: Check) -> str:
@@ -89,6 +90,14 @@ def answer(inputs: Inputs, found: Check) -> str:
             f"No model can be called the best: of every model's answers most could not be read or were cut off "
             f"({inputs.label(least)}, the most readable: {theme.percent(unread[least])})."
         )
+    if not any(_beats_a_guess(inputs, model, task) for model in readable):
+        highest = max(readable, key=lambda model: known[model][1])
+        told_by = inputs.estimate(highest, task, "all", "disambig", "accuracy")
+        within = "" if told_by is None else f", 95% interval {theme.interval(told_by.low, told_by.high, 'percent')}"
+        return (
+            "No model is shown to do better than a guess among three options where the text gives the answer; the "
+            f"highest accuracy there is {theme.percent(known[highest][1])} ({inputs.label(highest)}{within})."
+        )
     best = max(readable, key=lambda model: sum(known[model]))
     ambiguous, told = known[best]
     models = f"Of {len(inputs.models)} models, " if len(inputs.models) > 1 else ""
@@ -108,6 +117,12 @@ def _instrument_answer(found: Check) -> str:
     if found.failed:
         return f"No, not yet: the pipeline recovered {counts}."
     return f"Yes: the pipeline recovered {counts}."
+
+
+def _beats_a_guess(inputs: Inputs, model: str, task: str) -> bool:
+    """Whether even the lower bound lies above a guess, where the text gives the answer."""
+    found = inputs.estimate(model, task, "all", "disambig", "accuracy")
+    return found is not None and found.low is not None and found.low > GUESS
 
 
 def _pair(inputs: Inputs, model: str, task: str) -> tuple[float, float] | None:

@@ -94,7 +94,7 @@ def _rows(inputs: Inputs, pair: Pair) -> list[Row]:
                     "likelihood": _shown(sides[1]),
                     "difference": difference,
                     "p": p,
-                    "unread": " and ".join(unread),
+                    "unread": tuple(unread),
                 }
             )
     return made
