@@ -98,8 +98,7 @@ def make_study(folder: Path, prompts: list[list[int]], batch: int, tokens: int) 
     spec = {
         "model": "tiny", "revision": None, "engine": "transformers", "control": None, "dtype": "float32",
         "decoding": {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": tokens},
-        "samples_per_prompt": 1, "thinking": None, "chunk": batch,
-        "chunks_across_cells": False,
+        "samples_per_prompt": 1, "thinking": None, "chunk": {"size": batch, "across_cells": False},
         "cells": [{"task": "pocket", "category": "one", "seed": 0, "item_seed": 0, "sample_seed": 0}],
     }  # fmt: skip
     places = {"manifest": "model.json", "timings": "timings.json"} | {

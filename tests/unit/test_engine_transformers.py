@@ -16,7 +16,7 @@ import torch
 from character_model import CHARACTERS, SPECIAL, write_model, write_tokenizer
 from test_controls import ITEM
 
-from featherweight.engines import Decoding, Request, engine_identity, load_engine
+from featherweight.engines import Decoding, Request, engine_identity, likelihood, load_engine
 from featherweight.engines.loading import number_format
 from featherweight.engines.slots import SlotLoop, prompt_groups
 from featherweight.engines.transformers import TransformersEngine
@@ -177,15 +177,27 @@ def test_no_requests_no_work(engine: TransformersEngine) -> None:
     assert engine.loglikelihoods([], []) == []
 
 
+OUT_OF_MEMORY = {
+    "torch": torch.OutOfMemoryError("CUDA out of memory"),
+    "driver": RuntimeError("CUDA error: out of memory"),
+    "cublas": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+}
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
 def test_out_of_memory_halves_the_slots_and_changes_no_sample(
-    engine: TransformersEngine, slots: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: TransformersEngine,
+    slots: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     expected = [m.text for m in engine.generate(ragged(16), SAMPLED, quiet)]
     real = SlotLoop._step
 
     def step(loop: SlotLoop) -> None:
         if loop.place.slots > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         real(loop)
 
     monkeypatch.setattr(SlotLoop, "_step", step)
@@ -216,6 +228,40 @@ def test_a_gpu_that_cannot_go_on_is_one_line(
     engine.stops = ()
     with pytest.raises(InputError, match=said):
         engine.generate(ragged(2), GREEDY, quiet)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
+def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    asked = [r.prompt_ids for r in ragged(12)], [(6, 7)] * 12
+    expected = engine.loglikelihoods(*asked)
+    real = likelihood.loglikelihoods
+    fits = 128
+
+    def limited(model: Any, prompts: Any, continuations: Any, budget: int) -> list[float]:
+        if budget > fits:
+            raise error
+        return real(model, prompts, continuations, budget)
+
+    monkeypatch.setattr(likelihood, "loglikelihoods", limited)
+    with caplog.at_level(logging.WARNING, "featherweight"):
+        assert engine.loglikelihoods(*asked) == pytest.approx(expected, abs=1e-5)
+    assert "going on with likelihoods of 128 tokens at a time" in caplog.text
+    fits = 0
+    with pytest.raises(InputError, match="out of GPU memory while likelihoods of 64 tokens at a time"):
+        engine.loglikelihoods(*asked)
+
+
+def test_likelihoods_on_a_gpu_that_disappears_are_one_line(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: Any) -> list[float]:
+        raise RuntimeError("CUDA error: device lost\nmore")
+
+    monkeypatch.setattr(likelihood, "loglikelihoods", gone)
+    with pytest.raises(InputError, match=r"stopped answering .CUDA error: device lost."):
+        engine.loglikelihoods([(5,)], [(6,)])
 
 
 def test_logits_that_are_not_numbers_are_refused(folder: Path) -> None:

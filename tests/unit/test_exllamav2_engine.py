@@ -21,7 +21,7 @@ import torch
 from character_model import CHARACTERS, SPECIAL, write_model
 from test_controls import ITEM
 
-from featherweight.engines import Completion, Decoding, Request, engine_device, engine_identity, load_engine
+from featherweight.engines import Completion, Decoding, Request, Unfinished, engine_device, engine_identity, load_engine
 from featherweight.engines import exllamav2 as module
 from featherweight.engines import exllamav2_attention as attention
 from featherweight.engines import exllamav2_guard as guard
@@ -75,6 +75,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(install, "flash_attention_problem", lambda: "none installed")
     monkeypatch.setattr(module, "DEVICE", "cpu")
     monkeypatch.setattr(memory, "free_memory", lambda: ROOM)
+    monkeypatch.setattr(memory, "room", lambda: ROOM)
     return found
 
 
@@ -300,11 +301,11 @@ def test_a_cache_that_does_not_fit_is_tried_smaller(
         engine.generate(ragged(64), GREEDY, quiet)
 
 
-def test_the_cache_is_a_share_of_the_free_memory(
+def test_the_cache_is_a_share_of_the_card(
     package: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """2 layers x 2 key heads x 8 values, keys and values, two bytes: 128 bytes a token, 32 KiB a page."""
-    monkeypatch.setattr(memory, "free_memory", lambda: int((26 + HELD) * 32768 / module.CACHE_SHARE) + 100)
+    monkeypatch.setattr(memory, "room", lambda: int((26 + HELD) * 32768 / module.CACHE_SHARE) + 100)
     engine: Any = load_engine("exllamav2", folder, dtype="auto", threads=1)
     engine.model.passes.clear()
     engine.generate(ragged(64), GREEDY, quiet)
@@ -323,6 +324,31 @@ def test_a_gpu_that_disappears_is_one_clear_line(engine: Any, call: Callable[[An
     with pytest.raises(InputError, match=r"the GPU stopped answering .*nvidia-smi.*engine: transformers") as raised:
         call(engine)
     assert "\n" not in str(raised.value)
+
+
+def test_a_gpu_that_disappears_leaves_what_is_finished(engine: Any, reference: Any) -> None:
+    engine.rows = 4
+    engine.model.passes.clear()
+    engine.model.fail_at[30] = RuntimeError("CUDA error: unspecified launch failure")
+    with pytest.raises(Unfinished) as raised:
+        engine.generate(ragged(30), SAMPLED, quiet)
+    finished = raised.value.finished
+    assert 4 <= len(finished) < 30
+    whole = reference.generate(ragged(30), SAMPLED, quiet)
+    same(list(finished.values()), [whole[index] for index in finished])
+
+
+def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
+    engine: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = [(1, 2 + n) for n in range(9)], [(3, 4)] * 9
+    expected = engine.loglikelihoods(*asked)
+    engine.model.passes.clear()
+    engine.model.fail_at[1] = torch.OutOfMemoryError("CUDA out of memory.")
+    with caplog.at_level(logging.WARNING, logger="featherweight"):
+        assert engine.loglikelihoods(*asked) == pytest.approx(expected, abs=1e-3)
+    assert "going on with likelihoods of 1024 tokens at a time" in caplog.text
+    assert engine._generator is None
 
 
 def test_other_errors_are_not_hidden(engine: Any) -> None:

@@ -42,6 +42,7 @@ def package() -> Iterator[dict[str, Any]]:
         patch.setattr(install, "flash_attention_problem", lambda: "none installed")
         patch.setattr(module, "DEVICE", "cpu")
         patch.setattr(memory, "free_memory", lambda: 1 << 26)
+        patch.setattr(memory, "room", lambda: 1 << 26)
         yield found
 
 

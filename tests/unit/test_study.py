@@ -213,26 +213,6 @@ def test_studies_never_share_a_folder(root: Path) -> None:
     assert len(folders) == len(STUDIES)
 
 
-@pytest.mark.parametrize(
-    ("devices", "max_new_tokens", "expected"),
-    [
-        (0, 512, {"chunk": 64, "chunks_across_cells": False}),
-        (1, 64, {"chunk": 4096, "chunks_across_cells": True}),  # 2**20 / 64 is more than a chunk may be
-        (1, 512, {"chunk": 2048, "chunks_across_cells": True}),
-        (1, 32768, {"chunk": 256, "chunks_across_cells": True}),  # never fewer than a GPU's rows
-    ],
-)
-def test_a_gpu_gets_long_lists_and_a_control_never_does(
-    config_folder: Path, monkeypatch: pytest.MonkeyPatch, devices: int, max_new_tokens: int, expected: dict[str, Any]
-) -> None:
-    monkeypatch.setattr(specs, "cuda_devices", lambda: devices)
-    decoding = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
-    edit(config_folder / "studies" / "pocket.yaml", decoding=decoding)
-    plan = make_plan({"study": "pocket"}, config_folder)
-    assert {key: specs.generate(plan, "pocket-fair")[key] for key in expected} == expected
-    assert specs.generate(plan, "oracle")["chunk"] == 64
-
-
 def test_one_models_temperature_changes_its_spec_alone(config_folder: Path) -> None:
     before = make_plan({"study": "pocket"}, config_folder)
     edit(config_folder / "studies" / "pocket.yaml", decoding_by_model={"pocket-fair": {"temperature": 0.5}})

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from character_model import write_model
 
-from featherweight.engines import Completion
+from featherweight.engines import Completion, Decoding
+from featherweight.engines.slots import SlotLoop
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json, write_rows
 from featherweight.generate.run import Places, run
 from featherweight.generate.store import SampleStore
+from featherweight.generate.work import portion_for
 from featherweight.records import Item, Prompt, Sample
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,10 @@ def a_prompt(item: Item, number: int, tokens: bool) -> Prompt:
         model="tiny", task="pocket", category=item.category, item_seed=0, sample_seed=4, item_id=item.item_id,
         text=f"prompt {number}", token_ids=ids if tokens else (), shown_order=(1, 2, 0),
     )  # fmt: skip
+
+
+def chunk(size: int, *, across_cells: bool = False) -> dict[str, Any]:
+    return {"size": size, "across_cells": across_cells}
 
 
 class Study:
@@ -76,8 +82,7 @@ class Study:
             "decoding": {"temperature": 0.9, "top_p": 1.0, "top_k": 0, "max_new_tokens": 48},
             "samples_per_prompt": 2,
             "thinking": None,
-            "chunk": 8,
-            "chunks_across_cells": False,
+            "chunk": chunk(8),
             "cells": [self.cell(category) for category in CATEGORIES],
         } | changes
 
@@ -164,7 +169,7 @@ def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(m
     apart = Study(tmp_path / "a", model)
     apart.run()
     mixed, disturbed = (
-        Study(tmp_path / name, model, chunk=24, chunks_across_cells=True) for name in ("mixed", "disturbed")
+        Study(tmp_path / name, model, chunk=chunk(24, across_cells=True)) for name in ("mixed", "disturbed")
     )
     mixed.run()
     assert [len(path.read_text().splitlines()) for path in chunk_files(mixed)] == [24] * 5, "40 samples per cell"
@@ -177,9 +182,48 @@ def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(m
     assert disturbed.outputs() == mixed.outputs()
 
 
+@pytest.mark.parametrize(
+    ("device", "max_new_tokens", "expected"),
+    [
+        ("cpu", 512, (64, False)),
+        ("cuda", 64, (4096, True)),  # 2**20 / 64 is more than a chunk may be
+        ("cuda", 512, (2048, True)),
+        ("cuda", 32768, (256, True)),  # never fewer than a GPU's rows
+    ],
+)
+def test_a_gpu_gets_long_lists(device: str, max_new_tokens: int, expected: tuple[int, bool]) -> None:
+    decoding = Decoding(0.0, 1.0, 0, max_new_tokens)
+    assert portion_for(device, decoding) == expected
+    assert portion_for(device, decoding, chunk(3)) == (3, False)
+
+
+def test_a_gpu_that_goes_away_takes_no_finished_sample_with_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, broken = Study(tmp_path / "a", model), Study(tmp_path / "b", model, chunk=chunk(40))
+    undisturbed.run()
+    accept, calls = SlotLoop._accept, []
+
+    def fails_late(loop: SlotLoop, *args: Any) -> None:
+        calls.append(len(loop.ended))
+        if len(loop.ended) >= 4:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        accept(loop, *args)
+
+    monkeypatch.setattr(SlotLoop, "_accept", fails_late)
+    with pytest.raises(InputError, match=r"the GPU stopped answering .*finished samples are kept"):
+        broken.run()
+    monkeypatch.undo()
+    assert 4 <= calls[-1] < 40
+    timings = broken.run()
+    assert timings["from_store"] == calls[-1]
+    assert timings["generated"] == 120 - calls[-1]
+    assert [s.text for s in broken.samples()] == [s.text for s in undisturbed.samples()]
+
+
 def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_once(tmp_path: Path) -> None:
     twice = [Study.cell("one"), Study.cell("one") | {"task": "again"}]
-    study = Study(tmp_path, None, chunk=256, chunks_across_cells=True, cells=twice)
+    study = Study(tmp_path, None, chunk=chunk(256, across_cells=True), cells=twice)
     for folder, name in ((study.places.items, "0.parquet"), (study.places.prompts, "4.parquet")):
         (folder / "again/one").mkdir(parents=True)
         (folder / f"again/one/{name}").write_bytes((folder / f"pocket/one/{name}").read_bytes())
@@ -208,7 +252,7 @@ def test_likelihoods_killed_and_resumed_are_byte_identical_too(model: Path, tmp_
 
 def test_a_chunk_holds_answers_of_one_way(model: Path, tmp_path: Path) -> None:
     """Across cells too: 20 are chosen (one per prompt), then 80 are generated (two per prompt), 25 at most at once."""
-    study = by_likelihood(Study(tmp_path / "a", model, chunk=25, chunks_across_cells=True), ("one",))
+    study = by_likelihood(Study(tmp_path / "a", model, chunk=chunk(25, across_cells=True)), ("one",))
     study.run()
     lines = [[json.loads(line) for line in path.read_text().splitlines()] for path in chunk_files(study)]
     assert sorted(len({"option_loglikelihoods" in line for line in chunk}) for chunk in lines) == [1] * 5
@@ -314,8 +358,8 @@ def test_samples_carry_their_cell_and_nothing_that_changes(control: Study) -> No
     ("change", "generated"),
     [
         ({}, 0),
-        ({"chunk": 3}, 0),
-        ({"chunk": 50, "chunks_across_cells": True}, 0),
+        ({"chunk": chunk(3)}, 0),
+        ({"chunk": chunk(50, across_cells=True)}, 0),
         ({"thinking": {"open": "<think>", "close": "</think>"}}, 0),
         ({"cells": [Study.cell("one")]}, 0),
         ({"samples_per_prompt": 3}, 60),

@@ -6,13 +6,14 @@ An engine is chosen by name and loads nothing until the first prompt that is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
+from featherweight.errors import InputError
 from featherweight.records import Finish, Item
 
 ENGINE_NAMES = ("transformers", "exllamav2", "controls")
@@ -53,6 +54,14 @@ class Completion:
     option_loglikelihoods: tuple[float | None, ...] | None = None  # as in Sample; None: the text was generated
 
 
+class Unfinished(InputError):
+    """Generation broke off: the GPU went away, or not even one sample fits. `finished` is what was done, by request."""
+
+    def __init__(self, problems: str | Sequence[str], finished: Mapping[int, Completion]) -> None:
+        super().__init__(problems)
+        self.finished = finished
+
+
 class Engine(Protocol):
     """What the search strategies and the generate stage rely on."""
 
@@ -63,7 +72,10 @@ class Engine(Protocol):
     def generate(
         self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
     ) -> list[Completion]:
-        """One completion per request, in the order of the requests; `on_tokens` hears how many tokens were made."""
+        """One completion per request, in the order of the requests; `on_tokens` hears how many tokens were made.
+
+        Raises Unfinished, with what is done, where the GPU does not let it go on.
+        """
 
     def loglikelihoods(
         self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]

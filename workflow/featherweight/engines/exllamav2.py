@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, chat, samples
+from featherweight.engines import Completion, Decoding, Request, Unfinished, chat, gpu_errors, samples
 from featherweight.engines import exllamav2_guard as guard
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
@@ -33,7 +33,7 @@ LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
 INPUT_TOKENS = 2048  # of one sequence in one pass (exllamav2's max_input_len)
 INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its max_batch_size)
-CACHE_SHARE = 0.6  # of the memory that is free once the weights are loaded; the rest is for logits and passes
+CACHE_SHARE = 0.6  # of the card less the weights, whoever else uses it; the rest is for logits and passes
 DEVICE = "cuda"  # of the reference that the self-test compares with
 log = logging.getLogger("featherweight")
 
@@ -97,7 +97,7 @@ def _load_weights(package: install.Package, config: Any, folder: Path) -> Any:
         model.load()
     except (AssertionError, ValueError, TypeError, KeyError) as error:  # its loader states what it misses so
         raise InputError(
-            f"{folder}: ExLlamaV2 cannot load the weights ({memory.first_line(error)}); fetch the model again, "
+            f"{folder}: ExLlamaV2 cannot load the weights ({gpu_errors.first_line(error)}); fetch the model again, "
             f"{OTHERWISE}"
         ) from error
     return model
@@ -130,7 +130,7 @@ class ExLlamaV2Engine:
         self.folder = Path(model.config.model_dir)
         self._name = name
         self._generator: Any = None
-        self._budget = int(CACHE_SHARE * memory.free_memory()) // (PAGE * self._bytes_per_token())  # pages
+        self._budget = int(CACHE_SHARE * memory.room()) // (PAGE * self._bytes_per_token())  # pages
 
     @property
     def identity(self) -> str:
@@ -148,18 +148,26 @@ class ExLlamaV2Engine:
             return []
         samples.check_prompts(self.folder, [request.prompt_ids for request in requests], self.positions)
         ended: dict[int, Ended] = {}
-        while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
-            if rows == 1:
-                raise InputError(
-                    f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower max_new_tokens or "
-                    f"take a smaller model, {OTHERWISE}; finished samples are kept"
-                )
-            self.rows, self._budget = rows // 2, max(1, self._budget // 2)
-            log.warning(
-                "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished and kept",
-                *(self.rows, rows, len(ended), len(requests)),
-            )
+        try:
+            while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
+                self._take_fewer(rows, len(ended), len(requests))
+        except InputError as error:
+            finished = {index: samples.completion(self.tokenizer, end, self.hidden) for index, end in ended.items()}
+            raise Unfinished(error.problems, finished) from error
         return [samples.completion(self.tokenizer, ended[index], self.hidden) for index in range(len(requests))]
+
+    def _take_fewer(self, rows: int, finished: int, wanted: int) -> None:
+        """The memory did not suffice for so many rows. Raises InputError if that was one."""
+        if rows == 1:
+            raise InputError(
+                f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower max_new_tokens or "
+                f"take a smaller model, {OTHERWISE}; finished samples are kept"
+            )
+        self.rows, self._budget = rows // 2, max(1, self._budget // 2)
+        log.warning(
+            "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished and kept",
+            *(self.rows, rows, finished, wanted),
+        )
 
     def _attempt(
         self,
@@ -184,14 +192,15 @@ class ExLlamaV2Engine:
                 f"{self.folder}: {error} in float16; choose engine: transformers with dtype bfloat16 or float32"
             ) from error
         except Exception as error:
-            if not memory.is_out_of_memory(error):
-                if memory.is_gpu_gone(error):
-                    raise memory.gpu_gone(error) from error
+            if not gpu_errors.is_out_of_memory(error):
+                if gpu_errors.is_gpu_gone(error):
+                    raise gpu_errors.gpu_gone(error, OTHERWISE) from error
                 raise
         else:
             return None
-        generator = self._generator = None  # outside of the handler: a traceback would hold the tensors
-        memory.free_memory()
+        generator = None  # outside of the handler: a traceback would hold the tensors
+        with memory.explained(self.folder):
+            self._release()
         return rows
 
     def _rows_that_fit(self, wanted: int, pages_each: int) -> int:
@@ -270,5 +279,13 @@ class ExLlamaV2Engine:
             return []
         longest = min(self.positions, INPUT_TOKENS * INPUT_ROWS)
         samples.check_continuations(self.folder, prompt_ids, continuations, longest)
-        with memory.explained(self.folder):
-            return loglikelihoods(self.model, prompt_ids, continuations, budget=INPUT_TOKENS)
+
+        def compute(budget: int) -> list[float]:
+            return loglikelihoods(self.model, prompt_ids, continuations, budget=budget)
+
+        return gpu_errors.scored_within_memory(compute, INPUT_TOKENS, self._release, self.folder, OTHERWISE)
+
+    def _release(self) -> None:
+        """Give back the cache for generating; it is made again when it is needed."""
+        self._generator = None
+        memory.free_memory()

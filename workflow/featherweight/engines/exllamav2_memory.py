@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featherweight.engines.exllamav2_install import OTHERWISE
+from featherweight.engines.gpu_errors import first_line, gpu_gone, is_gpu_gone, is_out_of_memory
 from featherweight.errors import InputError
 
 
@@ -34,20 +35,12 @@ def settle() -> None:
         torch.cuda.synchronize()
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether this is torch's own exception, or what cuBLAS or the extension's CUDA code says."""
-    said = str(error).lower()
-    return type(error).__name__ == "OutOfMemoryError" or "out of memory" in said or "alloc_failed" in said
+def room() -> int:
+    """Bytes of the card less what this process's tensors hold: the same at every hour, whoever else uses the card."""
+    import torch
 
-
-def is_gpu_gone(error: Exception) -> bool:
-    """Whether the driver stopped answering: every later CUDA call of the process fails too."""
-    return type(error).__name__ == "AcceleratorError" or "CUDA" in str(error)
-
-
-def first_line(error: Exception) -> str:
-    """What an exception says, short enough for one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].strip(" #")
+    gc.collect()
+    return int(torch.cuda.mem_get_info()[1]) - int(torch.cuda.memory_allocated())
 
 
 @contextmanager
@@ -65,13 +58,5 @@ def explained(folder: Path) -> Iterator[None]:
                 f"them ({first_line(error)}); free the GPU, take a smaller or a quantised model, {OTHERWISE}"
             ) from error
         if is_gpu_gone(error):
-            raise gpu_gone(error) from error
+            raise gpu_gone(error, OTHERWISE) from error
         raise
-
-
-def gpu_gone(error: Exception) -> InputError:
-    """The line for a GPU that disappeared."""
-    return InputError(
-        f"the GPU stopped answering ({first_line(error)}); finished samples are kept: check it with nvidia-smi and run "
-        f"again, {OTHERWISE}"
-    )

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, chat, samples
+from featherweight.engines import Completion, Decoding, Request, Unfinished, chat, gpu_errors, samples
 from featherweight.engines.loading import collector_at_rest, device_kind, load_model, number_format, placed
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
@@ -124,49 +124,65 @@ class TransformersEngine:
     ) -> list[Completion]:
         """One completion per request, in their order. Raises InputError for prompts longer than the model's context.
 
-        Out of memory on a GPU: the whole list is begun again with half the slots. Nothing of it was stored yet.
+        Out of memory on a GPU: the whole list is begun again with half the slots.
         """
         if not requests:
             return []
         samples.check_prompts(self.model.name_or_path, [request.prompt_ids for request in requests], self.context)
-        while True:
-            limits = self._limits(requests, decoding)
-            ended = self._attempt(requests, decoding, limits, on_tokens)
-            if ended is not None:
-                return [samples.completion(self.tokenizer, end, self.hidden) for end in ended]
-            if limits.slots == 1:
-                raise InputError(
-                    f"{self.model.name_or_path}: out of GPU memory with a single sample; free the GPU, lower "
-                    "max_new_tokens or take a smaller model; finished samples are kept"
-                )
-            self.slots = limits.slots // 2
-            log.warning("out of GPU memory: going on with %d instead of %d slots", self.slots, limits.slots)
+        ended: dict[int, Ended] = {}
+        try:
+            while (slots := self._attempt(requests, decoding, ended, on_tokens)) is not None:
+                if slots == 1:
+                    raise InputError(
+                        f"{self.model.name_or_path}: out of GPU memory with a single sample; free the GPU, lower "
+                        "max_new_tokens or take a smaller model; finished samples are kept"
+                    )
+                self.slots = slots // 2
+                log.warning("out of GPU memory: going on with %d instead of %d slots", self.slots, slots)
+        except InputError as error:
+            finished = {index: samples.completion(self.tokenizer, end, self.hidden) for index, end in ended.items()}
+            raise Unfinished(error.problems, finished) from error
+        return [samples.completion(self.tokenizer, ended[index], self.hidden) for index in range(len(requests))]
 
     def _attempt(
-        self, requests: Sequence[Request], decoding: Decoding, limits: Limits, on_tokens: Callable[[int], None]
-    ) -> list[Ended] | None:
-        """The finished rows; None if the memory did not suffice (everything that was held is free again)."""
-        import torch
-
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        ended: dict[int, Ended],
+        on_tokens: Callable[[int], None],
+    ) -> int | None:
+        """Put the finished rows into `ended`. If the memory did not suffice: how many slots were tried."""
         from featherweight.engines.slots import SlotLoop
 
+        limits = self._limits(requests, decoding)
+        loop: SlotLoop | None = None
         try:
-            return SlotLoop(self.model, requests, decoding, self.stops, limits).run(on_tokens)
-        except torch.OutOfMemoryError:
-            pass
+            loop = SlotLoop(self.model, requests, decoding, self.stops, limits)
+            loop.run(on_tokens)
         except ArithmeticError as error:
             raise InputError(
                 f"{self.model.name_or_path}: {error} in {self.model.dtype}; choose dtype bfloat16 or float32"
             ) from error
-        except RuntimeError as error:
-            if "CUDA" not in str(error):
+        except Exception as error:
+            if not gpu_errors.is_out_of_memory(error):
+                if gpu_errors.is_gpu_gone(error):
+                    raise gpu_errors.gpu_gone(error) from error
                 raise
-            raise InputError(
-                f"the GPU stopped answering ({str(error).splitlines()[0]}); finished samples are kept: "
-                "check it with nvidia-smi and run again"
-            ) from error
+        else:
+            return None
+        finally:
+            if loop is not None:
+                ended.clear()
+                ended.update(loop.ended)
+        del loop  # outside of the handler: a traceback would hold the tensors
+        self._release()
+        return limits.slots
+
+    def _release(self) -> None:
+        """Give back what torch keeps in reserve on the GPU."""
+        import torch
+
         torch.cuda.empty_cache()
-        return None
 
     def _limits(self, requests: Sequence[Request], decoding: Decoding) -> Limits:
         """How many rows at once: a function of the requests, the model and the machine alone."""
@@ -204,4 +220,9 @@ class TransformersEngine:
         if not prompt_ids:
             return []
         samples.check_continuations(self.model.name_or_path, prompt_ids, continuations, self.context)
-        return loglikelihoods(self.model, prompt_ids, continuations, PREFILL_TOKENS[self.model.device.type])
+
+        def compute(budget: int) -> list[float]:
+            return loglikelihoods(self.model, prompt_ids, continuations, budget)
+
+        budget = PREFILL_TOKENS[self.model.device.type]
+        return gpu_errors.scored_within_memory(compute, budget, self._release, self.model.name_or_path)

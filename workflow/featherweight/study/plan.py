@@ -21,7 +21,6 @@ from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 
 Loaded = TypeVar("Loaded")
 WHERE = "config (config.yaml, --configfile or --config)"
-CHUNK = 64  # prompts that are scheduled and stored together; part of what makes a rerun identical
 
 
 @dataclass(frozen=True, slots=True)

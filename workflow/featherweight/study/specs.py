@@ -8,10 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from featherweight.canonical import digest
-from featherweight.cuda import cuda_devices
-from featherweight.study.plan import CHUNK, Plan, cell_spec
-
-GPU_CHUNK_TOKENS = 1 << 20
+from featherweight.study.plan import Plan, cell_spec
 
 
 def _facts(plan: Plan, model: str, *keys: str) -> dict[str, Any]:
@@ -76,17 +73,6 @@ def render(plan: Plan, model: str) -> dict[str, Any]:
     }
 
 
-def _chunking(max_new_tokens: int, *, gpu: bool) -> dict[str, Any]:
-    """How many samples an engine is given at a time, which is also what a kill can lose, and whether cells are mixed.
-
-    A GPU computes 256 rows at once and is idle while the last long answers of a list are finished, so its lists are
-    long and run across cells: up to a million new tokens, a minute or two.
-    """
-    if not gpu:
-        return {"chunk": CHUNK, "chunks_across_cells": False}
-    return {"chunk": min(4096, max(256, GPU_CHUNK_TOKENS // max_new_tokens)), "chunks_across_cells": True}
-
-
 def generate(plan: Plan, model: str) -> dict[str, Any]:
     """How a model's answers are generated."""
     facts = plan.facts(model)
@@ -104,7 +90,7 @@ def generate(plan: Plan, model: str) -> dict[str, Any]:
         "decoding": decoding,
         "samples_per_prompt": plan.study.samples_per_prompt,
         "thinking": None if facts.thinking is None else facts.thinking.model_dump(),
-        **_chunking(decoding["max_new_tokens"], gpu=not control and (plan.engine == "exllamav2" or cuda_devices() > 0)),
+        "chunk": None,  # what suits the device that computes: generate/work.py
         "cells": [cell_spec(cell) for cell in plan.cells()],
     }
 
