@@ -225,12 +225,15 @@ def _print_prefill(found: dict[str, Any], device: str) -> None:
 def print_estimate(shape: str, rates: dict[tuple[str, int], tuple[float, float, float]], facts: dict[str, Any]) -> None:
     """Print what the study would take at the best rate of an engine of ours, here and on a smaller card."""
     ours = {key: value for key, value in rates.items() if key[0] in ("ours", "exllamav2")}
+    if not ours:
+        return
     (name, batch), (rate, share, load) = max(ours.items(), key=lambda entry: entry[1][0])
     study, card = bound.SMOL_BUT_MIGHTY, bound.SMALL_CARD
     positions = study.prompt_tokens + study.thinking_tokens
     rows = bound.rows_that_fit(card, facts["weights"], facts["cache_per_token"], positions, batch)
     print(
-        f"\nESTIMATE, not a measurement: smol-but-mighty, {study.samples} samples; assumed: {study.answer_tokens} "
+        f"\nESTIMATE, not a measurement: the main task of smol-but-mighty, {study.samples} samples, "
+        f"without its subsets and the pass by likelihood; assumed: {study.answer_tokens} "
         f"tokens an answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in all, "
         f"and all four models of the shape {shape}\n"
         f"  here, {name} at batch {batch}: {bound.study_seconds(study, rate, load) / 60:.1f} minutes"

@@ -60,7 +60,8 @@ class Study:
         return plain * self.answer_tokens + self.thinking_models * self.samples_per_model * self.thinking_tokens
 
 
-# config/studies/smol-but-mighty.yaml: 11 categories x 100 prompts x 3 seeds; at most 512 tokens per answer.
+# The main task of config/studies/smol-but-mighty.yaml: 11 categories x 100 prompts x 3 seeds; at most 512 tokens per
+# answer. The study's subsets (840 samples a model) and its pass by likelihood (prompts alone) are not in it.
 SMOL_BUT_MIGHTY = Study(
     models=4, samples_per_model=3300, thinking_models=1, prompt_tokens=150, answer_tokens=60, thinking_tokens=450
 )

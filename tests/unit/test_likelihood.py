@@ -231,7 +231,7 @@ def prompt(ids: tuple[int, ...], order: tuple[int, ...] = (1, 2, 0)) -> Prompt:
 
 def test_each_prompt_gets_its_own_likeliest_option() -> None:
     first, second, third = prompt((1, 2)), prompt((3,)), prompt((4, 4, 4))
-    given = {first: (-2.5, -0.5, -1.0), second: (-1.0, -1.0, -9.0), third: (NAN, -1.0, -2.0)}
+    given = {first: (-2.5, -0.5, -1.0), second: (-1.0, -1.0, -9.0), third: (-INFINITE, -1.0, -2.0)}
     pairs = [(p.token_ids, ids) for p in given for ids in p.option_ids or ()]
     told = Told(dict(zip(pairs, [value for values in given.values() for value in values], strict=True)))
     found = choose(told, [first, second, third])
@@ -241,6 +241,15 @@ def test_each_prompt_gets_its_own_likeliest_option() -> None:
     ]  # fmt: skip
     assert {(answer.n_tokens, answer.finish, answer.mean_logprob) for answer in found} == {(0, "scored", None)}
     assert [ids for ids, _ in told.asked] == [(1, 2)] * 3 + [(3,)] * 3 + [(4, 4, 4)] * 3  # a prompt's options together
+
+
+def test_numbers_that_are_none_end_the_run_as_they_do_when_answers_are_generated() -> None:
+    broken = prompt((1, 2))
+    told = Told({(broken.token_ids, ids): value for ids, value in zip(broken.option_ids or (), (-1.0, NAN, -2.0), strict=True)})
+    with pytest.raises(
+        InputError, match="log-likelihoods are not numbers in this number format; choose dtype bfloat16"
+    ):
+        choose(told, [broken])
 
 
 def test_what_decides_a_likelihood_is_in_its_key() -> None:

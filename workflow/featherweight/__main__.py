@@ -57,7 +57,7 @@ def _start_log(path: Path | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
-    for noisy in ("httpx", "httpcore", "filelock", "huggingface_hub", "transformers"):
+    for noisy in ("httpx", "httpx2", "httpcore", "filelock", "huggingface_hub", "transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from featherweight.engines import Completion, Engine
+from featherweight.errors import InputError
 from featherweight.records import Prompt
 from featherweight.tasks.likelihood import likeliest
 
@@ -36,7 +37,9 @@ def asked(prompt: Prompt) -> dict[str, Any]:
 
 
 def choose(engine: Engine, prompts: Sequence[Prompt]) -> list[Completion]:
-    """One answer per prompt, in order; an empty text where two options are equally likely or a value is not finite.
+    """One answer per prompt, in order; an empty text where two options are equally likely or one is impossible.
+
+    Raises InputError for log-likelihoods that are not numbers, as generating does.
 
     A prompt's options stand side by side in what the engine is asked, so that it may compute their prompt once.
     """
@@ -46,6 +49,11 @@ def choose(engine: Engine, prompts: Sequence[Prompt]) -> list[Completion]:
 
 
 def _answer(prompt: Prompt, values: Sequence[float]) -> Completion:
+    if any(math.isnan(value) for value in values):
+        raise InputError(
+            f"{prompt.model}: {prompt.item_id}: the model's log-likelihoods are not numbers in this number format; "
+            "choose dtype bfloat16 or float32 (with engine: transformers)"
+        )
     finite = tuple(value if math.isfinite(value) else None for value in values)
     position = likeliest(finite)
     text = "" if position is None or prompt.options is None else prompt.options[position]

@@ -142,7 +142,8 @@ def _difference(
         return ("no data", ""), "no data"
     value, low, high = found.value, found.low, found.high
     if forward is None:
-        value, low, high = -value, None if high is None else -high, None if low is None else -low
+        # 0.0 - x makes 0.0 of 0.0; -x would make -0.0, which is printed with its sign.
+        value, low, high = 0.0 - value, None if high is None else 0.0 - high, None if low is None else 0.0 - low
     write = points if metric == "accuracy" else theme.score
     bounds = "no interval" if low is None or high is None else f"{write(low).removesuffix(' points')} to {write(high)}"
     return (write(value), bounds), theme.p_value(found.p)
