@@ -30,8 +30,11 @@ from typing import NamedTuple, TextIO
 
 ROOT = Path(__file__).parents[2]
 WHEELS = Path(__file__).with_name("wheels.txt")
-# What the parts import; all else comes with these.
-NEEDED = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "filelock", "psutil", "pytest")
+# What must be there, by the machine or by the wheels; all else comes with these or stands in wheels.txt.
+NEEDED = (
+    "torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "pandas", "scipy", "statsmodels",
+    "psutil", "filelock", "Jinja2", "rich", "pillow", "pytest",
+)  # fmt: skip
 PROGRAMS = {"nvidia-smi": "-L", "nvcc": "--version", "c++": "--version", "ninja": "--version"}
 # Not our options for a developer's machine: no xdist, and a warning of another release of torch is no failure here.
 PYTEST = (
@@ -79,12 +82,12 @@ def parts(work: Path) -> list[Part]:
     return [
         Part("build", ("-m", "featherweight.engines.exllamav2_build"), 330, extension=False),
         Part("tests", (*GPU_TESTS, "tests/gpu/test_exllamav2.py"), 200),
+        Part("speed", (*PYTEST, "-m", "slow", "tests/gpu/test_speed.py"), 150),
         Part("exl2", (*GPU_TESTS, "tests/gpu/test_exl2.py"), 100),
         Part("memory", (*GPU_TESTS, "tests/gpu/test_exllamav2_memory.py"), 120),
         Part("pocket", ours, 150),
         Part("pocket-transformers", theirs, 150, extension=False),
         Part("agreement", ("tests/gpu/pocket_agreement.py", *map(str, results.values())), 30),
-        Part("speed", (*PYTEST, "-m", "slow", "tests/gpu/test_speed.py"), 150),
         Part("benchmark", ("benchmarks/generate.py", *BENCHMARK), 240, extension=False),
         Part("batch-size", ("benchmarks/batch_size.py", *BATCH_SIZE), 120),
         Part("kernel", (*PYTEST, "-m", "gpu or slow", "tests/gpu/test_paged_kernel.py"), 90, extension=False),

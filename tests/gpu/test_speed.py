@@ -1,7 +1,8 @@
 """How fast the GPU engine is on a 1.5B-shaped model with random weights, beside `transformers.generate`.
 
 Prints tokens and samples per second, the share of the bound that memory bandwidth sets, and the ratio to transformers.
-Needs about 4 GB of disk and 12 GB of the GPU's memory, and five minutes. Not part of `make gpu-check`:
+Needs about 4 GB of disk and 12 GB of the GPU's memory. The part `speed` of `make gpu-check`, which gives it at most 150
+seconds; by itself:
 
     pytest -m slow -s tests/gpu/test_speed.py
 """

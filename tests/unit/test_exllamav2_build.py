@@ -62,7 +62,7 @@ def test_the_first_use_builds_and_says_so(package: Path, caplog: pytest.LogCaptu
     assert not build.is_built()
     build.make_importable()
     assert "building its CUDA extension with 3 compilers at a time, once for this machine and torch" in caplog.text
-    assert "1 to 3 minutes with 16 cores, 10 to 30 with 2" in caplog.text
+    assert "about 8 minutes with 2 cores, 1 to 3 with 16 (estimated; " in caplog.text
     assert str(build.folder()) in caplog.text
     assert build.is_built()
     assert build.is_prebuilt()  # from now on it is a module like any other
@@ -256,8 +256,10 @@ def test_the_command_builds_where_no_gpu_is(
         monkeypatch.setattr(sys, "path", sys.path[1:])
         monkeypatch.setattr(build, "is_built", lambda: False)
         (toolkit.parent / "Python.h").unlink()
+        monkeypatch.setitem(build.IMPORTS, "no_such_module", "no-such-package")
         assert build.main() == 2
     assert "lacks Python.h" in caplog.text
+    assert "expected the package no-such-package, which exllamav2 imports" in caplog.text
 
 
 def test_ninja_may_be_a_package(toolkit: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ WAY_OUT = "choose engine: transformers"
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """A machine that lacks nothing; tests take things away."""
-    found: dict[str, Any] = {"modules": {build.EXTENSION}, "cuda": True}
+    found: dict[str, Any] = {"modules": {build.EXTENSION, *build.IMPORTS}, "cuda": True}
     monkeypatch.setattr(install, "installed_version", lambda: "0.3.2")
     for module in (install, build):
         monkeypatch.setattr(module, "find_spec", lambda name: spec(name) if name in found["modules"] else None)
@@ -51,6 +51,15 @@ def test_no_package_or_another_version(machine: dict[str, Any], monkeypatch: pyt
     (problem,) = install.machine_problems()
     assert f"expected the package exllamav2 0.3.2, found {found or 'none'}; pip install -e '.[gpu]'" in problem
     assert WAY_OUT in problem
+
+
+def test_packages_that_exllamav2_imports(machine: dict[str, Any]) -> None:
+    """Said before a build of minutes, which would end at the import."""
+    machine["modules"] -= {"PIL", "rich", build.EXTENSION}
+    first, second, *others = install.machine_problems()
+    assert "expected the package pillow, which exllamav2 imports, found none; pip install pillow, or choose" in first
+    assert "expected the package rich" in second
+    assert others == []  # what the build lacks comes once these are there
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import real_exllamav2
 
 from featherweight.engines import exllamav2_attention as ours
+from featherweight.engines import exllamav2_build as build
 from featherweight.engines.exllamav2_pages import PAGE
 
 SOURCE = real_exllamav2.source()
@@ -38,6 +40,20 @@ CALLED = [
 def tree(name: str) -> ast.Module:
     assert SOURCE is not None
     return ast.parse((Path(SOURCE) / "exllamav2" / name).read_text(encoding="utf-8"))
+
+
+def test_what_the_package_imports_is_asked_for_beforehand() -> None:
+    """All modules but those of its converter and server: what neither Python nor torch brings."""
+    assert SOURCE is not None
+    package = Path(SOURCE) / "exllamav2"
+    names = set()
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).parts[0] not in {"conversion", "server", "exllamav2_ext"}:
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                names |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+                names |= {node.module} if isinstance(node, ast.ImportFrom) and node.module and not node.level else set()
+    roots = {name.split(".")[0] for name in names} - sys.stdlib_module_names
+    assert roots - {"exllamav2", "exllamav2_ext", "torch"} == set(build.IMPORTS)
 
 
 def defined(name: str, class_name: str) -> ast.ClassDef:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
+from importlib.metadata import requires
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 @pytest.fixture
@@ -64,7 +68,9 @@ def test_how_a_part_ends(check: ModuleType, tmp_path: Path, words: tuple[str, ..
 def test_what_it_runs_is_there(check: ModuleType, root: Path, tmp_path: Path) -> None:
     """Every test file here is a part of it, and the parts that are needed most come first."""
     parts = check.parts(tmp_path)
-    assert parts[0].name == "build"
+    assert [part.name for part in parts[:3]] == ["build", "tests", "speed"]
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \|", (root / "tests/gpu/README.md").read_text(), re.MULTILINE)
+    assert [(name, float(limit)) for name, limit in rows] == [(part.name, part.limit) for part in parts]
     named = {word for part in parts for word in part.words if word.endswith(".py") and word.startswith("tests/")}
     assert all((root / name).is_file() for name in named)
     assert {f"tests/gpu/{path.name}" for path in (root / "tests" / "gpu").glob("test_*.py")} <= named
@@ -80,3 +86,29 @@ def test_the_wheels_are_our_pins(check: ModuleType, root: Path) -> None:
     carried = {name: wanted for name, (wanted, _) in check.packages(check.WHEELS.read_text().splitlines()).items()}
     assert all(carried[name] == pins[name] for name in carried.keys() & pins.keys())
     assert {"exllamav2", "snakemake", "pydantic", "altair", "vl-convert-python"} <= carried.keys() & pins.keys()
+
+
+def test_what_must_be_there_is_what_the_readme_says(check: ModuleType, root: Path) -> None:
+    said = re.sub(r"\s+", " ", (root / "tests/gpu/README.md").read_text())
+    (listed,) = re.findall(r"What must be there: (.*?);", said)
+    words = [word.split()[0] for word in listed.split(", ")]
+    assert words[0] == "Python"
+    assert sorted(words[1:]) == sorted(check.NEEDED)
+
+
+# What packages that must be there bring with them: transformers, rich, torch (ninja: its program is looked for).
+COMES_WITH = {"pyyaml", "regex", "pygments", "ninja"}
+# What works for us without, said in wheels.txt.
+LEFT_OUT = {"pulp", "requests", "nbformat", "docutils", "conda-inject", "fastparquet", "websockets"}
+
+
+def test_the_wheels_lack_nothing(check: ModuleType) -> None:
+    """Every requirement of what is carried is carried too, must be there, or is left out on purpose."""
+    carried = {canonicalize_name(name) for name in check.packages(check.WHEELS.read_text().splitlines())}
+    wanted = set()
+    for name in carried:
+        needs = map(Requirement, requires(name) or [])
+        wanted |= {canonicalize_name(r.name) for r in needs if r.marker is None or r.marker.evaluate({"extra": ""})}
+    assert wanted - carried - {canonicalize_name(name) for name in check.NEEDED} == COMES_WITH | LEFT_OUT
+    header = re.sub(r"[\s#]+", " ", check.WHEELS.read_text().lower())
+    assert all(name in header for name in LEFT_OUT)

@@ -37,6 +37,10 @@ from featherweight.errors import InputError
 VERSION = "0.3.2"  # the project is archived; our adapter relies on this version's internals
 OTHERWISE = "or choose engine: transformers"
 EXTENSION = "exllamav2_ext"
+# What exllamav2 imports at once beside torch, by module and package; its converter and server need more.
+IMPORTS = {
+    "numpy": "numpy", "PIL": "pillow", "rich": "rich", "safetensors": "safetensors", "tokenizers": "tokenizers",
+}  # fmt: skip
 SOURCES = 47  # files to compile in 0.3.2 (ext.py:181)
 # What torch's headers (ATen/cuda/CUDAContextLight.h) and nvcc's own need; toolkits in parts lack some of them.
 HEADERS = ("cuda_runtime.h", "crt/host_config.h", "cublas_v2.h", "cusparse.h", "cusolverDn.h")
@@ -84,6 +88,16 @@ def is_built() -> bool:
     """Whether `folder` holds a whole extension."""
     place = folder()
     return (place / "built").is_file() and (place / EXTENSION / f"{EXTENSION}.so").is_file()
+
+
+def import_problems() -> list[str]:
+    """Packages that exllamav2 imports and that are not there, one line each: else a long build would find it out."""
+    return [
+        f"engine exllamav2: expected the package {package}, which exllamav2 imports, found none; pip install {package}, "
+        f"{OTHERWISE}"
+        for module, package in IMPORTS.items()
+        if find_spec(module) is None
+    ]
 
 
 def problems() -> list[str]:
@@ -238,8 +252,8 @@ def _build(place: Path) -> None:
     (place / EXTENSION / "lock").unlink(missing_ok=True)
     variables = environment()
     log.warning(
-        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine and torch: 1 to 3 "
-        "minutes with 16 cores, 10 to 30 with 2 (MAX_JOBS changes it); it is kept in %s",
+        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine and torch: about "
+        "8 minutes with 2 cores, 1 to 3 with 16 (estimated; MAX_JOBS changes it); it is kept in %s",
         *(variables["MAX_JOBS"], place),
     )
     begun = time.monotonic()
@@ -277,7 +291,7 @@ def main() -> int:
     """Build it now."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        lacks = problems()
+        lacks = [*import_problems(), *problems()]
         if lacks:
             raise InputError(lacks)
         make_importable()

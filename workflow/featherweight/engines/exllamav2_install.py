@@ -58,6 +58,8 @@ def machine_problems() -> list[str]:
             f"engine exllamav2: expected the package exllamav2 {VERSION}, found {found or 'none'}; "
             f"pip install -e '.[gpu]', {OTHERWISE}"
         )
+    if found is not None:
+        problems += build.import_problems()
     problems += _torch_problems()
     if found == VERSION and not problems:
         problems += build.problems()
