@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from featherweight.acquire.folder import model_paths
+from featherweight.acquire.spec import Source
 from featherweight.engines import exllamav2_build as build
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines.exllamav2_attention import OUR_ATTENTION
@@ -278,6 +280,38 @@ def test_a_file_that_is_no_safetensors_file(tmp_path: Path, content: bytes) -> N
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(InputError, match="not a whole safetensors file"):
         install.folder_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ('{"quantization_config": {"quant_', r"config\.json: not a model's config \(Unterminated string"),
+        ("", r"config\.json: not a model's config \(Expecting value"),
+        ("[]", r"config\.json: not a model's config \('list' object has no attribute 'get'\)"),
+        ('{"quantization_config": "exl2"}', r"config\.json: not a model's config \('str' object"),
+        (
+            '{"quantization_config": {"quant_method": "exl2"}}',
+            r"says exl2 and no file holds a quantised layer: inc",
+        ),
+    ],
+)
+def test_a_config_that_is_damaged_or_does_not_fit(tmp_path: Path, config: str, said: str) -> None:
+    write_tensors(tmp_path / "model.safetensors", {"model.norm.weight": ([64], 2)})
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(InputError, match=f"{said}.*; fetch it again, or {WAY_OUT}"):
+        install.folder_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "index", ['{"weight_map": {"a"', "[]", "{}", *(f'{{"weight_map": {value}}}' for value in ("[]", "1", '{"a": 3}'))]
+)
+def test_an_index_that_is_damaged(tmp_path: Path, index: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(InputError, match=r"index\.json: not an index of shards \(.*; fetch it again, or choose"):
+        install.folder_weights(quantised(tmp_path))
+    with pytest.raises(InputError) as raised:
+        model_paths(Source("model", "m", "folder", folder=tmp_path), tmp_path)
+    assert any("index.json: expected JSON with a weight_map" in problem for problem in raised.value.problems)
 
 
 def test_no_folder_and_no_weights(tmp_path: Path) -> None:

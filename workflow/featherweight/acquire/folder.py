@@ -128,13 +128,10 @@ def _missing_shards(where: str, folder: Path) -> list[str]:
         return []
     try:
         named = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, AttributeError):
+        missing = [shard for shard in named if not (folder / shard).is_file()]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return [f"{where}: {index}: expected JSON with a weight_map, got something else; fetch it again"]
-    return [
-        f"{where}: {index.name} names {shard}: expected it in {folder}, got nothing"
-        for shard in named
-        if not (folder / shard).is_file()
-    ]
+    return [f"{where}: {index.name} names {shard}: expected it in {folder}, got nothing" for shard in missing]
 
 
 def dataset_paths(source: Source, folder: Path, lock: Lock) -> dict[str, Path]:

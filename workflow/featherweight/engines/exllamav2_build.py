@@ -93,8 +93,8 @@ def is_built() -> bool:
 def import_problems() -> list[str]:
     """Packages that exllamav2 imports and that are not there, one line each: else a long build would find it out."""
     return [
-        f"engine exllamav2: expected the package {package}, which exllamav2 imports, found none; pip install {package}, "
-        f"{OTHERWISE}"
+        f"engine exllamav2: expected the package {package}, which exllamav2 imports, found none; "
+        f"pip install {package}, {OTHERWISE}"
         for module, package in IMPORTS.items()
         if find_spec(module) is None
     ]

@@ -178,7 +178,7 @@ def folder_weights(folder: Path | None) -> Weights:
 
     Bits per weight are measured: all stored bits of the quantised layers, scales included, over their weights. Raises
     InputError with every problem: no folder, no weights, shards that are named and missing, quantised layers of which
-    a part is missing, a quantisation that is not EXL2.
+    a part is missing, a quantisation that is not EXL2, a config or an index that is not one.
     """
     if folder is None or not (folder / "config.json").is_file():
         raise InputError(f"{folder}: expected a model folder with config.json; run acquire again or correct the path")
@@ -186,10 +186,7 @@ def folder_weights(folder: Path | None) -> Weights:
     if not files:
         raise InputError(f"{folder}: no *.safetensors file; pickled weights are never loaded, convert them first")
     tensors: dict[str, dict[str, Any]] = {}
-    problems = [
-        f"{folder}: {name} is named in the index and missing; fetch the model again, {OTHERWISE}"
-        for name in _missing_shards(folder)
-    ]
+    problems = _shard_problems(folder)
     for path in files:
         try:
             tensors |= _header(path)
@@ -203,21 +200,24 @@ def folder_weights(folder: Path | None) -> Weights:
                 f"{folder}: quantised layer {layer} lacks {', '.join(lacking)}; quantise the model again or fetch it "
                 f"again, {OTHERWISE}"
             )
-    problems += _other_quantisation(folder, bool(layers))
+    problems += _quantisation_problems(folder, bool(layers))
     if problems:
         raise InputError(problems)
     return Weights(_bits_per_weight(tensors, layers) if layers else None)
 
 
-def _missing_shards(folder: Path) -> list[str]:
+def _shard_problems(folder: Path) -> list[str]:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return []
     try:
         named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{index}: not an index of shards ({error}); fetch it again") from error
-    return sorted(name for name in named if not (folder / name).is_file())
+        missing = sorted(name for name in named if not (folder / name).is_file())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"{index}: not an index of shards ({error}); fetch it again, {OTHERWISE}"]
+    return [
+        f"{folder}: {name} is named in the index and missing; fetch the model again, {OTHERWISE}" for name in missing
+    ]
 
 
 def _header(path: Path) -> dict[str, dict[str, Any]]:
@@ -234,11 +234,20 @@ def _header(path: Path) -> dict[str, dict[str, Any]]:
     return table
 
 
-def _other_quantisation(folder: Path, exl2: bool) -> list[str]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    method = (config.get("quantization_config") or {}).get("quant_method")
+def _quantisation_problems(folder: Path, exl2: bool) -> list[str]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        method = (config.get("quantization_config") or {}).get("quant_method")
+    except (ValueError, AttributeError) as error:
+        return [f"{path}: not a model's config ({error}); fetch it again, {OTHERWISE}"]
     if method is None or (method == "exl2") == exl2:
         return []
+    if method == "exl2":
+        return [
+            f"{folder}: config.json says exl2 and no file holds a quantised layer: incomplete; fetch it again, "
+            f"{OTHERWISE}"
+        ]
     return [f"{folder}: quant_method {method!r}, expected EXL2 or unquantised weights; take another file of the model"]
 
 
