@@ -259,10 +259,38 @@ def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.Monk
 def test_preflight_asks_for_a_gpu_where_the_engine_needs_one(monkeypatch: pytest.MonkeyPatch, devices: int) -> None:
     monkeypatch.setattr("featherweight.acquire.preflight.find_spec", lambda name: name)
     monkeypatch.setattr("featherweight.acquire.preflight.cuda_devices", lambda: devices)
+    monkeypatch.setattr("featherweight.acquire.preflight.version", {"exllamav2": "0.3.2", "torch": "2.13.0"}.get)
     assert engine_problems("transformers") == []
     said = engine_problems("exllamav2")
     assert len(said) == 1 - devices
     assert all("expected a CUDA GPU, got none" in line and "--config engine=transformers" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [
+        ({"exllamav2": "0.3.2", "torch": "2.11.0+cu130"}, []),
+        (
+            {"exllamav2": "0.3.1", "torch": "2.13.0"},
+            ["expected the package exllamav2 0.3.2, found 0.3.1; install that"],
+        ),
+        (
+            {"exllamav2": "0.2", "torch": "2.14.0a1"},
+            ["expected torch 2.11 to 2.13, found 2.14.0a1", "expected the package exllamav2 0.3.2, found 0.2"],
+        ),
+    ],
+)
+def test_preflight_asks_for_the_releases_that_the_engine_needs(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], said: list[str]
+) -> None:
+    """Before any download; transformers runs with other releases too."""
+    monkeypatch.setattr("featherweight.acquire.preflight.find_spec", lambda name: name)
+    monkeypatch.setattr("featherweight.acquire.preflight.version", installed.__getitem__)
+    monkeypatch.setattr("featherweight.acquire.preflight.cuda_devices", lambda: 1)
+    assert engine_problems("transformers") == []
+    found = engine_problems("exllamav2")
+    assert len(found) == len(said)
+    assert all(sentence in line and "engine=transformers" in line for sentence, line in zip(said, found, strict=True))
 
 
 def test_preflight_goes_on_with_the_models_that_are_there(rows: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,6 @@
-"""Whether there is a GPU, asked without importing a framework (the Snakefile is read many times). Writes nothing.
+"""Whether there is a GPU, and the releases that its engine needs, without importing a framework. Writes nothing.
+
+The Snakefile is read many times, and the preflight asks before anything is fetched; importing torch takes seconds.
 
 >>> cuda_devices()  # on a machine without one
 0
@@ -7,6 +9,10 @@
 from __future__ import annotations
 
 import ctypes
+import re
+
+EXLLAMAV2 = "0.3.2"  # the project is archived; our adapter relies on this version's internals
+EXLLAMAV2_TORCH = ((2, 11), (2, 13))  # the oldest and newest torch that the adapter was written for
 
 
 def cuda_devices() -> int:
@@ -20,3 +26,19 @@ def cuda_devices() -> int:
         if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
             return count.value
     return 0
+
+
+def release_problem(package: str, found: str | None) -> str | None:
+    """Which release of "exllamav2" or "torch" engine exllamav2 expects, if it is not the one found; None if it is.
+
+    >>> release_problem("torch", "2.10.1+cu128")
+    'expected torch 2.11 to 2.13, found 2.10.1+cu128'
+    """
+    if package == "exllamav2":
+        return None if found == EXLLAMAV2 else f"expected the package exllamav2 {EXLLAMAV2}, found {found or 'none'}"
+    oldest, newest = EXLLAMAV2_TORCH
+    numbers = re.match(r"(\d+)\.(\d+)", found or "")
+    if numbers is not None and oldest <= (int(numbers[1]), int(numbers[2])) <= newest:
+        return None
+    wanted = " to ".join(".".join(map(str, bound)) for bound in EXLLAMAV2_TORCH)
+    return f"expected torch {wanted}, found {found or 'none'}"

@@ -36,7 +36,8 @@ from featherweight.errors import InputError
 
 LOG = logging.getLogger("featherweight.acquire")
 WORTH_ANOTHER_TRY = (408, 416, 429, 500, 502, 503, 504)
-# The library that huggingface_hub fetches with: httpx2 for its release 2, httpx for 1 (which a lent machine may bring).
+# The library that huggingface_hub fetches with: httpx2 for its release 2, httpx for 1 (which a machine that brings its
+# own packages may have).
 HTTP = importlib.import_module(HfHubHTTPError.__bases__[0].__module__)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from featherweight.acquire.lock import Lock, disagreements
 from featherweight.acquire.progress import size
 from featherweight.acquire.spec import Settings, Source, source
 from featherweight.acquire.verify import Expected
-from featherweight.cuda import cuda_devices
+from featherweight.cuda import cuda_devices, release_problem
 from featherweight.errors import InputError
 from featherweight.files import write_json
 
@@ -155,11 +156,29 @@ def engine_problems(engine: str | None) -> list[str]:
         for package in PACKAGES.get(engine, ())
         if find_spec(package) is None
     ]
+    if engine == "exllamav2":
+        problems += _release_problems()
     if engine == "exllamav2" and not cuda_devices():
         problems.append(
             "engine 'exllamav2': expected a CUDA GPU, got none that the driver shows to this process (nvidia-smi, "
             "CUDA_VISIBLE_DEVICES); choose --config engine=transformers"
         )
+    return problems
+
+
+def _release_problems() -> list[str]:
+    """Releases that ExLlamaV2 cannot run with, of the packages that are there; read from their metadata."""
+    problems = []
+    for package in PACKAGES["exllamav2"]:
+        try:
+            wrong = release_problem(package, version(package))
+        except PackageNotFoundError:
+            continue  # said above, or a folder of source without metadata: the engine looks again
+        if wrong:
+            problems.append(
+                f"engine 'exllamav2': {wrong}; install that (see README), or choose another engine (--config "
+                "engine=transformers)"
+            )
     return problems
 
 

@@ -32,9 +32,10 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
+from featherweight.cuda import EXLLAMAV2
 from featherweight.errors import InputError
 
-VERSION = "0.3.2"  # the project is archived; our adapter relies on this version's internals
+VERSION = EXLLAMAV2
 OTHERWISE = "or choose engine: transformers"
 EXTENSION = "exllamav2_ext"
 # What exllamav2 imports at once beside torch, by module and package; its converter and server need more.

@@ -20,12 +20,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from featherweight.cuda import release_problem
 from featherweight.engines import exllamav2_build as build
 from featherweight.engines.exllamav2_build import OTHERWISE as OTHERWISE
 from featherweight.engines.exllamav2_build import VERSION as VERSION
 from featherweight.errors import InputError
 
-TORCH = ((2, 11), (2, 13))  # the oldest and newest that the adapter was written for
 # Without any of these a quantised linear layer cannot be loaded (module.py:121; q_perm is computed from q_invperm).
 QUANTISED_PARTS = ("q_weight", "q_invperm", "q_scale", "q_scale_max", "q_groups")
 log = logging.getLogger("featherweight")
@@ -53,11 +53,8 @@ def machine_problems() -> list[str]:
     """Everything that keeps ExLlamaV2 from running on this machine, one line each; imports torch, builds nothing."""
     found = installed_version()
     problems = []
-    if found != VERSION:
-        problems.append(
-            f"engine exllamav2: expected the package exllamav2 {VERSION}, found {found or 'none'}; "
-            f"pip install -e '.[gpu]', {OTHERWISE}"
-        )
+    if wrong := release_problem("exllamav2", found):
+        problems.append(f"engine exllamav2: {wrong}; pip install -e '.[gpu]', {OTHERWISE}")
     if found is not None:
         problems += build.import_problems()
     problems += _torch_problems()
@@ -69,17 +66,13 @@ def machine_problems() -> list[str]:
 def _torch_problems() -> list[str]:
     import torch
 
-    have = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if torch.version.cuda is None:
         return [
             f"engine exllamav2: expected a torch built for CUDA, found {torch.__version__}; install PyTorch's CUDA "
             f"build (envs/gpu.yaml), {OTHERWISE}"
         ]
-    if not TORCH[0] <= have <= TORCH[1]:
-        wanted = " to ".join(".".join(map(str, bound)) for bound in TORCH)
-        return [
-            f"engine exllamav2: expected torch {wanted}, found {torch.__version__}; install one of them, {OTHERWISE}"
-        ]
+    if wrong := release_problem("torch", torch.__version__):
+        return [f"engine exllamav2: {wrong}; install one of them, {OTHERWISE}"]
     if not torch.cuda.is_available():
         return [
             "engine exllamav2: expected a CUDA GPU, torch finds none; check nvidia-smi and CUDA_VISIBLE_DEVICES, "

@@ -1,6 +1,6 @@
 """How likely a model finds given continuations, through ExLlamaV2's forward pass without a cache.
 
-    >>> loglikelihoods(model, [(1, 403)], [(407, 261)], budget=2048, longest=8192)
+    >>> loglikelihoods(model, [(1, 403)], [(407, 261)], budget=2048)
     [-1.8437]
 
 Reads and writes nothing. What is computed, and what several continuations share, is decided by `continuations`. 0.3.2
