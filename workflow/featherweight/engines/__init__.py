@@ -1,6 +1,6 @@
 """Engines: prompts in, completions out. Nothing outside this package knows a framework.
 
-`transformers` runs anywhere, `exllamav2` on a CUDA GPU where it is named, `controls` answer by rule and need no weights.
+`transformers` runs anywhere, `exllamav2` on a CUDA GPU if it is named, `controls` answer by rule and need no weights.
 An engine is chosen by name and loads nothing until the first prompt that is not in the sample store.
 """
 
