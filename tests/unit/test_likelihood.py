@@ -245,7 +245,8 @@ def test_each_prompt_gets_its_own_likeliest_option() -> None:
 
 def test_numbers_that_are_none_end_the_run_as_they_do_when_answers_are_generated() -> None:
     broken = prompt((1, 2))
-    told = Told({(broken.token_ids, ids): value for ids, value in zip(broken.option_ids or (), (-1.0, NAN, -2.0), strict=True)})
+    values = zip(broken.option_ids or (), (-1.0, NAN, -2.0), strict=True)
+    told = Told({(broken.token_ids, ids): value for ids, value in values})
     with pytest.raises(
         InputError, match="log-likelihoods are not numbers in this number format; choose dtype bfloat16"
     ):
