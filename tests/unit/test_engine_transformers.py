@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import random
@@ -170,6 +171,23 @@ def test_the_context_ends_a_sample_and_refuses_a_longer_prompt(engine: Transform
     engine.context = 10
     with pytest.raises(InputError, match="longest: 10 tokens, the model's context: 10"):
         engine.generate(asked, GREEDY, quiet)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("alibi", True, "positions by ALiBi are not supported"),
+        ("layer_types", ["full_attention", "linear_attention"], "layers of kind full_attention, linear_attention"),
+    ],
+)
+def test_models_that_attend_otherwise_are_refused(
+    engine: TransformersEngine, field: str, value: Any, said: str
+) -> None:
+    model = copy.copy(engine.model)
+    model.config = copy.deepcopy(engine.model.config)
+    object.__setattr__(model.config, field, value)
+    with pytest.raises(InputError, match=said):
+        TransformersEngine(model, None, name="", stops=(), context=None, hidden=frozenset())
 
 
 def test_no_requests_no_work(engine: TransformersEngine) -> None:

@@ -161,5 +161,5 @@ def missing(name: str) -> str:
 
 def test_heads_that_it_cannot_compute_are_refused(kernel: Any) -> None:
     cache = torch.zeros((1, PAGE, 1, 80))
-    with pytest.raises(NotImplementedError, match="heads of 80"):
+    with pytest.raises(InputError, match="heads have 80 numbers, expected a power of two of at least 16"):
         kernel.decode(torch.zeros((1, 1, 1, 80)), cache, cache, torch.zeros((1, 1)), torch.ones(1), 1, None)

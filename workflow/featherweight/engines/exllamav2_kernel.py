@@ -14,6 +14,8 @@ import torch
 import triton
 import triton.language as tl
 
+from featherweight.errors import InputError
+
 BLOCK = 64  # positions at a time; divides a page
 SHORTEST = 256  # positions of a program, where a row is spread over several
 PROGRAMS = 264  # as many are wanted at once: two for each multiprocessor of the largest cards
@@ -82,12 +84,15 @@ def decode(
     """Attention of one query per row: q (rows, 1, heads, size), caches (pages, page size, key heads, size).
 
     `table` (rows, pages per row) names each row's pages, `seen` (rows,) says how many positions it has, `longest` how
-    many the longest. Returns the shape of `q`. Raises NotImplementedError for a head size that is no power of two.
+    many the longest. Returns the shape of `q`. Raises InputError for a head size that is no power of two.
     """
     rows, _, heads, size = q.shape
     page, key_heads = k_cache.shape[1:3]
     if size < SMALLEST or size & (size - 1):
-        raise NotImplementedError(f"heads of {size}: the kernel needs a power of two of at least {SMALLEST}")
+        raise InputError(
+            f"FEATHERWEIGHT_PAGED_ATTENTION=triton: the model's heads have {size} numbers, expected a power of two of "
+            f"at least {SMALLEST}; unset it, so that torch computes attention"
+        )
     parts = max(1, min(PROGRAMS // (rows * key_heads), longest // SHORTEST))
     span = triton.cdiv(triton.cdiv(longest, parts), BLOCK) * BLOCK
     out = torch.empty((rows, heads, parts, size), dtype=q.dtype if parts == 1 else torch.float32, device=q.device)

@@ -109,6 +109,10 @@ class TransformersEngine:
         if self.model.get_output_embeddings() is None:
             raise InputError(f"{self.model.name_or_path}: not a language model that transformers can generate with")
         config = self.model.config.get_text_config()
+        if getattr(config, "alibi", False):
+            raise InputError(
+                f"{self.model.name_or_path}: positions by ALiBi are not supported; choose a model with rotary positions"
+            )
         kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
         if not kinds <= {"full_attention", "sliding_attention"}:
             raise InputError(
