@@ -405,8 +405,8 @@ def test_nobody_is_best_by_the_few_answers_that_could_be_read(root: Path, tmp_pa
     ("low", "says"),
     [
         (0.34, "answers best: 40.0% right where the text gives the answer"),
-        (0.33, "No model is shown to do better than a guess among three options where the text gives the answer; the"),
-        (0.33, "highest accuracy there is 40.0% (two, 95% interval 33.0% to 50.0%)."),
+        (0.33, "No model is shown to do better than a guess among three options where the text gives the answer: the"),
+        (0.33, "highest accuracy is 40.0% (two, 95% interval 33.0% to 50.0%)."),
     ],
 )
 def test_nobody_answers_best_by_guessing(root: Path, tmp_path: Path, low: float, says: str) -> None:

@@ -94,9 +94,10 @@ def answer(inputs: Inputs, found: Check) -> str:
         highest = max(readable, key=lambda model: known[model][1])
         told_by = inputs.estimate(highest, task, "all", "disambig", "accuracy")
         within = "" if told_by is None else f", 95% interval {theme.interval(told_by.low, told_by.high, 'percent')}"
+        among = "" if len(readable) == len(inputs.models) else ", of those whose answers could mostly be read,"
         return (
-            "No model is shown to do better than a guess among three options where the text gives the answer; the "
-            f"highest accuracy there is {theme.percent(known[highest][1])} ({inputs.label(highest)}{within})."
+            "No model is shown to do better than a guess among three options where the text gives the answer: the "
+            f"highest accuracy{among} is {theme.percent(known[highest][1])} ({inputs.label(highest)}{within})."
         )
     best = max(readable, key=lambda model: sum(known[model]))
     ambiguous, told = known[best]
