@@ -16,3 +16,8 @@ class InputError(Exception):
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, short enough for one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].strip(" #")

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from featherweight.errors import InputError
+from featherweight.errors import InputError, first_line
 
 # The date that Llama 3.2's template falls back to; every template that asks for today's date gets it.
 DATE = "26 Jul 2024"
@@ -44,7 +44,7 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the parsers below raise whatever they like
         raise InputError(
-            f"{folder}: the tokenizer cannot be read ({_first_line(error)}); fetch the model's files again"
+            f"{folder}: the tokenizer cannot be read ({first_line(error)}); fetch the model's files again"
         ) from error
 
 
@@ -90,7 +90,7 @@ def _by_template(tokenizer: Any, template: Any, messages: Sequence[Mapping[str, 
     except Exception as error:  # a template may raise anything; it is the model folder's own text
         raise InputError(
             f"model {facts['name']} at {tokenizer.name_or_path}: its chat template cannot render these messages "
-            f"({_first_line(error)}); correct the template, or take a wording without a system message"
+            f"({first_line(error)}); correct the template, or take a wording without a system message"
         ) from error
     return text
 
@@ -189,7 +189,3 @@ def split_thinking(text: str, tags: Mapping[str, Any] | None, prompt: str) -> Sp
         return Spoken(None, text)
     thinking = before.strip().removeprefix(tags["open"]).strip()
     return Spoken(thinking, after.strip() if close else None)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

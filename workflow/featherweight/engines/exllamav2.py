@@ -22,7 +22,7 @@ from featherweight.engines import exllamav2_guard as guard
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
 from featherweight.engines.exllamav2_install import OTHERWISE
-from featherweight.errors import InputError
+from featherweight.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -97,8 +97,7 @@ def _load_weights(package: install.Package, config: Any, folder: Path) -> Any:
         model.load()
     except (AssertionError, ValueError, TypeError, KeyError) as error:  # its loader states what it misses so
         raise InputError(
-            f"{folder}: ExLlamaV2 cannot load the weights ({gpu_errors.first_line(error)}); fetch the model again, "
-            f"{OTHERWISE}"
+            f"{folder}: ExLlamaV2 cannot load the weights ({first_line(error)}); fetch the model again, {OTHERWISE}"
         ) from error
     return model
 
@@ -192,10 +191,7 @@ class ExLlamaV2Engine:
                 f"{self.folder}: {error} in float16; choose engine: transformers with dtype bfloat16 or float32"
             ) from error
         except Exception as error:
-            if not gpu_errors.is_out_of_memory(error):
-                if gpu_errors.is_gpu_gone(error):
-                    raise gpu_errors.gpu_gone(error, OTHERWISE) from error
-                raise
+            gpu_errors.require_out_of_memory(error, OTHERWISE)
         else:
             return None
         generator = None  # outside of the handler: a traceback would hold the tensors

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherweight.engines.exllamav2_install import OTHERWISE
-from featherweight.engines.gpu_errors import first_line
-from featherweight.errors import InputError
+from featherweight.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import torch

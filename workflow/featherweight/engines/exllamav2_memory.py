@@ -1,4 +1,4 @@
-"""GPU memory and what goes wrong with it: how much is free, whether an error means too little, and clear lines.
+"""GPU memory for ExLlamaV2: how much there is and how much is free, and a clear line where weights do not fit.
 
 Reads the size of a model's files, writes nothing. One real line:
 
@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featherweight.engines.exllamav2_install import OTHERWISE
-from featherweight.engines.gpu_errors import first_line, gpu_gone, is_gpu_gone, is_out_of_memory
-from featherweight.errors import InputError
+from featherweight.engines.gpu_errors import require_out_of_memory
+from featherweight.errors import InputError, first_line
 
 
 def free_memory() -> int:
@@ -51,12 +51,9 @@ def explained(folder: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        if is_out_of_memory(error):
-            size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-            raise InputError(
-                f"{folder}: the GPU's memory does not suffice for its weights ({size / 1e9:.1f} GB) and one pass over "
-                f"them ({first_line(error)}); free the GPU, take a smaller or a quantised model, {OTHERWISE}"
-            ) from error
-        if is_gpu_gone(error):
-            raise gpu_gone(error, OTHERWISE) from error
-        raise
+        require_out_of_memory(error, OTHERWISE)
+        size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+        raise InputError(
+            f"{folder}: the GPU's memory does not suffice for its weights ({size / 1e9:.1f} GB) and one pass over "
+            f"them ({first_line(error)}); free the GPU, take a smaller or a quantised model, {OTHERWISE}"
+        ) from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from featherweight.errors import InputError
+from featherweight.errors import InputError, first_line
 
 LEAST = 64  # tokens at a time; where that is too much, less will not help
 log = logging.getLogger("featherweight")
@@ -28,17 +28,21 @@ def is_gpu_gone(error: Exception) -> bool:
     return type(error).__name__ == "AcceleratorError" or "CUDA" in str(error)
 
 
-def first_line(error: Exception) -> str:
-    """What an exception says, short enough for one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].strip(" #")
-
-
 def gpu_gone(error: Exception, otherwise: str = "") -> InputError:
     """The line for a GPU that disappeared; `otherwise`: what else can be done."""
     return InputError(
         f"the GPU stopped answering ({first_line(error)}); finished samples are kept: check it with nvidia-smi and run "
         f"again{otherwise and ', ' + otherwise}"
     )
+
+
+def require_out_of_memory(error: Exception, otherwise: str = "") -> None:
+    """Return if memory ran out. Raises InputError if the GPU disappeared, else the error itself."""
+    if is_out_of_memory(error):
+        return
+    if is_gpu_gone(error):
+        raise gpu_gone(error, otherwise) from error
+    raise error
 
 
 def scored_within_memory(
@@ -59,10 +63,7 @@ def scored_within_memory(
         except InputError:
             raise
         except Exception as error:
-            if not is_out_of_memory(error):
-                if is_gpu_gone(error):
-                    raise gpu_gone(error, otherwise) from error
-                raise
+            require_out_of_memory(error, otherwise)
             if budget < 2 * LEAST:
                 raise InputError(
                     f"{where}: out of GPU memory while likelihoods of {budget} tokens at a time were computed "

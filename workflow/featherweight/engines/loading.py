@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherweight.engines import chat
-from featherweight.errors import InputError
+from featherweight.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +91,7 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # an unknown architecture, a broken file: each library has its own exception
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        reason = first_line(error)
         raise InputError(
             f"{folder}: the model cannot be loaded ({reason}); fetch its files again, or choose a model of an "
             "architecture that the installed transformers knows"
@@ -111,6 +111,6 @@ def placed(model: Any, device: str) -> Any:
         return model.to(device)
     except RuntimeError as error:
         raise InputError(
-            f"{model.name_or_path}: cannot be put on the GPU ({str(error).splitlines()[0]}); free its memory, or hide "
+            f"{model.name_or_path}: cannot be put on the GPU ({first_line(error)}); free its memory, or hide "
             "it (CUDA_VISIBLE_DEVICES=) to compute on the CPU"
         ) from error

@@ -168,10 +168,7 @@ class TransformersEngine:
                 f"{self.model.name_or_path}: {error} in {self.model.dtype}; choose dtype bfloat16 or float32"
             ) from error
         except Exception as error:
-            if not gpu_errors.is_out_of_memory(error):
-                if gpu_errors.is_gpu_gone(error):
-                    raise gpu_errors.gpu_gone(error) from error
-                raise
+            gpu_errors.require_out_of_memory(error)
         else:
             return None
         finally:
