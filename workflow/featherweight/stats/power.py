@@ -24,6 +24,14 @@ def detectable_difference(se: float, df: float, *, power: float = 0.8, level: fl
     return float((stdtrit(df, 0.5 + level / 2.0) + stdtrit(df, power)) * se)
 
 
+def unseen_share(n_clusters: int, *, power: float = 0.8) -> float:
+    """The share of clusters that behave otherwise from which one is among n with this probability.
+
+    1 - (1 - power)^(1 / n), from the chance (1 - share)^n that none is.
+    """
+    return float(1.0 - (1.0 - power) ** (1.0 / n_clusters))
+
+
 def design_effect(se: float, share: float, n: float) -> float | None:
     """How many times the variance of independent items the clustered variance of a share is; None for 0 and 1."""
     independent = share * (1.0 - share) / n
