@@ -33,8 +33,8 @@ from featherweight.stats.clusters import bootstrap_counts, bootstrap_weights, pe
 from featherweight.tasks import task
 
 
-def simulated_places(blocks: int | None) -> Iterator[tuple[str, str, str, str]]:
-    """Group, category, cluster and item of every item; `blocks` of four items per group, or all."""
+def simulated_places(blocks: int | None) -> Iterator[tuple[str, str, str, str, str]]:
+    """Group, category, cluster, block and item of every item; `blocks` of four items per group, or all."""
     for group, sizes in ITEMS_PER_TEMPLATE.items():
         category = group.removesuffix(" (names)")
         kind = group.removeprefix(category).strip(" ()")
@@ -43,21 +43,21 @@ def simulated_places(blocks: int | None) -> Iterator[tuple[str, str, str, str]]:
         for template, block in (every[place] for place in order):
             for part in range(4):
                 cluster = f"{category}:{kind}{template}"
-                yield group, category, cluster, f"{cluster}-{block}-{part}"
+                yield group, category, cluster, f"{cluster}-{block}", f"{cluster}-{block}-{part}"
 
 
-def real_places(folder: Path) -> Iterator[tuple[str, str, str, str]]:
+def real_places(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
     """The same of BBQ's own items."""
     bbq = task("bbq")
     for category in bbq.categories:
         items: list[Item] = bbq.load(folder, category)
         for item in items:
-            yield item.group, item.category, item.cluster, item.item_id
+            yield item.group, item.category, item.cluster, item.block, item.item_id
 
 
-def answer(model: str, place: tuple[str, str, str, str], number: int, generator: np.random.Generator) -> Score:
+def answer(model: str, place: tuple[str, str, str, str, str], number: int, generator: np.random.Generator) -> Score:
     """One simulated answer: a fifth cannot be read, the others are right more often than not."""
-    group, category, cluster, item_id = place
+    group, category, cluster, block, item_id = place
     condition: Condition = "ambig" if number % 4 < 2 else "disambig"
     gold = 2 if condition == "ambig" else int(generator.integers(2))
     unread, luck, guess, shift = generator.random(), generator.random(), int(generator.integers(3)), number % 3
@@ -86,6 +86,7 @@ def answer(model: str, place: tuple[str, str, str, str], number: int, generator:
         gold_position=(gold + shift) % 3,
         n_tokens=int(generator.integers(1, 500)),
         finish="stop",
+        block=block,
     )
 
 

@@ -259,6 +259,7 @@ def _answer(name: str, known: dict[str, Any], item: Item, generator: np.random.G
         item.gold,
         tokens,
         finish,  # type: ignore[arg-type]
+        item.block,
     )
     return sample, score
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from featherweight import aggregate
 from featherweight.aggregate.run import run
@@ -50,6 +51,7 @@ def score(model: str, cluster: str, number: int, condition: str, chosen: int | N
         "gold_position": (gold + number) % 3,
         "n_tokens": 10,
         "finish": "stop",
+        "block": f"{cluster}:{number}",
     }
     return Score(**row | changes)
 
@@ -227,7 +229,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_order_of_rows(tmp_path: Path
     assert read_rows(first / "estimates.parquet", Estimate)[0].model == "b"
 
 
-def test_differences_are_of_the_printed_scores_and_corrected_in_two_families(tmp_path: Path) -> None:
+def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
     rates = {"a": 0.2, "b": 0.5, "c": 0.7}
     models = {name: simulated(name, careless(rate), items=8) for name, rate in rates.items()}
     models["oracle"] = simulated("oracle", oracle, items=8)
@@ -242,13 +244,35 @@ def test_differences_are_of_the_printed_scores_and_corrected_in_two_families(tmp
         )
         assert ours.value is not None
         assert theirs.value is not None
-        assert row.value == pytest.approx(ours.value - theirs.value)
+        # A tenth of each side's answers is lost: n are the pairs that both had read, all pairs stand beside them.
+        assert row.n < row.n_asked == (96 if row.group == "all" else 48) * (2 if row.context_condition == "both" else 1)
         assert row.p is not None
         assert row.p_adjusted is not None
         assert row.p <= row.p_adjusted <= 1.0
     headline = sorted((row.p, row.p_adjusted) for row in rows if row.adjustment == "holm")
-    assert len(headline) == 12
-    assert headline[0][1] == pytest.approx(12 * (headline[0][0] or 0.0))
+    assert len(headline) == 15
+    assert headline[0][1] == pytest.approx(15 * (headline[0][0] or 0.0))
+    beside = sorted((row.p_asked, row.p_asked_adjusted) for row in rows if row.adjustment == "holm")
+    assert beside[0][1] == pytest.approx(15 * (beside[0][0] or 0.0))
+    assert beside != headline
+
+
+def test_a_difference_where_nothing_was_lost_is_that_of_the_printed_scores(tmp_path: Path) -> None:
+    def reads_all(rate: float) -> Callable[..., int]:
+        return lambda condition, gold, generator: gold if generator.random() < rate else int(generator.integers(3))
+
+    models = {name: simulated(name, reads_all(rate), items=8) for name, rate in (("a", 0.2), ("b", 0.5))}
+    folder = aggregated(tmp_path, models)
+    rows = read_rows(folder / "differences.parquet", Difference)
+    assert len(rows) == 15
+    for row in rows:
+        ours, theirs = (
+            estimate(folder, model=name, group=row.group, context_condition=row.context_condition, metric=row.metric)
+            for name in (row.model, row.baseline)
+        )
+        assert row.value == pytest.approx((ours.value or 0.0) - (theirs.value or 0.0))
+        assert (row.value, row.low, row.high, row.p) == (row.value_asked, row.low_asked, row.high_asked, row.p_asked)
+        assert (row.n, row.n_asked, row.n_questions, row.loss_decides) == (row.n, row.n, row.n, False)
 
 
 def test_a_baseline_is_what_every_other_model_is_taken_from(tmp_path: Path) -> None:
@@ -262,8 +286,8 @@ def test_only_answers_that_both_gave_are_paired(tmp_path: Path) -> None:
     whole, part = simulated("a", careless(0.6)), simulated("b", careless(0.6))
     kept = [row for row in part if not row.item_id.startswith("Age:0-1")]
     rows = read_rows(aggregated(tmp_path, {"a": whole, "b": kept}) / "differences.parquet", Difference)
-    assert {row.n for row in rows if row.group == "all"} == {47}
-    assert {row.n for row in rows if row.group == "SES"} == {24}
+    assert {row.n_asked for row in rows if row.group == "all" and row.context_condition != "both"} == {47}
+    assert {row.n_asked for row in rows if row.group == "SES" and row.context_condition != "both"} == {24}
 
 
 def test_spread_tells_seeds_from_items(tmp_path: Path) -> None:
@@ -341,7 +365,9 @@ def test_contrasts_say_what_their_interval_rests_on(tmp_path: Path, templates: i
     assert found.low is not None
     assert found.high is not None
     assert found.low < (found.value or 0.0) < found.high
+    rows = [row for row in rows if row.first != row.second]
     assert {row.caution for row in rows} == {"one template against four"}
+    assert {(row.paired, row.value_asked, row.loss_decides) for row in rows} == {(False, None, None)}
     assert {"accuracy", "s_amb", "s_dis", "stereotyped", "n_tokens"} <= {row.metric for row in rows}
 
 
@@ -356,12 +382,44 @@ def test_two_ways_of_answering_the_same_items_are_paired_as_two_models_are(tmp_p
     folder = aggregated(tmp_path / "models", models, Spec(baseline="bbq", draws=200))
     paired = [row for row in read_rows(folder / "differences.parquet", Difference) if row.group == "all"]
     assert {(row.metric, row.context_condition) for row in paired} == {
-        ("accuracy", "ambig"), ("accuracy", "disambig"), ("s_amb", "ambig"), ("s_dis", "disambig")
+        ("accuracy", "ambig"), ("accuracy", "disambig"), ("accuracy", "both"), ("s_amb", "ambig"), ("s_dis", "disambig")
     }  # fmt: skip
     for row in paired:
         (same,) = (c for c in between if (c.metric, c.context_condition) == (row.metric, row.context_condition))
-        assert (same.value, same.low, same.high, same.p) == pytest.approx((row.value, row.low, row.high, row.p))
-        assert same.low is not None
+        for column in ("value", "low", "high", "p", "value_asked", "low_asked", "high_asked", "p_asked", "n_asked"):
+            assert getattr(same, column) == pytest.approx(getattr(row, column))
+            assert getattr(same, column) is not None
+        assert same.paired
+
+
+def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> None:
+    """By hand: of each template's questions 0 to 3 both answers, only the ambiguous or only the other one is read."""
+    chosen = {  # (template, question): ambiguous right?, disambiguated right?; None is lost
+        ("a", 0): (True, True), ("a", 1): (True, False), ("a", 2): (None, True), ("a", 3): (False, None),
+        ("b", 0): (True, False), ("b", 1): (True, False), ("b", 2): (False, True), ("b", 3): (None, True),
+        ("c", 0): (True, True), ("c", 1): (True, False), ("c", 2): (True, True), ("c", 3): (None, None),
+    }  # fmt: skip
+    rows = []
+    for (template, number), told in chosen.items():
+        for condition, right in zip(("ambig", "disambig"), told, strict=True):
+            gold = UNKNOWN if condition == "ambig" else number % 2
+            wrong = OTHER if condition == "ambig" else 1 - number % 2
+            option = None if right is None else gold if right else wrong
+            rows.append(score("m", f"Age:{template}", number, condition, option))
+    found = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
+    (row,) = found
+    assert (row.first, row.second, row.context_condition, row.metric) == ("bbq", "bbq", "ambig-disambig", "accuracy")
+    # Read on both sides: a 0, a 1; b 0, b 1, b 2; c 0, c 1, c 2: 7 of 8 right against 4 of 8.
+    assert (row.n_first, row.n_second, row.n_asked, row.paired) == (8, 8, 12, True)
+    assert row.value == pytest.approx(7 / 8 - 4 / 8)
+    left_out = np.array([5 / 6 - 3 / 6, 5 / 5 - 3 / 5, 4 / 5 - 2 / 5])  # without a, without b, without c
+    left_out[1] = (2 + 3) / 5 - (1 + 2) / 5
+    se = np.sqrt(2 / 3 * np.sum((left_out - 3 / 8) ** 2))
+    assert row.high is not None
+    assert row.low is not None
+    df = 8**2 / (2**2 + 3**2 + 3**2) - 1
+    assert (row.high - row.low) / 2 == pytest.approx(se * stats.t.ppf(0.975, df))
+    assert row.value_asked == pytest.approx(7 / 12 - 6 / 12)
 
 
 def test_a_task_without_targets_has_accuracy_and_no_bias(tmp_path: Path) -> None:

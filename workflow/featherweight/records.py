@@ -117,6 +117,7 @@ class Score:
     gold_position: int | None
     n_tokens: int
     finish: Finish
+    block: str  # of the item: what shares people, order and names
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,12 @@ class Estimate:
     value: float | None  # fraction; s_dis and s_amb in [-1, 1]
     low: float | None  # bounds of the 95% interval
     high: float | None
-    n: int  # items that the value rests on
-    n_items: int  # items asked
+    n: int  # answers that the value rests on
+    n_items: int  # answers asked for: questions, times seeds and samples
     n_clusters: int
     method: str  # how the interval was made
+    n_questions: int | None = None  # unique questions behind the n answers
+    detectable: float | None = None  # smallest shift that a test at the 5% level would have noticed with 80% power
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A paired difference of two models on the same items. Key: (model, baseline, task, group, condition, metric)."""
+    """A paired difference of two models. Key: (model, baseline, task, group, condition, metric).
+
+    With policy "drop" it is over the pairs of answers (the same question, seeds and sample) that both models had read;
+    the columns that end in `_asked` are over all pairs that were asked, unread answers counted as wrong.
+    """
 
     model: str
     baseline: str
@@ -171,9 +178,17 @@ class Difference:
     p: float | None  # two-sided
     p_adjusted: float | None
     adjustment: str  # "holm" over the headline family (group "all"), "bh" over the category grid
-    n: int  # questions that were put to both models
+    n: int  # pairs of answers that the difference rests on
     n_clusters: int
     detectable: float | None  # smallest difference that the design sees with 80% power at the 5% level
+    n_questions: int | None = None  # unique questions behind the n pairs
+    n_asked: int | None = None  # pairs that were asked for
+    value_asked: float | None = None
+    low_asked: float | None = None
+    high_asked: float | None = None
+    p_asked: float | None = None
+    p_asked_adjusted: float | None = None  # in a family of its own, corrected as p is
+    loss_decides: bool | None = None  # the two disagree in sign, or in what is beyond chance; None: neither is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +222,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ContrastRow:
-    """Two task labels of one model, compared. Key: (model, first, second, context_condition, metric)."""
+    """Two sets of one model's answers, compared. Key: (model, first, second, context_condition, metric).
+
+    Two task labels; or one task twice, with the context "ambig-disambig": each question without the sentence that
+    decides it, against itself with that sentence. `paired`: both sides asked the same questions, and with policy
+    "drop" the difference is over the pairs that both had read; then the columns that end in `_asked` are over all.
+    """
 
     model: str
     first: str
@@ -219,9 +239,18 @@ class ContrastRow:
     low: float | None
     high: float | None
     p: float | None  # two-sided, not corrected
-    n_first: int  # items that each side's value rests on
+    n_first: int  # answers that each side's value rests on
     n_second: int
     n_clusters_first: int  # templates
     n_clusters_second: int
     method: str  # clustered by template; by item where a label has one template
     caution: str | None  # what a reader must know about the comparison
+    paired: bool | None = None
+    n_questions_first: int | None = None  # unique questions behind the answers
+    n_questions_second: int | None = None
+    value_asked: float | None = None  # None also where the sides are not paired
+    low_asked: float | None = None
+    high_asked: float | None = None
+    p_asked: float | None = None
+    loss_decides: bool | None = None
+    n_asked: int | None = None  # pairs that were asked for

@@ -4,7 +4,8 @@ One `Answered` holds what one model answered to one task; clusters, groups, item
 every model of the task, so that their counts can be paired. One real row as it arrives:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", ..., chosen=2, outcome="right", chosen_position=1, n_tokens=6)
+          item_id="school-12-0003-ambig-neg", ..., chosen=2, outcome="right", chosen_position=1, n_tokens=6,
+          block="school:12:3")
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,35 +37,57 @@ class Answered:
     has_targets: bool  # False: no item of the task has a target; accuracy is of all items, bias is undefined
     groups: tuple[str, ...]
     clusters: tuple[str, ...]
+    categories: tuple[str, ...]
     items: tuple[str, ...]
     seeds: tuple[tuple[int, int], ...]  # (item_seed, sample_seed)
     answers: Answers
+    group_category: Codes  # of each group, not of each answer
+    cluster_category: Codes  # of each cluster: the strata of everything that is over several categories
     group: Codes
     seed: Codes
     item: Codes
+    sample: Codes  # which sample of the prompt
     pair: Codes  # numbers (item, item_seed, sample_seed, sample_index): the same for every model
+    twin: Codes  # numbers (block, polarity, item_seed, sample_seed, sample_index): one question in both contexts
     unfinished: Bools
     n_tokens: Codes
     chosen_position: Values  # nan where nothing was chosen or the order is not known
     gold_position: Values
 
-    def counts(self, inside: Bools | None = None) -> Values:
-        """The counts of `measures` per cluster, group and condition. Shape: (clusters, groups, 2, columns)."""
-        return self._counted(self.answers.cluster, len(self.clusters), inside)
+    def counts(self, inside: Bools | None = None, lost: Bools | None = None) -> Values:
+        """The counts of `measures` per cluster, group and condition. Shape: (clusters, groups, 2, columns).
 
-    def counts_by_item(self) -> Values:
-        """The same with items in the place of clusters. Shape: (items, groups, 2, columns)."""
-        return self._counted(self.item, len(self.items), None)
+        `inside` picks answers; those marked in `lost` count as unread, whatever they say.
+        """
+        n_groups = len(self.groups)
+        cell = self.answers.cluster * n_groups + self.group
+        found = self._counted(cell, len(self.clusters) * n_groups, inside, lost)
+        together: Values = found.reshape(len(self.clusters), n_groups, *found.shape[1:])
+        return together
 
-    def _counted(self, unit: Codes, n_units: int, inside: Bools | None) -> Values:
-        chosen = np.ones(len(unit), dtype=np.bool_) if inside is None else inside
-        whole = self.answers
-        cell = (unit * len(self.groups) + self.group)[chosen]
-        n_cells = n_units * len(self.groups)
-        part = Answers(whole.ambiguous[chosen], whole.kind[chosen], whole.right[chosen], whole.scorable[chosen], cell)
+    def counts_by_item(self, inside: Bools | None = None, lost: Bools | None = None) -> Values:
+        """The same per item, which belongs to one group. Shape: (items, 2, columns)."""
+        return self._counted(self.item, len(self.items), inside, lost)
+
+    def item_property(self, codes: Codes) -> Codes:
+        """What all answers to an item have in common, such as `group`, per item; 0 where it was not answered."""
+        found = np.zeros(len(self.items), dtype=np.int64)
+        found[self.item] = codes
+        return found
+
+    def _counted(self, cell: Codes, n_cells: int, inside: Bools | None, lost: Bools | None) -> Values:
+        whole, unread = self.answers, np.zeros(len(cell), dtype=np.bool_) if lost is None else lost
+        chosen = np.ones(len(cell), dtype=np.bool_) if inside is None else inside
+        part = Answers(
+            ambiguous=whole.ambiguous[chosen],
+            kind=np.where(unread, np.int8(UNREAD), whole.kind)[chosen],
+            right=(whole.right & ~unread)[chosen],
+            scorable=whole.scorable[chosen],
+            cluster=cell[chosen],
+        )
         extra = np.stack([self.unfinished[chosen], self.n_tokens[chosen]], axis=-1) * part.scorable[:, None]
-        columns = [count(part, n_cells), tabulate(extra, cell, part.ambiguous, n_cells)]
-        together: Values = np.concatenate(columns, axis=-1).reshape(n_units, len(self.groups), 2, -1)
+        columns = [count(part, n_cells), tabulate(extra, part.cluster, part.ambiguous, n_cells)]
+        together: Values = np.concatenate(columns, axis=-1)
         return together
 
 
@@ -124,12 +148,14 @@ def _kinds(chosen: Values, target: Values, unknown: Values) -> npt.NDArray[np.in
 def _of_task(table: pa.Table, task: str) -> list[Answered]:
     group, groups = _coded(table["group"])
     cluster, clusters = _coded(table["cluster"])
+    category, categories = _coded(table["category"])
     item, items = _coded(table["item_id"])
     model, models = _coded(table["model"])
     runs = np.stack([_whole(table, "item_seed"), _whole(table, "sample_seed")], axis=-1)
     seeds, seed = np.unique(runs, axis=0, return_inverse=True)
-    keys = np.stack([item, seed.ravel(), _whole(table, "sample_index")], axis=-1)
-    pair = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    sample = _whole(table, "sample_index")
+    pair = _numbered(item, seed.ravel(), sample)
+    block, polarity = (_coded(table[name])[0] for name in ("block", "question_polarity"))
     target = _numbers(table, "target")
     has_targets = not bool(np.isnan(target).all())
     answers = Answers(
@@ -139,24 +165,57 @@ def _of_task(table: pa.Table, task: str) -> list[Answered]:
         scorable=~np.isnan(target) | (not has_targets),
         cluster=cluster,
     )
-    whole = {
+    whole: dict[str, Any] = {
         "group": group,
         "seed": seed.ravel().astype(np.int64),
         "item": item,
-        "pair": pair.astype(np.int64),
+        "sample": sample,
+        "pair": pair,
+        "twin": _numbered(block, polarity, seed.ravel(), sample),
         "unfinished": _equal(table, "outcome", "unfinished"),
         "n_tokens": _whole(table, "n_tokens"),
         "chosen_position": _numbers(table, "chosen_position"),
         "gold_position": _numbers(table, "gold_position"),
     }
+    group_category = _one_category(group, groups, category, categories, f"{task}: group")
+    cluster_category = _one_category(cluster, clusters, category, categories, f"{task}: cluster")
+    numbered = tuple((int(first), int(second)) for first, second in seeds)
     found = []
     for code, name in enumerate(models):
         inside = model == code
         _refuse_twice(pair[inside], table, inside, name, task)
         part = Answers(*(getattr(answers, field)[inside] for field in Answers.__dataclass_fields__))
-        arrays = {key: column[inside] for key, column in whole.items()}
-        numbered = tuple((int(first), int(second)) for first, second in seeds)
-        found.append(Answered(name, task, has_targets, groups, clusters, items, numbered, part, **arrays))
+        found.append(
+            Answered(
+                model=name,
+                task=task,
+                has_targets=has_targets,
+                groups=groups,
+                clusters=clusters,
+                categories=categories,
+                items=items,
+                seeds=numbered,
+                answers=part,
+                group_category=group_category,
+                cluster_category=cluster_category,
+                **{key: column[inside] for key, column in whole.items()},
+            )
+        )
+    return found
+
+
+def _numbered(*columns: Codes) -> Codes:
+    """Rows of several columns as numbers: equal rows have equal numbers."""
+    return np.unique(np.stack(columns, axis=-1), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _one_category(codes: Codes, names: Sequence[str], category: Codes, categories: Sequence[str], what: str) -> Codes:
+    """The category of each group or cluster. Raises InputError for one that stands in several."""
+    found = np.zeros(len(names), dtype=np.int64)
+    found[codes] = category
+    for place in np.unique(codes[found[codes] != category]):
+        inside = ", ".join(categories[code] for code in np.unique(category[codes == place]))
+        raise InputError(f"{what} {names[place]}: expected one category, got {inside}")
     return found
 
 

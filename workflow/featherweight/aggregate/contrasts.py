@@ -1,33 +1,45 @@
-"""Two task labels of one model, compared: two subsets of BBQ's items, or the same items answered in two ways.
+"""Two sets of one model's answers, compared: two task labels, or the two contexts of one task.
 
-The clusters are common to both labels, so what a template gives to both sides cancels: where the labels ask the same
-items (generated and by likelihood) the difference is paired, exactly as between two models; where the items differ
-(about Chinese and about American people) it is one of two sets. A label with one template allows no clustered interval:
-items are the clusters then, and the row's method says so, because such an interval cannot know how another template
-would have come out. p values are not corrected. One real row:
+Where two labels ask the same items (generated and by likelihood) the difference is paired, exactly as between two
+models: over the pairs of answers that both had read, with that over all pairs beside it (`differences`). Where the
+items differ (about Chinese and about American people) it is one of two sets; clusters that both have cancel, and sets
+without a common cluster are strata of their own. The contexts of one task are paired by block: each question without
+the sentence that decides it against the same people, order and question with it, over the pairs that were both read;
+such rows name the task twice and have the context "ambig-disambig". Errors are clustered by template, within
+categories. A label with one template allows no clustered interval: items are the clusters then, and the row's method
+says so, because such an interval cannot know how another template would have come out. p values are not corrected.
+One real row:
 
     ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american", context_condition="ambig",
                 metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52, n_first=60, n_second=180,
                 n_clusters_first=1, n_clusters_second=3, method="item jackknife, t (a label has one template)",
-                caution="one template against three")
+                caution="one template against three", paired=False, n_questions_first=20, n_questions_second=60, ...)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import headline, shares, under
+from featherweight.aggregate.cells import Asked, compared, shares, under
+from featherweight.aggregate.estimates import method_of
+from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, numbers_across, side
+from featherweight.aggregate.pairing import compared as compared_sides
 from featherweight.aggregate.spec import Contrast, Spec
 from featherweight.errors import InputError
 from featherweight.records import ContrastRow
-from featherweight.stats.bias import Values
-from featherweight.stats.clusters import METHOD
-from featherweight.stats.paired import difference
+from featherweight.stats.bias import N_ITEMS, Policy, Values
+from featherweight.stats.paired import Difference, difference
+from featherweight.stats.strata import Strata
 
 BY_ITEM = "item jackknife, t (a label has one template)"
+CONTEXTS = "ambig-disambig"
+
+Sides = tuple[Side, Side]
 
 
 def contrasts(found: list[Answered], spec: Spec) -> list[ContrastRow]:
@@ -41,59 +53,144 @@ def contrasts(found: list[Answered], spec: Spec) -> list[ContrastRow]:
     ]
     if problems:
         raise InputError(problems)
-    return [row for contrast in spec.contrasts for row in _of_contrast(found, contrast, spec)]
+    rows = [row for contrast in spec.contrasts for row in _of_contrast(found, contrast, spec)]
+    return rows + [row for answered in found for row in _of_contexts(answered, spec)]
 
 
 def _of_contrast(found: list[Answered], contrast: Contrast, spec: Spec) -> Iterator[ContrastRow]:
     by_key = {(answered.model, answered.task): answered for answered in found}
     for model in dict.fromkeys(answered.model for answered in found):
-        sides = [by_key[model, task] for task in contrast.pair if (model, task) in by_key]
-        if len(sides) == 2:
-            yield from _of_model(sides[0], sides[1], contrast, spec)
+        both = [by_key[model, task] for task in contrast.pair if (model, task) in by_key]
+        if len(both) == 2:
+            yield from _of_labels(both[0], both[1], contrast, spec)
 
 
-def _of_model(first: Answered, second: Answered, contrast: Contrast, spec: Spec) -> Iterator[ContrastRow]:
+def _of_labels(first: Answered, second: Answered, contrast: Contrast, spec: Spec) -> Iterator[ContrastRow]:
     has_targets = first.has_targets and second.has_targets
-    asked = headline(spec.policy, has_targets=has_targets)
-    asked += [one for one in under(spec.policy, has_targets=has_targets) if one.metric == "stereotyped"]
-    asked += shares(spec.policy)
-    by_template = _aligned(first.counts(), first.clusters, second.counts(), second.clusters)
-    by_item = _aligned(first.counts_by_item(), first.items, second.counts_by_item(), second.items)
-    for one in asked:
-        templates = [int(np.count_nonzero(one.measure.weight(side))) for side in by_template]
-        few = min(templates) < 2
-        found = difference(*(by_item if few else by_template), one.measure, spec.level)
-        n_first, n_second = (one.n(side.sum(axis=0)) for side in by_template)
-        if not (n_first and n_second):
-            continue
-        yield ContrastRow(
-            model=first.model,
-            first=first.task,
-            second=second.task,
-            context_condition=one.condition,
-            metric=one.metric,
-            policy=one.policy,
-            value=found.value,
-            low=found.low,
-            high=found.high,
-            p=found.p,
-            n_first=n_first,
-            n_second=n_second,
-            n_clusters_first=templates[0],
-            n_clusters_second=templates[1],
-            method=BY_ITEM if few else METHOD,
-            caution=contrast.caution,
-        )
+    scores = {policy: _scores(policy, has_targets=has_targets) for policy in (spec.policy, "wrong")}
+    numbers = numbers_across(first, second)
+    sides = side(first, numbers[0]), side(second, numbers[1])
+    paired = np.array_equal(np.sort(numbers[0]), np.sort(numbers[1]))
+    read = compared_sides(*sides, spec.policy) if paired else sides
+    for one, as_wrong in zip(scores[spec.policy], scores["wrong"], strict=True):
+        row = _row(one, read, spec, caution=contrast.caution, paired=paired)
+        if row is not None:
+            yield _beside(row, as_wrong, sides, spec) if paired else row
+    for one in shares(spec.policy):
+        row = _row(one, sides, spec, caution=contrast.caution, paired=paired)
+        if row is not None:
+            yield row
 
 
-def _aligned(
-    first: Values, first_names: Sequence[str], second: Values, second_names: Sequence[str]
-) -> tuple[Values, Values]:
-    """Both sides' counts over the clusters of either side, groups summed. Shape of each: (clusters, 2, columns)."""
-    places = {name: place for place, name in enumerate(sorted({*first_names, *second_names}))}
-    aligned = []
-    for counts, names in ((first, first_names), (second, second_names)):
-        wide = np.zeros((len(places), *counts.shape[2:]))
-        wide[[places[name] for name in names]] = counts.sum(axis=1)
-        aligned.append(wide)
-    return aligned[0], aligned[1]
+def _scores(policy: Policy, *, has_targets: bool) -> list[Asked]:
+    more = [one for one in under(policy, has_targets=has_targets) if one.metric == "stereotyped"]
+    return compared(policy, has_targets=has_targets) + more
+
+
+def _of_contexts(answered: Answered, spec: Spec) -> Iterator[ContrastRow]:
+    """Accuracy where the text does not say minus where it does, question by question."""
+    ambiguous = answered.answers.ambiguous
+    sides = asked_of_both(
+        side(answered, answered.twin, ambiguous & answered.answers.scorable),
+        side(answered, answered.twin, ~ambiguous & answered.answers.scorable),
+    )
+    one, as_wrong = (compared(policy, has_targets=False)[0] for policy in (spec.policy, "wrong"))
+    row = _row(one, compared_sides(*sides, spec.policy), spec, caution=None, paired=True)
+    if row is not None:
+        yield replace(_beside(row, as_wrong, sides, spec), context_condition=CONTEXTS)
+
+
+def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: bool) -> ContrastRow | None:
+    """One measure of both sides; None where a side has no answer that it could rest on."""
+    counts = [one_side.counts().sum(axis=1) for one_side in sides]
+    by_item = [one_side.counts_by_item() for one_side in sides]
+    n_first, n_second = (one.n(found.sum(axis=0)) for found in counts)
+    if not (n_first and n_second):
+        return None
+    templates = [int(np.count_nonzero(one.measure.weight(found))) for found in counts]
+    units = _units(sides, few=min(templates) < 2)
+    found = _difference(units, one, spec.level)
+    return ContrastRow(
+        model=sides[0].answered.model,
+        first=sides[0].answered.task,
+        second=sides[1].answered.task,
+        context_condition=one.condition,
+        metric=one.metric,
+        policy=one.policy,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        n_first=n_first,
+        n_second=n_second,
+        n_clusters_first=templates[0],
+        n_clusters_second=templates[1],
+        method=BY_ITEM if min(templates) < 2 else method_of(units.strata),
+        caution=caution,
+        paired=paired,
+        n_questions_first=one.n_questions(by_item[0]),
+        n_questions_second=one.n_questions(by_item[1]),
+    )
+
+
+def _beside(row: ContrastRow, as_wrong: Asked, sides: Sides, spec: Spec) -> ContrastRow:
+    """The row with the difference over all pairs that were asked, unread answers counted as wrong."""
+    asked = asked_of_both(*sides)
+    found = _difference(_units(asked, few=row.method == BY_ITEM), as_wrong, spec.level)
+    inside = np.isin(asked[0].number, asked[1].number) & asked[0].inside
+    wanted = asked[0].answered.counts(inside).sum(axis=(0, 1))[..., N_ITEMS]
+    return replace(
+        row,
+        value_asked=found.value,
+        low_asked=found.low,
+        high_asked=found.high,
+        p_asked=found.p,
+        loss_decides=loss_decides(row.value, row.p, found.value, found.p, spec.level),
+        n_asked=int(wanted[list(as_wrong.places)].sum()),
+    )
+
+
+class _Units(NamedTuple):
+    """Both sides' counts over the clusters of either side, and the strata of these. Shape: (clusters, 2, columns)."""
+
+    first: Values
+    second: Values
+    strata: Strata
+
+
+def _difference(units: _Units, one: Asked, level: float) -> Difference:
+    return difference(units.first, units.second, one.measure, level, units.strata)
+
+
+def _units(sides: Sides, *, few: bool) -> _Units:
+    """The templates of both sides, or their items where a side has too few templates."""
+    if few:
+        named = [_named(one.answered.items, _item_categories(one), one.counts_by_item()) for one in sides]
+    else:
+        named = [
+            _named(one.answered.clusters, _categories(one, one.answered.cluster_category), one.counts().sum(axis=1))
+            for one in sides
+        ]
+    present = [set(one) for one in named]
+    apart = not present[0] & present[1]
+    names = sorted(present[0] | present[1])
+    zero = np.zeros_like(next(iter((named[0] | named[1]).values()))[1])
+    kinds = [((named[0] | named[1])[name][0], apart and name in present[0]) for name in names]
+    codes = {kind: code for code, kind in enumerate(sorted(set(kinds)))}
+    first, second = (np.stack([one[name][1] if name in one else zero for name in names]) for one in named)
+    return _Units(first, second, np.array([codes[kind] for kind in kinds], dtype=np.int64))
+
+
+def _named(names: Sequence[str], categories: Sequence[str], counts: Values) -> dict[str, tuple[str, Values]]:
+    """The clusters of which something was asked: their category and counts by name."""
+    asked = counts[..., N_ITEMS].any(axis=-1)
+    return {names[place]: (categories[place], counts[place]) for place in np.flatnonzero(asked).tolist()}
+
+
+def _categories(one: Side, codes: Strata) -> list[str]:
+    return [one.answered.categories[code] for code in codes]
+
+
+def _item_categories(one: Side) -> list[str]:
+    answered = one.answered
+    return _categories(one, answered.item_property(answered.cluster_category[answered.answers.cluster]))

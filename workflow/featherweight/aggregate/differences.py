@@ -1,8 +1,17 @@
-"""Paired differences between models on the same items, corrected for how many are looked at.
+"""Paired differences between models on the same questions, corrected for how many are looked at.
 
-Two families per task: the headline (group "all", the four headline numbers, every pair) is corrected by Holm, the
-grid of scored groups by Benjamini and Hochberg. Controls take part in neither: their scores are known beforehand.
-Pairs are answers with the same item, seeds and sample number.
+Pairs are answers to the same question with the same seeds and sample number (`pairing`). Under the policy "drop" a
+difference is over the pairs that both models had read, n of them: two ratios over different questions would differ
+where the models do not, as soon as one loses its hard questions. Of a bias score the same pairs are compared: its
+accuracy and its answers that name a person come from them alone; which of them name a person each model decides for
+itself, that is what the score measures. Beside it, in the columns that end in `_asked`, the same difference over all
+pairs that were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over what each
+model had read). `loss_decides` says where the two disagree.
+
+Two families per task: the headline (group "all", every pair of models; accuracy in both contexts, in each, and the two
+bias scores) is corrected by Holm, the grid of scored groups by Benjamini and Hochberg, the `_asked` columns as
+families of their own. Controls take part in none: their scores are known beforehand. "All" is over fixed categories
+(`stats.strata`).
 """
 
 from __future__ import annotations
@@ -10,15 +19,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import ALL, PLACES, Asked, Cell, cells, headline
+from featherweight.aggregate.cells import ALL, PLACES, Asked, Cell, cells, compared
+from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, side
+from featherweight.aggregate.pairing import compared as compared_sides
 from featherweight.aggregate.spec import Spec
 from featherweight.errors import InputError
 from featherweight.records import Difference
-from featherweight.stats.bias import N_ITEMS, Values
+from featherweight.stats.bias import N_ITEMS, Values, n_scored
 from featherweight.stats.corrections import benjamini_hochberg, holm
 from featherweight.stats.paired import difference
 
@@ -29,7 +41,7 @@ def differences(found: list[Answered], spec: Spec) -> list[Difference]:
     for task in dict.fromkeys(answered.task for answered in found):
         of_task = [answered for answered in found if answered.task == task and answered.model not in spec.controls]
         made = [row for model, baseline in _pairs(of_task, found, spec) for row in _of_pair(model, baseline, spec)]
-        rows += _corrected(made)
+        rows += _corrected(made, spec.level)
     return rows
 
 
@@ -45,27 +57,49 @@ def _pairs(of_task: list[Answered], found: list[Answered], spec: Spec) -> list[t
     return [(one, baseline) for baseline in baselines for one in of_task if one.model != spec.baseline]
 
 
-def _paired_counts(first: Answered, second: Answered) -> tuple[Values, Values]:
-    """The counts of both on the answers that both gave."""
-    if np.array_equal(np.sort(first.pair), np.sort(second.pair)):
-        return first.counts(), second.counts()
-    return first.counts(np.isin(first.pair, second.pair)), second.counts(np.isin(second.pair, first.pair))
+class _Counted(NamedTuple):
+    """The counts of both models, per cluster and group, and of the first per item; of pairs that count alike."""
+
+    model: Values
+    baseline: Values
+    by_item: Values
+
+    def inside(self, cell: Cell) -> tuple[Values, Values]:
+        """Both models' counts in this cell."""
+        return cell.counts(self.model), cell.counts(self.baseline)
+
+
+def _counted(sides: tuple[Side, Side]) -> _Counted:
+    return _Counted(sides[0].counts(), sides[1].counts(), sides[0].counts_by_item())
 
 
 def _of_pair(model: Answered, baseline: Answered, spec: Spec) -> Iterator[Difference]:
-    ours, theirs = _paired_counts(model, baseline)
+    sides = side(model, model.pair), side(baseline, baseline.pair)
+    read, asked = _counted(compared_sides(*sides, spec.policy)), _counted(asked_of_both(*sides))
+    kinds = [compared(policy, has_targets=model.has_targets) for policy in (spec.policy, "wrong")]
+    group = model.item_property(model.group)
     for cell in cells(model.groups):
-        for one in headline(spec.policy, has_targets=model.has_targets):
-            row = _row(model, baseline, cell, one, (cell.counts(ours), cell.counts(theirs)), spec.level)
-            if row.n > 0:
-                yield row
+        by_item = read.by_item[np.isin(group, cell.groups)]
+        for one, as_wrong in zip(*kinds, strict=True):
+            row = _row(model, baseline, cell, (one, as_wrong), (read, asked), spec.level)
+            if row.n_asked:
+                places = list(PLACES[one.condition])
+                questions = n_scored(by_item, spec.policy)[:, places].sum(axis=-1)
+                yield replace(row, n_questions=int(np.count_nonzero(questions)))
 
 
 def _row(
-    model: Answered, baseline: Answered, cell: Cell, one: Asked, counts: tuple[Values, Values], level: float
+    model: Answered,
+    baseline: Answered,
+    cell: Cell,
+    kinds: tuple[Asked, Asked],
+    counts: tuple[_Counted, _Counted],
+    level: float,
 ) -> Difference:
-    found = difference(*counts, one.measure, level)
-    total = counts[0].sum(axis=0)
+    (one, as_wrong), (read, asked) = kinds, counts
+    found = difference(*read.inside(cell), one.measure, level, model.cluster_category)
+    beside = difference(*asked.inside(cell), as_wrong.measure, level, model.cluster_category)
+    total, places = cell.counts(read.model).sum(axis=0), list(PLACES[one.condition])
     return Difference(
         model=model.model,
         baseline=baseline.model,
@@ -80,16 +114,28 @@ def _row(
         p=found.p,
         p_adjusted=None,
         adjustment="holm" if cell.group == ALL else "bh",
-        n=int(total[..., list(PLACES[one.condition]), N_ITEMS].sum()),
+        n=int(n_scored(total, one.policy)[places].sum()),
         n_clusters=found.n_clusters,
         detectable=found.detectable,
+        n_asked=int(total[places, N_ITEMS].sum()),
+        value_asked=beside.value,
+        low_asked=beside.low,
+        high_asked=beside.high,
+        p_asked=beside.p,
     )
 
 
-def _corrected(rows: list[Difference]) -> list[Difference]:
-    """The rows with adjusted p values, each family by its own correction."""
-    adjusted: dict[int, float | None] = {}
+def _corrected(rows: list[Difference], level: float) -> list[Difference]:
+    """The rows with adjusted p values, each family by its own correction, and whether the loss decides."""
+    adjusted: dict[tuple[str, int], float | None] = {}
     for name, correct in (("holm", holm), ("bh", benjamini_hochberg)):
         family = [place for place, row in enumerate(rows) if row.adjustment == name]
-        adjusted |= dict(zip(family, correct([rows[place].p for place in family]), strict=True))
-    return [replace(row, p_adjusted=adjusted.get(place)) for place, row in enumerate(rows)]
+        for column in ("p", "p_asked"):
+            corrected = correct([getattr(rows[place], column) for place in family])
+            adjusted |= {(column, place): p for place, p in zip(family, corrected, strict=True)}
+    made = []
+    for place, row in enumerate(rows):
+        p, p_asked = adjusted["p", place], adjusted["p_asked", place]
+        decides = loss_decides(row.value, p, row.value_asked, p_asked, level)
+        made.append(replace(row, p_adjusted=p, p_asked_adjusted=p_asked, loss_decides=decides))
+    return made

@@ -44,7 +44,7 @@ def _row(answered: Answered, position: int, spec: Spec) -> Position:
     here = inside & (answered.gold_position == position)
     counts = answered.counts(here).sum(axis=1)
     measure = measures.accuracy(spec.policy, PLACES["both"])
-    accuracy = clustered(counts, measure)
+    accuracy = clustered(counts, measure, answered.cluster_category)
     reach = interval(accuracy, bounds=measure.bounds, level=spec.level)
     return Position(
         model=answered.model,

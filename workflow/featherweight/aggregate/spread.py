@@ -36,7 +36,7 @@ def spread(found: list[Answered], spec: Spec) -> list[Spread]:
 
 
 def _row(answered: Answered, cell: Cell, one: Asked, of_seeds: list[Values]) -> Spread:
-    within: list[Clustered] = [clustered(counts, one.measure) for counts in of_seeds]
+    within: list[Clustered] = [clustered(counts, one.measure, answered.cluster_category) for counts in of_seeds]
     values = [found.value for found in within if found.value is not None]
     errors = [found.se for found in within if found.se is not None]
     return Spread(

@@ -6,7 +6,8 @@ Reads `<items>/<task>/<category>/<item_seed>.parquet`, `<prompts>/<task>/<catego
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
           item_id="school-12-0003-ambig-neg", sample_index=0, group="school", cluster="school:12",
           context_condition="ambig", question_polarity="neg", gold=2, unknown=2, target=0, chosen=2, outcome="right",
-          reason=None, rule="exact", chosen_position=1, gold_position=1, n_tokens=3, finish="stop")
+          reason=None, rule="exact", chosen_position=1, gold_position=1, n_tokens=3, finish="stop",
+          block="school:12:3")
 
 The same samples give the same bytes.
 """
@@ -86,6 +87,7 @@ def score(sample: Sample, item: Item, shown_order: Sequence[int]) -> Score:
         gold_position=shown_order.index(item.gold),
         n_tokens=sample.n_tokens,
         finish=sample.finish,
+        block=item.block,
     )
 
 

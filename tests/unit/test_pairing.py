@@ -1,0 +1,181 @@
+"""Paired differences: none where none is, false alarms at their level, power as printed, and lost answers named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from featherweight.aggregate.answers import Answered, Codes
+from featherweight.aggregate.cells import compared
+from featherweight.aggregate.differences import differences
+from featherweight.aggregate.pairing import asked_of_both, loss_decides, numbers_across, read_by_both, side
+from featherweight.aggregate.spec import Spec
+from featherweight.records import Difference
+from featherweight.stats.bias import OTHER, TARGET, UNKNOWN, UNREAD, Answers, Bools
+from featherweight.stats.paired import difference
+
+CATEGORIES, TEMPLATES, ITEMS = 3, 12, 12  # 432 questions: half ambiguous
+SIZE = CATEGORIES * TEMPLATES * ITEMS
+CLUSTER = np.repeat(np.arange(CATEGORIES * TEMPLATES), ITEMS)
+AMBIGUOUS = np.arange(SIZE) % 2 == 0
+HARD = np.arange(SIZE) % 4 < 2  # half of each context
+ACCURACY = ("accuracy", "both")
+
+
+def answered(model: str, right: Bools, lost: Bools, task: str = "bbq", biased: Bools | None = None) -> Answered:
+    """One model's answers to every question; a wrong ambiguous answer names the target where `biased` says so."""
+    target = np.ones(SIZE, dtype=np.bool_) if biased is None else biased
+    wrong = np.where(target, TARGET, OTHER)
+    kind = np.where(lost, UNREAD, np.where(AMBIGUOUS & right, UNKNOWN, wrong)).astype(np.int8)
+    numbers: Codes = np.arange(SIZE)
+    category = CLUSTER // TEMPLATES
+    return Answered(
+        model=model,
+        task=task,
+        has_targets=True,
+        groups=("a", "b", "c"),
+        clusters=tuple(f"{place:03d}" for place in range(CATEGORIES * TEMPLATES)),
+        categories=("a", "b", "c"),
+        items=tuple(f"{place:04d}" for place in range(SIZE)),
+        seeds=((0, 0),),
+        answers=Answers(AMBIGUOUS, kind, right & ~lost, np.ones(SIZE, dtype=np.bool_), CLUSTER),
+        group_category=np.arange(3),
+        cluster_category=np.arange(CATEGORIES * TEMPLATES) // TEMPLATES,
+        group=category,
+        seed=np.zeros(SIZE, dtype=np.int64),
+        item=numbers,
+        sample=np.zeros(SIZE, dtype=np.int64),
+        pair=numbers,
+        twin=numbers // 2,
+        unfinished=lost,
+        n_tokens=numbers,
+        chosen_position=np.full(SIZE, np.nan),
+        gold_position=np.full(SIZE, np.nan),
+    )
+
+
+def row_of(first: Answered, second: Answered, metric: str = "accuracy", condition: str = "both") -> Difference:
+    rows = differences([second, first], Spec(draws=10))
+    (found,) = [r for r in rows if (r.group, r.metric, r.context_condition) == ("all", metric, condition)]
+    return found
+
+
+NONE = np.zeros(SIZE, dtype=np.bool_)
+
+
+def test_two_that_answer_alike_wherever_both_answer_do_not_differ() -> None:
+    """The one that loses its hard half is no better: before, the difference was +0.24 with p = 0.0000."""
+    generator = np.random.default_rng(0)
+    right = generator.random(SIZE) < np.where(HARD, 0.4, 0.9)
+    found = row_of(answered("loses", right, HARD), answered("keeps", right, NONE))
+    assert (found.value, found.p) == (0.0, 1.0)
+    assert (found.n, found.n_asked, found.n_questions) == (SIZE // 2, SIZE, SIZE // 2)
+    # Of what was asked it has fewer right, and the row says that the lost answers decide.
+    assert found.value_asked == pytest.approx(-np.mean(right & HARD))
+    assert found.p_asked_adjusted is not None
+    assert found.p_asked_adjusted < 0.001
+    assert found.loss_decides is True
+
+
+@pytest.mark.parametrize(("metric", "condition"), [("s_amb", "ambig"), ("s_dis", "disambig"), ("accuracy", "ambig")])
+def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition: str) -> None:
+    """Hard questions bring out the bias; losing them does not make a model fairer than its twin."""
+    generator = np.random.default_rng(1)
+    right = generator.random(SIZE) < 0.5
+    biased = generator.random(SIZE) < np.where(HARD, 0.95, 0.5)
+    sides = (answered("loses", right, HARD, biased=biased), answered("keeps", right, NONE, biased=biased))
+    found = row_of(*sides, metric, condition)
+    assert (found.value, found.p) == (0.0, 1.0)
+    assert found.value_asked != 0.0
+
+
+# 1,000 studies in which two models are right on a question with the same probability, each by its own luck, and the
+# first loses a question the more often the harder it is. p must find a difference in 5% of them; more than 7.5% or
+# fewer than 2.5% would be 3.6 standard errors of 0.7%: one false alarm in 3,000 seeds, and the seed is fixed. The same
+# studies read the old way, each model over what it had read, must alarm in most: the fault is seen.
+def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> None:
+    generator = np.random.default_rng(2)
+    one = next(one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY)
+    alarms, old = 0, 0
+    for _ in range(1000):
+        ease = generator.normal(0.8, 1.0, size=len(set(CLUSTER)))[CLUSTER] + np.where(HARD, -1.2, 1.2)
+        skill = 1 / (1 + np.exp(-ease))
+        lost = generator.random(SIZE) < np.where(HARD, 0.6, 0.05)
+        first = answered("a", generator.random(SIZE) < skill, lost)
+        second = answered("b", generator.random(SIZE) < skill, generator.random(SIZE) < 0.02)
+        sides = asked_of_both(side(first, first.pair), side(second, second.pair))
+        for paired in (True, False):
+            counts = [s.counts().sum(axis=1) for s in (read_by_both(*sides) if paired else sides)]
+            p = difference(counts[0], counts[1], one.measure, strata=first.cluster_category).p
+            assert p is not None
+            alarms += paired and p < 0.05
+            old += (not paired) and p < 0.05
+    assert 25 <= alarms <= 75, alarms
+    assert old > 700, old
+
+
+# A study prints the smallest difference that it sees with 80% power. Simulated at the mean of what such studies print,
+# 80% of 1,000 studies see it: -+ 6 points are 4.7 standard errors (one false alarm in 400,000 seeds), which leaves
+# room for a printed value that itself varies from study to study.
+def test_power_is_as_printed() -> None:
+    generator = np.random.default_rng(3)
+    one = next(one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY)
+
+    def study(gain: float) -> tuple[float, float]:
+        base = 1 / (1 + np.exp(-generator.normal(0.0, 1.0, size=len(set(CLUSTER)))[CLUSTER]))
+        base = 0.05 + 0.75 * base
+        lost = generator.random((2, SIZE)) < 0.1
+        first = answered("a", generator.random(SIZE) < base + gain, lost[0])
+        second = answered("b", generator.random(SIZE) < base, lost[1])
+        sides = read_by_both(side(first, first.pair), side(second, second.pair))
+        counts = [s.counts().sum(axis=1) for s in sides]
+        found = difference(counts[0], counts[1], one.measure, strata=first.cluster_category)
+        assert found.p is not None
+        assert found.detectable is not None
+        return found.p, found.detectable
+
+    printed = float(np.mean([study(0.1)[1] for _ in range(300)]))
+    power = np.mean([study(printed)[0] < 0.05 for _ in range(1000)])
+    assert power == pytest.approx(0.8, abs=0.06), (power, printed)
+
+
+def test_what_one_side_lost_is_lost_to_both_and_stays_asked() -> None:
+    lost = [np.arange(SIZE) % 10 == place for place in (0, 1)]
+    ones = [answered(name, ~NONE, gone) for name, gone in zip("ab", lost, strict=True)]
+    sides = read_by_both(*(side(one, one.pair) for one in ones))
+    for found in sides:
+        total = found.counts().sum(axis=(0, 1, 2))
+        assert (total[0], total[2]) == (SIZE, (lost[0] | lost[1]).sum())  # items, unread
+
+
+def test_answers_without_a_partner_are_left_out() -> None:
+    one = answered("a", ~NONE, NONE)
+    sides = asked_of_both(side(one, one.pair, AMBIGUOUS), side(one, one.pair + SIZE, ~AMBIGUOUS))
+    assert [s.inside.sum() for s in sides] == [0, 0]
+    sides = asked_of_both(side(one, one.twin, AMBIGUOUS), side(one, one.twin, ~AMBIGUOUS))
+    assert [s.inside.sum() for s in sides] == [SIZE // 2, SIZE // 2]
+
+
+def test_pairs_of_two_tasks_go_by_the_names_of_items() -> None:
+    one, other = answered("a", ~NONE, NONE, task="x"), answered("a", ~NONE, NONE, task="y")
+    assert np.array_equal(*numbers_across(one, other))
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "value_asked", "p_asked", "expected"),
+    [
+        (0.1, 0.01, 0.1, 0.01, False),
+        (0.1, 0.01, 0.1, 0.2, True),  # beyond chance on one side only
+        (0.1, 0.2, 0.1, 0.01, True),
+        (0.1, 0.2, -0.1, 0.3, True),  # the signs differ
+        (0.1, 0.01, -0.1, 0.01, True),
+        (0.0, 1.0, 0.1, 0.2, False),
+        (None, None, 0.1, 0.01, True),  # nothing that both had read
+        (None, None, 0.1, 0.2, False),
+        (None, None, None, None, None),
+    ],
+)
+def test_the_loss_decides_where_the_two_differences_disagree(
+    value: float | None, p: float | None, value_asked: float | None, p_asked: float | None, expected: bool | None
+) -> None:
+    assert loss_decides(value, p, value_asked, p_asked, 0.95) is expected
