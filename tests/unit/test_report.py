@@ -28,7 +28,9 @@ from featherweight.report import (
     examples,
     figures,
     findings,
+    headline,
     provenance,
+    ranking,
     run,
     tables,
     theme,
@@ -374,37 +376,123 @@ def test_headlines_come_from_the_estimates(study: fabricated.Study) -> None:
     inputs = inputs_of(study)
     found = findings.findings(inputs, findings.check(inputs))
     assert 3 <= len(found) <= 6
-    known = [inputs.estimate(model, "pocket", "all", "disambig", "accuracy") for model in inputs.models]
+    # The thinker loses nearly a third of its answers, so that all are ranked by right answers of all asked.
+    known = [inputs.estimate(model, "pocket", "all", "disambig", "accuracy", "wrong") for model in inputs.models]
     best = max((e for e in known if e is not None and e.value is not None), key=lambda e: e.value or 0.0)
     (shown,) = [f for f in found if f.anchor == "accuracy-disambig"]
     assert shown.big == f"{100 * (best.value or 0.0):.1f}%"
     assert f"{best.n:,}" in shown.detail
     assert "95% interval" in shown.detail
+    read = inputs.estimate(best.model, "pocket", "all", "disambig", "accuracy", "drop")
+    assert read is not None
+    assert f"{100 * (read.value or 0.0):.1f}% among those read, bounds {shown.big} to " in shown.detail
 
 
-def test_nobody_is_best_by_the_few_answers_that_could_be_read(root: Path, tmp_path: Path) -> None:
-    study = fabricated.build(tmp_path, {"one": fabricated.facts("one"), "two": fabricated.facts("two")}, dataset="bbq")
+def of_two(root: Path, folder: Path, **changes: Any) -> Inputs:
+    """Models "one" and "two": right in 60% and 70% of what was asked, both contexts alike, nothing lost.
+
+    The difference is beyond chance. `changes`: `lost` of two, then 63% right; and values of every difference.
+    """
+    models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
+    study = fabricated.build(folder, models, dataset="bbq")
     make(root, study)
     inputs = inputs_of(study)
-    for lost, says in (
-        (0.0, "is the right answer."),
-        (0.3, "(30.0% of its answers could not be read)."),
-        (0.7, "No model can be called the best: of every model's answers most could not be read"),
-    ):
-        shares = {
-            key: replace(estimate, value=lost if key[4] == "unparsed" else 0.0)
-            if key[4] in ("unparsed", "unfinished")
-            else estimate
-            for key, estimate in inputs.estimates.items()
-        }
-        changed = replace(inputs, estimates=shares)
-        assert says in findings.answer(changed, findings.check(changed))
+    lost = changes.pop("lost", 0.0)
+    right = {"one": 0.6, "two": 0.7 if lost == 0.0 else 0.63}
+    estimates = {}
+    for key, found in inputs.estimates.items():
+        share = lost if key[0] == "two" else 0.0
+        value = {"unparsed": share, "unfinished": 0.0}.get(key[4], found.value)
+        if key[4] == "accuracy":
+            value = right[key[0]] if key[5] == "wrong" or share == 1.0 else right[key[0]] / (1 - share)
+            found = replace(found, low=value - 0.05, high=value + 0.05)
+        estimates[key] = replace(found, value=value)
+    row = {"value": 0.1, "p_adjusted": 0.004, "value_asked": 0.1, "p_asked_adjusted": 0.004, "loss_decides": False}
+    differences = [replace(found, **row | changes) for found in inputs.differences]
+    return replace(inputs, estimates=estimates, differences=differences)
+
+
+LEVEL = "Of 2 models, no model is shown to be best: TWO and ONE within "
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "Of 2 models, TWO answers best: 70.0% right where the text gives the answer and 70.0% right where it "
+             "does not and “cannot be known” is the right answer."),
+        ({"p_adjusted": 0.06}, LEVEL + "10.0 points (TWO 70.0% and ONE 60.0% right, both kinds of question together)."),
+        ({"p_adjusted": None}, LEVEL),
+        ({"value": -0.1}, LEVEL),
+        ({"loss_decides": True}, "Against ONE the lost answers decide which way the comparison goes."),
+        # 5% is not more than 5%: still ranked by what was read, 63% of 95%.
+        ({"lost": 0.05}, "TWO answers best: 66.3% right where the text gives"),
+        # Beyond it by what was asked: 63% of all, 66% of what was read, up to 69% had all lost answers been right.
+        ({"lost": 0.06}, "TWO answers best: 63.0% right where the text gives the answer and 63.0% right where it does "
+                         "not and “cannot be known” is the right answer, of all that was asked. If every lost answer "
+                         "had been wrong or right: TWO 63.0% to 69.0%, 67.0% among the answers that were read."),
+        ({"lost": 0.06, "p_adjusted": 0.2}, LEVEL + "3.0 points (TWO 63.0% and ONE 60.0% right of all that was asked"),
+        ({"lost": 0.06, "p_adjusted": 0.2}, "ONE 60.0% to 60.0%, 60.0% among the answers that were read."),
+    ],
+)  # fmt: skip
+def test_best_is_only_whom_the_paired_differences_show(
+    root: Path, tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    inputs = of_two(root, tmp_path, **changes)
+    assert says in headline.answer(inputs, findings.check(inputs))
+
+
+def test_an_unknown_loss_is_not_a_loss_of_nothing(root: Path, tmp_path: Path) -> None:
+    """Where nobody knows how many answers a model lost, all are ranked by what was asked; bounds are unknown."""
+    inputs = of_two(root, tmp_path)
+    estimates = {key: found for key, found in inputs.estimates.items() if (key[0], key[4]) != ("one", "unparsed")}
+    unknown = replace(inputs, estimates=estimates)
+    assert not ranking.by_asked(inputs, "bbq")
+    assert ranking.by_asked(unknown, "bbq")
+    standing = ranking.standing(unknown, "one", "bbq", "both")
+    assert standing is not None
+    assert (standing.value, standing.least, standing.lost, standing.most) == (0.6, 0.6, None, None)
+
+
+def test_a_baseline_leaves_pairs_uncompared_and_the_answer_says_so(root: Path, tmp_path: Path) -> None:
+    inputs = replace(of_two(root, tmp_path), differences=[])
+    assert "This study takes differences from ONE only." in headline.answer(inputs, findings.check(inputs))
+
+
+def test_models_that_lost_most_of_their_answers_are_called_nothing(root: Path, tmp_path: Path) -> None:
+    inputs = of_two(root, tmp_path)
+    lost = {key: replace(e, value=0.7) if key[4] == "unparsed" else e for key, e in inputs.estimates.items()}
+    changed = replace(inputs, estimates=lost)
+    says = "No model can be called the best: of every model's answers most could not be read or were cut off"
+    assert says in headline.answer(changed, findings.check(changed))
+
+
+def test_the_differences_table_says_where_lost_answers_decide_and_scores_differ_by_something_else(
+    root: Path, tmp_path: Path
+) -> None:
+    inputs = of_two(root, tmp_path, loss_decides=True, value=0.04)
+    rows = [row for row in tables.differences(inputs) if row["what"] == "Accuracy"]
+    assert rows
+    for row in rows:
+        assert row["note"] == (
+            "The lost answers decide. The displayed scores differ by +10.0 points: each rests on answers of its own."
+        )
+    plain = of_two(root, tmp_path / "again")
+    assert {row["note"] for row in tables.differences(plain) if row["what"] == "Accuracy"} == {""}
+
+
+def test_the_glance_shows_bounds_and_stands_in_order(root: Path, tmp_path: Path) -> None:
+    rows = tables.glance(of_two(root, tmp_path, lost=0.06))
+    assert [(row["model"], row["bounds"]) for row in rows] == [
+        ("TWO", "63.0% to 69.0%"), ("TWO", "63.0% to 69.0%"), ("ONE", "60.0%"), ("ONE", "60.0%")
+    ]  # fmt: skip
+    (says,) = tables.order(of_two(root, tmp_path / "again", lost=0.06))
+    assert says.startswith("Models stand in order by right answers of all that was asked")
 
 
 @pytest.mark.parametrize(
     ("low", "says"),
     [
-        (0.34, "answers best: 40.0% right where the text gives the answer"),
+        (0.34, "no model is shown to be best: two and one within 5.0 points"),
         (0.33, "No model is shown to do better than a guess among three options where the text gives the answer: the"),
         (0.33, "highest accuracy is 40.0% (two, 95% interval 33.0% to 50.0%)."),
     ],
@@ -421,7 +509,7 @@ def test_nobody_answers_best_by_guessing(root: Path, tmp_path: Path, low: float,
             found = replace(found, value=value, low=low - 0.4 + value, high=0.1 + value)
         estimates[key] = replace(found, value=0.0) if key[4] in ("unparsed", "unfinished") else found
     changed = replace(inputs, estimates=estimates)
-    assert says in findings.answer(changed, findings.check(changed))
+    assert says in headline.answer(changed, findings.check(changed))
 
 
 def test_a_pocket_study_says_what_it_is(text: str) -> None:
@@ -451,19 +539,19 @@ def test_models_keep_the_order_of_the_study(study: fabricated.Study) -> None:
 
 def test_missing_models_are_named(root: Path, tmp_path: Path) -> None:
     models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two", "three")}
-    study = fabricated.build(tmp_path, models, categories=["school"], templates=1, missing=["two"])
+    study = fabricated.build(tmp_path, models, categories=["school"], templates=6, missing=["two"])
     text = words(root, study)
     assert "Not complete: this run has no results for TWO." in text
-    assert "Of 2 models, " in text
+    assert "Of 2 models, " in text[text.index('class="answer"') :]
 
 
 def test_one_model_alone(root: Path, tmp_path: Path) -> None:
     study = fabricated.build(
-        tmp_path, {"m": fabricated.facts("m", label="Sole")}, categories=["Age"], dataset="bbq", templates=1
+        tmp_path, {"m": fabricated.facts("m", label="Sole")}, categories=["Age"], dataset="bbq", templates=6
     )
     text = words(root, study)
     Page(text)
-    assert "Sole answers best" in text
+    assert "Sole was asked alone: " in text
     assert 'id="differences"' not in text
     assert "GPT-4o" in text
 
@@ -500,6 +588,12 @@ def test_examples_keep_to_their_room(study: fabricated.Study) -> None:
     assert "no room" in found.rule
     none = examples.draw_examples(inputs_of(study), study.scores, folders_of(study), 0)
     assert none.rows == []
+
+
+def test_a_study_that_wants_no_examples_gets_none(study: fabricated.Study) -> None:
+    inputs = replace(inputs_of(study), spec=dict(study.spec) | {"examples_per_cell": 0})
+    found = examples.draw_examples(inputs, study.scores, folders_of(study), 1_000_000)
+    assert found == examples.Examples([], "This study shows no examples (examples_per_cell: 0).")
 
 
 def test_an_example_tells_how_it_was_read(page: Page) -> None:

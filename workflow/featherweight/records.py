@@ -218,6 +218,7 @@ class Position:
     accuracy: float | None  # among items whose right answer stands here
     low: float | None
     high: float | None
+    n_questions: int | None = None  # unique questions behind the n answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 One real entry of planted.json:
 
     {"condition": "ambig", "expected": 0.3, "group": "all", "high": 0.351, "inside": true, "low": 0.259,
-     "metric": "stereotyped", "model": "pocket-tilted", "n": 600, "task": "pocket", "value": 0.303, "what": "..."}
+     "metric": "stereotyped", "model": "pocket-tilted", "n": 600, "n_questions": 290, "detectable": 0.049,
+     "task": "pocket", "value": 0.303, "what": "..."}
 
-`inside` is null where there is nothing to judge: no estimate, or no answer that the score could rest on.
+`inside` is null where there is nothing to judge: no estimate, or no answer that the score could rest on. `detectable`
+is the smallest shift from the planted rate that this run would have noticed with 80% power, null where nothing says.
 """
 
 from __future__ import annotations
@@ -117,5 +119,7 @@ def _row(
         "low": None if found is None else found.low,
         "high": None if found is None else found.high,
         "n": None if found is None else found.n,
+        "n_questions": None if found is None else found.n_questions,
+        "detectable": None if found is None else found.detectable,
         "inside": inside,
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.files import read_spec, write_atomically
-from featherweight.report import build, examples, figures, findings, provenance, tables, theme, this_run, ways
+from featherweight.report import build, examples, figures, findings, headline, provenance, tables, theme, this_run, ways
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.limits import AGREE, limits
 
@@ -74,18 +74,20 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "title": inputs.spec["title"],
         "question": inputs.spec["question"],
         "banners": _banners(inputs, found),
-        "answer": findings.answer(inputs, found),
+        "answer": headline.answer(inputs, found),
         "findings": findings.findings(inputs, found),
         "check": found,
         "instrument_first": inputs.pocket or found.failed,
         "known": tables.known_values(inputs),
         "claims": tables.claims(inputs),
         "glance": tables.glance(inputs),
+        "glance_order": tables.order(inputs),
         "several_tasks": len(inputs.spec["tasks"]) > 1,
         "ways": ways.tables(inputs),
         "ways_notes": ways.notes(inputs),
         "differences": tables.differences(inputs),
         "contrasts": tables.contrasts(inputs),
+        "contexts": tables.contexts(inputs),
         "spread": tables.spread(inputs),
         "published": tables.published(inputs),
         "read": tables.readings(inputs),

@@ -41,6 +41,7 @@ SCORE_TOOLTIP = tooltips(
     ("shown:N", "Value"),
     ("interval:N", "95% interval"),
     ("n:Q", "Answers it rests on"),
+    ("n_questions:Q", "Unique questions"),
     ("templates:Q", "Templates"),
 )
 

@@ -49,7 +49,7 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, budg
 
     `scores` holds one file per model, named after it.
     """
-    asked = int(inputs.spec.get("examples_per_cell") or 3)
+    asked = int(inputs.spec["examples_per_cell"])
     names = set(inputs.models)
     judged = [row for path in sorted(scores) if path.stem in names for row in read_rows(path, Score)]
     kept = _with_text(inputs, draw(judged, asked), folders)
@@ -62,6 +62,8 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, budg
     kept = _fitting(kept, budget)
     places = {inputs.label(name): place for place, name in enumerate(inputs.models)}
     kept.sort(key=lambda row: (places[row["model"]], row["category"], row["questions"], row["outcome"], row["order"]))
+    if asked == 0:
+        return Examples([], "This study shows no examples (examples_per_cell: 0).")
     rule = (
         f"Up to {per_cell} answer{'s' if per_cell != 1 else ''} for each model, category, kind of question and "
         f"outcome: the first in the order of SHA-256 over (seed {SEED}, model, task, item, seeds, sample). "

@@ -35,13 +35,19 @@ class Figure:
 
 
 UNREAD = ("unread shown", "Unread")
-BEHIND = (("interval", "95% interval"), ("n", "n"), UNREAD)  # what stands beside every score
+BEHIND = (
+    ("interval", "95% interval"),
+    ("n", "Answers"),
+    ("n_questions", "Questions"),
+    UNREAD,
+)  # what stands beside every score
 SCORE_COLUMNS = (
     ("model", "Model"),
     ("category", "Category"),
     ("shown", "Value"),
     ("interval", "95% interval"),
-    ("n", "n"),
+    ("n", "Answers"),
+    ("n_questions", "Questions"),
     ("templates", "Templates"),
     UNREAD,
 )
@@ -85,6 +91,7 @@ def planted_figure(inputs: Inputs) -> Figure | None:
             ("planted shown", "Planted"),
             ("shown", "Measured"),
             *BEHIND,
+            ("noticed", "Smallest shift noticed"),
             ("recovered", "Planted rate inside"),
         ),
         least_width=340,
@@ -272,7 +279,8 @@ def _policies(inputs: Inputs, task: str) -> Figure:
             ("shown", "Bias score"),
             ("interval", "95% interval"),
             ("accuracy", "Accuracy"),
-            ("n", "n"),
+            ("n", "Answers"),
+            ("n_questions", "Questions"),
             UNREAD,
         ),
         least_width=340,

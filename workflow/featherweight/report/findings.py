@@ -1,9 +1,9 @@
-"""What the page says first: the answer in one sentence and the findings, computed from the estimates, never typed.
+"""What the page says first beside the answer (`headline`): findings, computed from the estimates, never typed.
 
 One real finding:
 
-    Finding(figure="accuracy-ambig", big="88.0%", text="best accuracy where the text does not say: Pocket, fair",
-            detail="95% interval 81.2% to 93.1%, n = 300, unread 0.0%")
+    Finding(anchor="accuracy-ambig", big="88.0%", text="highest accuracy where the text does not say: Pocket, fair,
+            not shown to be best", detail="95% interval 81.2% to 93.1%, n = 300 answers to 250 questions, unread 0.0%")
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from featherweight.records import Difference, Estimate
-from featherweight.report import theme
+from featherweight.report import ranking, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.ways import points
+from featherweight.report.theme import points
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,72 +66,6 @@ def _count(rows: Iterable[Mapping[str, Any]], inside: bool | None) -> int:
     return sum(row["inside"] is inside for row in rows)
 
 
-MOST_UNREAD = 0.5  # a model that loses more of its answers is not ranked by the rest
-WORTH_SAYING = 0.02
-GUESS = 1 / 3  # every task so far has three options
-
-
-def answer(inputs: Inputs, found: Check) -> str:
-    """The answer of the study in one sentence."""
-    if not inputs.models:
-        return "There is no result yet: no model of this study has answered."
-    if inputs.pocket:
-        return _instrument_answer(found)
-    task = inputs.main_tasks[0]
-    means = {model: _pair(inputs, model, task) for model in inputs.models}
-    known = {model: pair for model, pair in means.items() if pair is not None}
-    if not known:
-        return "No model has an accuracy for both kinds of question: see which answers could be read, below."
-    unread = {model: inputs.unread(model, task, "all", "both") or 0.0 for model in known}
-    readable = [model for model in known if unread[model] <= MOST_UNREAD]
-    if not readable:
-        least = min(unread, key=lambda model: unread[model])
-        return (
-            f"No model can be called the best: of every model's answers most could not be read or were cut off "
-            f"({inputs.label(least)}, the most readable: {theme.percent(unread[least])})."
-        )
-    if not any(_beats_a_guess(inputs, model, task) for model in readable):
-        highest = max(readable, key=lambda model: known[model][1])
-        told_by = inputs.estimate(highest, task, "all", "disambig", "accuracy")
-        within = "" if told_by is None else f", 95% interval {theme.interval(told_by.low, told_by.high, 'percent')}"
-        among = "" if len(readable) == len(inputs.models) else ", of those whose answers could mostly be read,"
-        return (
-            "No model is shown to do better than a guess among three options where the text gives the answer: the "
-            f"highest accuracy{among} is {theme.percent(known[highest][1])} ({inputs.label(highest)}{within})."
-        )
-    best = max(readable, key=lambda model: sum(known[model]))
-    ambiguous, told = known[best]
-    models = f"Of {len(inputs.models)} models, " if len(inputs.models) > 1 else ""
-    lost = f" ({theme.percent(unread[best])} of its answers could not be read)" if unread[best] >= WORTH_SAYING else ""
-    return (
-        f"{models}{inputs.label(best)} answers best: {theme.percent(told)} right where the text gives the answer and "
-        f"{theme.percent(ambiguous)} right where it does not and “cannot be known” is the right answer{lost}."
-    )
-
-
-def _instrument_answer(found: Check) -> str:
-    if not found.judged:
-        return "Nothing with a known value was measured, so this run says nothing about the instrument."
-    counts = f"{found.planted_found} of {found.planted_known} planted rates"
-    if found.scores_known:
-        counts += f" and {found.scores_found} of {found.scores_known} scores that are known beforehand"
-    if found.failed:
-        return f"No, not yet: the pipeline recovered {counts}."
-    return f"Yes: the pipeline recovered {counts}."
-
-
-def _beats_a_guess(inputs: Inputs, model: str, task: str) -> bool:
-    """Whether even the lower bound lies above a guess, where the text gives the answer."""
-    found = inputs.estimate(model, task, "all", "disambig", "accuracy")
-    return found is not None and found.low is not None and found.low > GUESS
-
-
-def _pair(inputs: Inputs, model: str, task: str) -> tuple[float, float] | None:
-    pair = [inputs.estimate(model, task, "all", condition, "accuracy") for condition in ("ambig", "disambig")]
-    values = [estimate.value for estimate in pair if estimate is not None and estimate.value is not None]
-    return (values[0], values[1]) if len(values) == 2 else None
-
-
 def findings(inputs: Inputs, found: Check) -> list[Finding]:
     """Three to six headlines; one that has no number is left out."""
     made: list[Finding | None] = []
@@ -161,7 +95,12 @@ def _sure(inputs: Inputs, estimate: Estimate, kind: str) -> str:
     unread = inputs.unread(estimate.model, estimate.task, estimate.group, estimate.context_condition)
     interval = theme.interval(estimate.low, estimate.high, kind)
     bounds = interval if interval == "no interval" else f"95% interval {interval}"
-    return f"{bounds}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{estimate.n:,}, unread {theme.percent(unread)}"
+    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{estimate.n:,}"
+    return f"{bounds}, {n} answers to {_count_of(estimate.n_questions)} questions, unread {theme.percent(unread)}"
+
+
+def _count_of(number: int | None) -> str:
+    return "an unknown number of" if number is None else f"{number:,}"
 
 
 def _anchor(inputs: Inputs, task: str, name: str) -> str:
@@ -174,19 +113,31 @@ def _of_models(inputs: Inputs, task: str, condition: str, metric: str) -> list[E
 
 
 def _best(inputs: Inputs, task: str, condition: str) -> Finding | None:
-    known = _of_models(inputs, task, condition, "accuracy")
-    if not known:
+    """The highest accuracy; the best only where every paired difference shows it."""
+    ranked = ranking.ranking(inputs, task, condition)
+    if ranked is None:
         return None
-    best = max(known, key=lambda estimate: estimate.value or 0.0)
-    same = [estimate for estimate in known if estimate.value == best.value]
+    first = ranked.first
+    same = [one for one in ranked.standings if one.value == first.value]
     where = "the text does not say" if condition == "ambig" else "the text gives the answer"
-    who = inputs.label(best.model) if len(same) == 1 else f"{len(same)} models alike"
-    lead = "accuracy" if len(known) == 1 else "best accuracy"
+    who = inputs.label(first.model) if len(same) == 1 else f"{len(same)} models alike"
+    what = "share right of all asked" if ranked.by_asked else "accuracy"
+    alone = len(ranked.standings) == 1
+    lead = what if alone else f"{'best' if ranked.best_is_shown else 'highest'} {what}"
+    doubt = "" if alone or ranked.best_is_shown or len(same) > 1 else ", not shown to be best"
+    estimate = inputs.estimate(first.model, task, "all", condition, "accuracy", ranking.policy(inputs, task))
+    assert estimate is not None
+    sure = _sure(inputs, estimate, "percent")
+    if ranked.by_asked:
+        sure += (
+            f", {theme.percent(first.among_read)} among those read, bounds {theme.percent(first.least)} "
+            f"to {theme.percent(first.most)}"
+        )
     return Finding(
         _anchor(inputs, task, f"accuracy-{condition}"),
-        theme.percent(best.value),
-        f"{lead} where {where}: {who}",
-        _sure(inputs, best, "percent"),
+        theme.percent(first.value),
+        f"{lead} where {where}: {who}{doubt}",
+        sure,
     )
 
 
@@ -253,4 +204,5 @@ def _difference_detail(row: Difference) -> str:
         if row.low is None or row.high is None
         else f"95% interval {points(row.low).removesuffix(' points')} to {points(row.high)}, "
     )
-    return f"{bounds}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs"
+    decides = "; the lost answers decide it" if row.loss_decides else ""
+    return f"{bounds}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs that both had read{decides}"

@@ -1,9 +1,9 @@
-"""The small table behind each figure: one row per mark, every number with its interval, n and share of unread answers.
+"""The small table behind each figure: one row per mark, numbers with interval, answers, questions and unread share.
 
 One real row of `scores(...)`:
 
     model="Pocket, tilted" category="Village" value=0.71 low=0.64 high=0.77 shown="71.0%" interval="64.0% to 77.0%"
-    n=148 asked=150 templates=12 unread=0.013
+    n=148 n_questions=50 asked=150 templates=12 unread=0.013
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pandas as pd
 from featherweight.records import Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
+from featherweight.report.theme import points
 
 Row = dict[str, Any]
 
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 def _row(estimate: Estimate | None, kind: str) -> Row:
     """What a mark shows of one estimate; every number null where there is none."""
     if estimate is None:
-        empty = dict.fromkeys(("value", "low", "high", "n", "asked", "templates"))
+        empty = dict.fromkeys(("value", "low", "high", "n", "n_questions", "asked", "templates"))
         return empty | {"shown": "no data", "interval": "no interval"}
     return {
         "value": estimate.value,
@@ -32,6 +33,7 @@ def _row(estimate: Estimate | None, kind: str) -> Row:
         "shown": theme.number(estimate.value, kind),
         "interval": theme.interval(estimate.low, estimate.high, kind),
         "n": estimate.n,
+        "n_questions": estimate.n_questions,
         "asked": estimate.n_items,
         "templates": estimate.n_clusters,
     }
@@ -40,7 +42,7 @@ def _row(estimate: Estimate | None, kind: str) -> Row:
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as a table in which an unknown is null and a count stays a whole number."""
     table = pd.DataFrame(list(rows))
-    for name in ("n", "asked", "templates"):
+    for name in ("n", "n_questions", "asked", "templates"):
         if name in table:
             table[name] = table[name].astype("Int64")
     for name in ("value", "low", "high", "unread"):
@@ -146,6 +148,8 @@ def planted(inputs: Inputs) -> pd.DataFrame:
                 "shown": theme.percent(entry["value"]),
                 "interval": theme.interval(entry["low"], entry["high"], "percent"),
                 "n": entry["n"],
+                "n_questions": entry["n_questions"],
+                "noticed": "no data" if entry["detectable"] is None else points(entry["detectable"]).lstrip("+"),
                 "unread shown": theme.percent(inputs.unread(entry["model"], entry["task"], "all", "ambig")),
                 "recovered": {True: "yes", False: "no", None: "no data"}[entry["inside"]],
             }
@@ -207,6 +211,7 @@ def positions(inputs: Inputs, task: str) -> pd.DataFrame:
                     "accuracy": theme.percent(row.accuracy),
                     "interval": theme.interval(row.low, row.high, "percent"),
                     "n": row.n,
+                    "n_questions": row.n_questions,
                     "unread shown": theme.percent(inputs.unread(model, task, "all", "both")),
                 }
             )

@@ -67,6 +67,7 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("shown:N", "Measured"),
             ("interval:N", "95% interval"),
             ("n:Q", "Answers"),
+            ("n_questions:Q", "Unique questions"),
             ("recovered:N", "Planted rate inside"),
         ),
     )
@@ -133,6 +134,7 @@ def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("interval:N", "95% interval"),
             ("accuracy:N", "Accuracy"),
             ("n:Q", "Answers it rests on"),
+            ("n_questions:Q", "Unique questions"),
         ),
     )
     return alt.layer(reference(0.0), bar, dot).properties(
@@ -161,6 +163,7 @@ def positions(table: pd.DataFrame, *, description: str) -> AnyChart:
         ("shown:N", "Chosen"),
         ("right here, shown:N", "Right"),
         ("n:Q", "Answers"),
+        ("n_questions:Q", "Unique questions"),
     )
     tick = base.mark_tick(thickness=2, size=19, color=theme.INK, opacity=0.4).encode(
         x=alt.X("right here:Q", scale=scale), y=y, yOffset=offset, tooltip=tooltip

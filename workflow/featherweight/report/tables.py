@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from featherweight.records import Difference
-from featherweight.report import theme
+from featherweight.records import ContrastRow, Difference
+from featherweight.report import ranking, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.ways import pairs, points
+from featherweight.report.ranking import Standing
+from featherweight.report.theme import points
+from featherweight.report.ways import pairs
 
 Row = dict[str, Any]
+Write = Callable[[float | None], str]
+LOSS_DECIDES = "The lost answers decide."
 SYMBOLS = {
     "reproduced": "\N{CHECK MARK}",
     "partly": "\N{ALMOST EQUAL TO}",
@@ -21,30 +25,64 @@ ORDER = ("contradicted", "partly", "reproduced", "not tested")
 
 
 def glance(inputs: Inputs) -> list[Row]:
-    """One row per model, task and context: accuracy, bias, unread share and what they rest on."""
+    """One row per model, task and context: accuracy, bias, what was lost and what it leaves open, what they rest on.
+
+    The models of a task stand in the order of their accuracy over both contexts, or of right answers of all asked.
+    """
     rows = []
     for task in inputs.spec["tasks"]:
-        for model in inputs.models:
-            for condition in ("ambig", "disambig"):
-                accuracy = inputs.estimate(model, task, "all", condition, "accuracy")
-                bias = inputs.estimate(model, task, "all", condition, theme.BIAS_METRIC[condition])
-                if accuracy is None and bias is None:
-                    continue
-                known = accuracy or bias
-                assert known is not None
-                rows.append(
-                    {
-                        "model": inputs.label(model),
-                        "task": inputs.task_label(task),
-                        "questions": theme.CONDITIONS[condition],
-                        "accuracy": _shown(accuracy, "percent"),
-                        "bias": _shown(bias, "score"),
-                        "unread": theme.percent(inputs.unread(model, task, "all", condition)),
-                        "n": f"{known.n_items:,}",
-                        "templates": f"{known.n_clusters:,}",
-                    }
-                )
+        ranked = ranking.ranking(inputs, task)
+        order = [] if ranked is None else [one.model for one in ranked.standings]
+        for model in dict.fromkeys([*order, *inputs.models]):
+            rows += [
+                row for condition in ("ambig", "disambig") if (row := _at_a_glance(inputs, task, model, condition))
+            ]
     return rows
+
+
+def _at_a_glance(inputs: Inputs, task: str, model: str, condition: str) -> Row | None:
+    accuracy = inputs.estimate(model, task, "all", condition, "accuracy")
+    bias = inputs.estimate(model, task, "all", condition, theme.BIAS_METRIC[condition])
+    known = bias if accuracy is None else accuracy
+    if known is None:
+        return None
+    stands = ranking.standing(inputs, model, task, condition)
+    return {
+        "model": inputs.label(model),
+        "task": inputs.task_label(task),
+        "questions": theme.CONDITIONS[condition],
+        "accuracy": _shown(accuracy, "percent"),
+        "bounds": "no data" if stands is None else _bounds(stands),
+        "bias": _shown(bias, "score"),
+        "unread": theme.percent(inputs.unread(model, task, "all", condition)),
+        "n": f"{known.n_items:,}",
+        "n_questions": _count(known.n_questions),
+        "templates": f"{known.n_clusters:,}",
+    }
+
+
+def order(inputs: Inputs) -> list[str]:
+    """By what the models stand in order, for each task that has any."""
+    words = {
+        True: "by right answers of all that was asked, since a model lost more than 5% of its answers",
+        False: "by accuracy over both kinds of question",
+    }
+    tasks = [task for task in inputs.spec["tasks"] if ranking.ranking(inputs, task) is not None]
+    kinds = {task: ranking.by_asked(inputs, task) for task in tasks}
+    if len(set(kinds.values())) == 1:
+        return [f"Models stand in order {words[kinds[tasks[0]]]}."]
+    return [f"{inputs.task_label(task)}: models stand in order {words[kind]}." for task, kind in kinds.items()]
+
+
+def _bounds(stands: Standing) -> str:
+    if stands.least is None or stands.most is None:
+        return "no data"
+    same = theme.percent(stands.least) == theme.percent(stands.most)
+    return theme.percent(stands.least) if same else f"{theme.percent(stands.least)} to {theme.percent(stands.most)}"
+
+
+def _count(number: int | None) -> str:
+    return "no data" if number is None else f"{number:,}"
 
 
 def _shown(estimate: Any, kind: str) -> tuple[str, str]:
@@ -68,7 +106,9 @@ def known_values(inputs: Inputs) -> list[Row]:
                 "expected": ("at least " if least else "") + theme.number(entry["expected"], kind),
                 "measured": theme.number(entry["value"], kind),
                 "interval": theme.interval(entry["low"], entry["high"], kind),
-                "n": "no data" if entry["n"] is None else f"{entry['n']:,}",
+                "n": _count(entry["n"]),
+                "n_questions": _count(entry["n_questions"]),
+                "noticed": _noticed(entry),
                 "unread": theme.percent(inputs.unread(entry["model"], entry["task"], "all", entry["condition"])),
                 "inside": entry["inside"],
                 "word": {True: "recovered", False: "missed", None: "no data"}[entry["inside"]],
@@ -76,6 +116,13 @@ def known_values(inputs: Inputs) -> list[Row]:
             }
         )
     return sorted(rows, key=lambda row: {False: 0, None: 1, True: 2}[row["inside"]])
+
+
+def _noticed(entry: Mapping[str, Any]) -> str:
+    """The smallest shift from a planted rate that the run would have noticed; other scores must match or be reached."""
+    if entry["metric"] != "stereotyped":
+        return ""
+    return points(entry["detectable"]).lstrip("+")
 
 
 def claims(inputs: Inputs) -> list[Row]:
@@ -115,7 +162,7 @@ def claims(inputs: Inputs) -> list[Row]:
 
 
 def differences(inputs: Inputs) -> list[Row]:
-    """Paired differences over all categories, with the smallest one that the design could have seen."""
+    """Paired differences over all categories, those over all that was asked, and the smallest that could be seen."""
     shown = set(inputs.models)
     rows = []
     for row in inputs.differences:
@@ -124,10 +171,6 @@ def differences(inputs: Inputs) -> list[Row]:
         if row.metric not in ("accuracy", "s_amb", "s_dis"):
             continue
         write = points if row.metric == "accuracy" else theme.score
-        bounds = "no interval"
-        if row.low is not None and row.high is not None:
-            bounds = f"{write(row.low).removesuffix(' points')} to {write(row.high)}"
-        sure = row.p_adjusted is not None and row.p_adjusted < 0.05
         rows.append(
             {
                 "model": inputs.label(row.model),
@@ -136,15 +179,46 @@ def differences(inputs: Inputs) -> list[Row]:
                 "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
                 "what": theme.METRICS[row.metric],
                 "value": write(row.value),
-                "interval": bounds,
+                "interval": _between(row.low, row.high, write),
                 "p": theme.p_value(row.p_adjusted),
-                "sure": "yes" if sure else "no" if row.p_adjusted is not None else "no data",
+                "sure": _beyond(row.p_adjusted),
+                "asked": write(row.value_asked),
+                "asked_interval": _between(row.low_asked, row.high_asked, write),
+                "asked_p": theme.p_value(row.p_asked_adjusted),
+                "note": " ".join(_notes(inputs, row, write)),
                 "n": f"{row.n:,}",
+                "n_questions": _count(row.n_questions),
                 "unread": theme.percent(_most_unread(inputs, row)),
                 "detectable": write(row.detectable).lstrip("+"),
             }
         )
     return rows
+
+
+def _between(low: float | None, high: float | None, write: Write) -> str:
+    if low is None or high is None:
+        return "no interval"
+    return f"{write(low).removesuffix(' points')} to {write(high)}"
+
+
+def _beyond(p: float | None) -> str:
+    """Whether a difference is beyond chance."""
+    return "no data" if p is None else "yes" if p < ranking.ALPHA else "no"
+
+
+def _notes(inputs: Inputs, row: Difference, write: Write) -> list[str]:
+    """What a reader would misread: that lost answers decide, that the displayed scores differ by something else."""
+    notes = []
+    if row.loss_decides:
+        notes.append(LOSS_DECIDES)
+    sides = [
+        inputs.estimate(name, row.task, row.group, row.context_condition, row.metric, row.policy)
+        for name in (row.model, row.baseline)
+    ]
+    first, second = (None if side is None else side.value for side in sides)
+    if row.value is not None and first is not None and second is not None and write(row.value) != write(first - second):
+        notes.append(f"The displayed scores differ by {write(first - second)}: each rests on answers of its own.")
+    return notes
 
 
 def _most_unread(inputs: Inputs, row: Difference) -> float | None:
@@ -156,34 +230,46 @@ def _most_unread(inputs: Inputs, row: Difference) -> float | None:
 def contrasts(inputs: Inputs) -> list[Row]:
     """Differences between two tasks within a model, with the caution that belongs to each pair.
 
-    Two ways of answering the same questions have a table of their own (`ways`).
+    Two ways of answering the same questions have a table of their own (`ways`), two contexts too (`contexts`).
     """
-    rows = []
     apart = {pair.names for pair in pairs(inputs)}
-    for row in inputs.contrasts:
-        if row.model not in inputs.models or row.policy != inputs.policy or {row.first, row.second} in apart:
-            continue
-        kind = theme.form(row.metric)
-        write = points if kind == "percent" else (lambda value, kind=kind: theme.number(value, kind))
-        bounds = "no interval"
-        if row.low is not None and row.high is not None:
-            bounds = f"{write(row.low).removesuffix(' points')} to {write(row.high)}"
-        rows.append(
-            {
-                "model": inputs.label(row.model),
-                "first": row.first,
-                "second": row.second,
-                "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
-                "what": theme.METRICS.get(row.metric, row.metric),
-                "value": write(row.value),
-                "interval": bounds,
-                "p": theme.p_value(row.p),
-                "n": f"{row.n_first:,} and {row.n_second:,}",
-                "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",
-                "caution": row.caution or "",
-            }
-        )
-    return rows
+    return [
+        _contrast(inputs, row)
+        for row in _own(inputs)
+        if row.first != row.second and {row.first, row.second} not in apart
+    ]
+
+
+def contexts(inputs: Inputs) -> list[Row]:
+    """Ambiguous against disambiguated accuracy of each model, question by question."""
+    return [_contrast(inputs, row) for row in _own(inputs) if row.first == row.second]
+
+
+def _own(inputs: Inputs) -> list[ContrastRow]:
+    return [row for row in inputs.contrasts if row.model in inputs.models and row.policy == inputs.policy]
+
+
+def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
+    kind = theme.form(row.metric)
+    write = points if kind == "percent" else (lambda value: theme.number(value, kind))
+    return {
+        "model": inputs.label(row.model),
+        "task": inputs.task_label(row.first),
+        "first": row.first,
+        "second": row.second,
+        "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
+        "what": theme.METRICS.get(row.metric, row.metric),
+        "value": write(row.value),
+        "interval": _between(row.low, row.high, write),
+        "p": theme.p_value(row.p),
+        "asked": write(row.value_asked),
+        "asked_interval": _between(row.low_asked, row.high_asked, write),
+        "note": LOSS_DECIDES if row.loss_decides else "",
+        "n": f"{row.n_first:,} and {row.n_second:,}",
+        "n_questions": f"{_count(row.n_questions_first)} and {_count(row.n_questions_second)}",
+        "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",
+        "caution": "" if row.caution is None else row.caution,
+    }
 
 
 def spread(inputs: Inputs) -> list[Row]:

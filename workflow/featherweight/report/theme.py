@@ -16,10 +16,14 @@ WIDTH = 760
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 MINUS = "\N{MINUS SIGN}"
 
-CONDITIONS: Mapping[str, str] = {"ambig": "Ambiguous", "disambig": "Disambiguated", "both": "All questions"}
+CONDITIONS: Mapping[str, str] = {
+    "ambig": "Ambiguous",
+    "disambig": "Disambiguated",
+    "both": "All questions",
+    "ambig-disambig": "Ambiguous minus disambiguated",
+}
 METRICS: Mapping[str, str] = {
     "accuracy": "Accuracy",
-    "accuracy_wilson": "Accuracy (Wilson)",
     "s_amb": "Bias score",
     "s_dis": "Bias score",
     "unparsed": "Not readable",
@@ -115,6 +119,11 @@ CONFIG: Mapping[str, Any] = {
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction in percent; "no data" where it is unknown."""
     return "no data" if value is None else f"{100 * value:.{digits}f}%".replace("-", MINUS)
+
+
+def points(value: float | None) -> str:
+    """A difference of fractions in percentage points."""
+    return "no data" if value is None else f"{100 * value:+.1f} points".replace("-", MINUS)
 
 
 def score(value: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from featherweight.records import ContrastRow, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
+from featherweight.report.theme import points
 
 Row = dict[str, Any]
 LETTERS = "ABCDEFGHIJ"
@@ -147,11 +148,6 @@ def _difference(
     write = points if metric == "accuracy" else theme.score
     bounds = "no interval" if low is None or high is None else f"{write(low).removesuffix(' points')} to {write(high)}"
     return (write(value), bounds), theme.p_value(found.p)
-
-
-def points(value: float | None) -> str:
-    """A difference of fractions in percentage points."""
-    return "no data" if value is None else f"{100 * value:+.1f} points".replace("-", theme.MINUS)
 
 
 # How a task by likelihood was answered; what the options are is among the examples.

@@ -1,0 +1,127 @@
+"""Who is ahead, by what, and whether the data show it: the order of the models of one task.
+
+Where any model lost more than 5% of its answers (unread or cut off), accuracy among the answers that were read compares
+different questions; then all models are ranked by right answers of all that was asked, and the bounds say where each
+would stand if all its lost answers had been wrong or right. Best is only whom paired differences put above every other
+model beyond chance (adjusted p below 0.05), over the answers that both had read and over all that was asked. One real
+standing:
+
+    Standing(model="pocket-thinker", value=0.71, low=0.66, high=0.75, among_read=0.74, lost=0.04, least=0.71, most=0.75)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from featherweight.records import Difference
+from featherweight.report.inputs import Inputs
+
+MOST_LOST = 0.05  # a model that loses more than this share of its answers changes by what all are ranked
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model's accuracy in one task and context, as fractions. None where it is not known."""
+
+    model: str
+    value: float  # what it is ranked by
+    low: float | None
+    high: float | None
+    among_read: float | None
+    lost: float | None  # the share of answers that could not be read or were cut off
+    least: float | None  # right of all asked, had every lost answer been wrong
+    most: float | None  # the same, had every lost answer been right
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The models of a task, highest first, and what is shown of the first."""
+
+    by_asked: bool  # by right answers of all asked, because a model lost too many
+    standings: tuple[Standing, ...]
+    level: tuple[Standing, ...]  # those that the first is not shown to be above
+    lost_decide: tuple[str, ...]  # of these, models against which the lost answers decide
+    not_compared: tuple[str, ...]  # of these, models with which the study does not compare the first
+
+    @property
+    def first(self) -> Standing:
+        """The highest."""
+        return self.standings[0]
+
+    @property
+    def best_is_shown(self) -> bool:
+        """Whether the first is shown to be above every other model."""
+        return len(self.standings) > 1 and not self.level
+
+
+def by_asked(inputs: Inputs, task: str) -> bool:
+    """Whether some model of the task lost more than 5% of its answers, or nobody knows how many it lost."""
+    shares = [inputs.unread(model, task, "all", "both") for model in inputs.models]
+    return any(share is None or share > MOST_LOST for share in shares)
+
+
+def policy(inputs: Inputs, task: str) -> str:
+    """The policy for unread answers that the task's models are ranked under."""
+    return "wrong" if by_asked(inputs, task) else inputs.policy
+
+
+def standing(inputs: Inputs, model: str, task: str, condition: str) -> Standing | None:
+    """Where one model stands; None without a value."""
+    found = inputs.estimate(model, task, "all", condition, "accuracy", policy(inputs, task))
+    if found is None or found.value is None:
+        return None
+    read = inputs.estimate(model, task, "all", condition, "accuracy", "drop")
+    asked = inputs.estimate(model, task, "all", condition, "accuracy", "wrong")
+    lost = inputs.unread(model, task, "all", condition)
+    least = None if asked is None else asked.value
+    return Standing(
+        model=model,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        among_read=None if read is None else read.value,
+        lost=lost,
+        least=least,
+        most=None if least is None or lost is None else min(1.0, least + lost),
+    )
+
+
+def ranking(inputs: Inputs, task: str, condition: str = "both") -> Ranking | None:
+    """The order of the models in one task and context; None where no model has a value."""
+    found = [standing(inputs, model, task, condition) for model in inputs.models]
+    standings = sorted((one for one in found if one is not None), key=lambda one: -one.value)
+    if not standings:
+        return None
+    first = standings[0].model
+    rows = {one.model: _between(inputs, task, condition, first, one.model) for one in standings[1:]}
+    level = tuple(one for one in standings[1:] if not _shows(rows[one.model], first))
+    return Ranking(
+        by_asked=by_asked(inputs, task),
+        standings=tuple(standings),
+        level=level,
+        lost_decide=tuple(one.model for one in level if _lost_decide(rows[one.model])),
+        not_compared=tuple(one.model for one in level if rows[one.model] is None),
+    )
+
+
+def _between(inputs: Inputs, task: str, condition: str, first: str, second: str) -> Difference | None:
+    """The row of differences that compares two models' accuracy, whichever of them is the baseline."""
+    for row in inputs.differences:
+        key = (row.task, row.group, row.context_condition, row.metric, row.policy)
+        same = {row.model, row.baseline} == {first, second}
+        if same and key == (task, "all", condition, "accuracy", inputs.policy):
+            return row
+    return None
+
+
+def _shows(row: Difference | None, first: str) -> bool:
+    """Whether the difference puts this model above the other beyond chance, however lost answers are counted."""
+    if row is None or row.value is None or row.p_adjusted is None or row.loss_decides is True:
+        return False
+    ahead = row.value if row.model == first else -row.value
+    return ahead > 0 and row.p_adjusted < ALPHA
+
+
+def _lost_decide(row: Difference | None) -> bool:
+    return row is not None and row.loss_decides is True
