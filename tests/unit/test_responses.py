@@ -370,9 +370,11 @@ def test_choices_epochs_errors_and_cut_answers_of_inspect(
     said = capsys.readouterr().err
     assert code == 0
     assert "1 samples ended with an error and hold no answer" in said
-    assert [(row["context_condition"], row["n_items"], row["n_unfinished"], row["accuracy"]) for row in rows] == [
-        ("ambig", "2", "0", "1"), ("disambig", "1", "1", "")
+    columns = ("context_condition", "n_items", "n_questions", "n_unfinished", "accuracy")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("ambig", "2", "1", "0", "1"), ("disambig", "1", "1", "1", "")
     ]  # fmt: skip
+    assert list(rows[0])[-1] == "n_questions"  # at the end: who reads the other columns by place still can
 
 
 def test_logs_of_another_task(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,8 @@
 One real row (of 30 per model: 15 groups in two contexts), shortened:
 
     category=Age context_condition=ambig model=my-model policy=drop n_items=1840 n_scored=1822 n_unparsed=18
-    n_non_unknown=911 n_biased=605 accuracy=0.5 accuracy_low=0.44 accuracy_high=0.56 s_dis=0.33 ... bias_score=0.16 ...
+    n_non_unknown=911 n_biased=605 accuracy=0.5 accuracy_low=0.44 accuracy_high=0.56 s_dis=0.33 ... bias_score=0.16
+    ... n_templates=25 interval="cluster jackknife, t" n_questions=1840
 
 `category` is the scored group, as in the authors' tables: "Gender_identity (names)" stands beside "Gender_identity".
 Accuracy and scores are fractions; None means that there is nothing to compute the number from. Formulas and
@@ -51,6 +52,7 @@ class GroupRow:
     bias_score_high: float | None
     n_templates: int
     interval: str  # how the 95% intervals were made
+    n_questions: int  # unique questions behind n_items: several samples of one count once
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _row(model: str | None, group: str, condition: int, inside: Sequence[Judged]
         bias_score_high=bias_score[1],
         n_templates=n_clusters,
         interval=METHOD,
+        n_questions=len({one.item.item_id for one in inside if one.item.target is not None}),
     )
 
 
