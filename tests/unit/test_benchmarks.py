@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import coverage_together as together
+import numpy as np
 import pytest
 from batch_size import Change, compare, line
 from character_model import write_model
@@ -167,3 +169,27 @@ def test_llama_cpp_reads_the_same_weights(tmp_path: Path, kind: str) -> None:
         ids = torch.tensor([prompt])
         made = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=end)
         assert made[0, len(prompt) :].tolist() == answer
+
+
+def test_a_simulated_study_asks_every_category_alike_and_its_truth_is_what_many_average() -> None:
+    """The mean of 400 studies lies within 4 standard errors of the truth: one false alarm in 15,000 for each number."""
+    design = together.Design(0.5, 1.0, 3.0, 50)
+    generator = np.random.default_rng(8)
+    values: dict[str, list[float]] = {}
+    for _ in range(400):
+        sides = together.draw(design, generator)
+        asked = np.bincount(together.STRATA, weights=sides.first[:, 0, 0])
+        assert asked.tolist() == [50.0] * 11
+        assert np.array_equal(sides.first[:, 0, :1], sides.second[:, 0, :1])
+        means = [float(together.ACCURACY.value(side.sum(axis=0))) for side in sides]
+        values.setdefault("accuracy", []).append(means[0])
+        values.setdefault("difference, accuracy", []).append(means[1] - means[0])
+    truths = together.truths(design)
+    for number, found in values.items():
+        assert abs(np.mean(found) - truths[number]) < 4 * np.std(found) / np.sqrt(len(found)), number
+
+
+def test_every_number_over_all_categories_gets_its_coverage() -> None:
+    cells = together.simulate(together.Design(0.8, 0.0, 0.0, 50), 20, seed=1)
+    assert {cell.number for cell in cells} == set(together.truths(cells[0].design))
+    assert all(0.5 < cell.coverage <= 1.0 and cell.width > 0 for cell in cells)

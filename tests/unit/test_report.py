@@ -622,6 +622,36 @@ def both_ways(study: fabricated.Study, **changes: Any) -> Inputs:
 
 
 @pytest.mark.parametrize("turned", [False, True])
+def test_two_ways_say_where_lost_answers_decide(study: fabricated.Study, turned: bool) -> None:
+    labels, sign = (("pocket", "again"), -1) if turned else (("again", "pocket"), 1)
+    row = ContrastRow(
+        "pocket-fair", *labels, "ambig", "accuracy", "drop", sign * 0.1, None, None, 0.01, 40, 40, 4, 4, "", None,
+        paired=True, value_asked=-sign * 0.1, p_asked=0.01, loss_decides=True,
+    )  # fmt: skip
+    (table,) = ways.tables(replace(both_ways(study), contrasts=[row]))
+    notes = {(r["model"], r["questions"], r["what"]): r["note"] for r in table["rows"]}
+    says = "The lost answers decide. The displayed scores differ by +0.0 points: each rests on answers of its own."
+    assert notes.pop(("Pocket, fair", "Ambiguous", "Accuracy")) == says
+    assert set(notes.values()) == {""}
+
+
+def test_the_two_contexts_have_a_table_of_their_own(study: fabricated.Study) -> None:
+    inputs = inputs_of(study)
+    sides = [inputs.estimate("pocket-tilted", "pocket", "all", c, "accuracy") for c in ("ambig", "disambig")]
+    shown = (sides[0].value or 0.0) - (sides[1].value or 0.0)  # type: ignore[union-attr]
+    row = ContrastRow(
+        "pocket-tilted", "pocket", "pocket", "ambig-disambig", "accuracy", "drop", shown, None, None, 0.01,
+        40, 40, 4, 4, "", None, paired=True, n_questions_first=40, n_questions_second=40, loss_decides=False,
+    )  # fmt: skip
+    told = replace(inputs, contrasts=[row])
+    assert tables.contrasts(told) == []
+    (found,) = tables.contexts(told)
+    assert (found["model"], found["note"], found["n_questions"]) == ("Pocket, tilted", "", "40 and 40")
+    (other,) = tables.contexts(replace(inputs, contrasts=[replace(row, value=shown - 0.05, loss_decides=True)]))
+    assert other["note"].startswith("The lost answers decide. The displayed scores differ by ")
+
+
+@pytest.mark.parametrize("turned", [False, True])
 def test_the_difference_is_by_likelihood_minus_generated_whichever_is_first(
     study: fabricated.Study, turned: bool
 ) -> None:

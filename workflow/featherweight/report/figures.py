@@ -38,7 +38,7 @@ UNREAD = ("unread shown", "Unread")
 BEHIND = (
     ("interval", "95% interval"),
     ("n", "Answers"),
-    ("n_questions", "Questions"),
+    ("n_questions", "Unique questions"),
     UNREAD,
 )  # what stands beside every score
 SCORE_COLUMNS = (
@@ -47,7 +47,7 @@ SCORE_COLUMNS = (
     ("shown", "Value"),
     ("interval", "95% interval"),
     ("n", "Answers"),
-    ("n_questions", "Questions"),
+    ("n_questions", "Unique questions"),
     ("templates", "Templates"),
     UNREAD,
 )
@@ -280,7 +280,7 @@ def _policies(inputs: Inputs, task: str) -> Figure:
             ("interval", "95% interval"),
             ("accuracy", "Accuracy"),
             ("n", "Answers"),
-            ("n_questions", "Questions"),
+            ("n_questions", "Unique questions"),
             UNREAD,
         ),
         least_width=340,

@@ -14,7 +14,6 @@ from featherweight.report.ways import pairs
 
 Row = dict[str, Any]
 Write = Callable[[float | None], str]
-LOSS_DECIDES = "The lost answers decide."
 SYMBOLS = {
     "reproduced": "\N{CHECK MARK}",
     "partly": "\N{ALMOST EQUAL TO}",
@@ -55,7 +54,8 @@ def _at_a_glance(inputs: Inputs, task: str, model: str, condition: str) -> Row |
         "bounds": "no data" if stands is None else _bounds(stands),
         "bias": _shown(bias, "score"),
         "unread": theme.percent(inputs.unread(model, task, "all", condition)),
-        "n": f"{known.n_items:,}",
+        "n": f"{known.n:,}",
+        "asked": f"of {known.n_items:,} asked",
         "n_questions": _count(known.n_questions),
         "templates": f"{known.n_clusters:,}",
     }
@@ -207,18 +207,13 @@ def _beyond(p: float | None) -> str:
 
 
 def _notes(inputs: Inputs, row: Difference, write: Write) -> list[str]:
-    """What a reader would misread: that lost answers decide, that the displayed scores differ by something else."""
-    notes = []
-    if row.loss_decides:
-        notes.append(LOSS_DECIDES)
     sides = [
         inputs.estimate(name, row.task, row.group, row.context_condition, row.metric, row.policy)
         for name in (row.model, row.baseline)
     ]
     first, second = (None if side is None else side.value for side in sides)
-    if row.value is not None and first is not None and second is not None and write(row.value) != write(first - second):
-        notes.append(f"The displayed scores differ by {write(first - second)}: each rests on answers of its own.")
-    return notes
+    shown = None if first is None or second is None else first - second
+    return theme.paired_notes(row.loss_decides, row.value, shown, write)
 
 
 def _most_unread(inputs: Inputs, row: Difference) -> float | None:
@@ -264,12 +259,24 @@ def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
         "p": theme.p_value(row.p),
         "asked": write(row.value_asked),
         "asked_interval": _between(row.low_asked, row.high_asked, write),
-        "note": LOSS_DECIDES if row.loss_decides else "",
+        "note": " ".join(theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), write)),
         "n": f"{row.n_first:,} and {row.n_second:,}",
         "n_questions": f"{_count(row.n_questions_first)} and {_count(row.n_questions_second)}",
         "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",
         "caution": "" if row.caution is None else row.caution,
     }
+
+
+def _apart(inputs: Inputs, row: ContrastRow) -> float | None:
+    """The difference of the two scores as they are displayed; None where one is not."""
+    within = row.first == row.second
+    conditions = ("ambig", "disambig") if within else (row.context_condition, row.context_condition)
+    sides = [
+        inputs.estimate(row.model, task, "all", condition, row.metric, row.policy)
+        for task, condition in zip((row.first, row.second), conditions, strict=True)
+    ]
+    first, second = (None if side is None else side.value for side in sides)
+    return None if first is None or second is None else first - second
 
 
 def spread(inputs: Inputs) -> list[Row]:

@@ -95,10 +95,33 @@ def _rows(inputs: Inputs, pair: Pair) -> list[Row]:
                     "likelihood": _shown(sides[1]),
                     "difference": difference,
                     "p": p,
+                    "note": _note(contrasts, model, pair, condition, metric, sides),
                     "unread": tuple(unread),
                 }
             )
     return made
+
+
+def _note(
+    contrasts: Mapping[tuple[str, ...], ContrastRow],
+    model: str,
+    pair: Pair,
+    condition: str,
+    metric: str,
+    sides: Sequence[Estimate | None],
+) -> str:
+    """Where lost answers decide, and where the two scores differ by something else than the paired difference."""
+    found = contrasts.get((model, pair.likelihood, pair.generated, condition, metric))
+    sign = 1.0 if found is not None else -1.0
+    if found is None:
+        found = contrasts.get((model, pair.generated, pair.likelihood, condition, metric))
+    if found is None:
+        return ""
+    generated, chosen = (None if side is None else side.value for side in sides)
+    write = points if metric == "accuracy" else theme.score
+    value = None if found.value is None else sign * found.value + 0.0
+    shown = None if generated is None or chosen is None else chosen - generated
+    return " ".join(theme.paired_notes(found.loss_decides, value, shown, write))
 
 
 def _letters(inputs: Inputs, pair: Pair) -> list[Row]:
