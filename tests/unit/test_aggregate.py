@@ -202,6 +202,44 @@ def test_the_mean_of_groups_weighs_groups_alike(tmp_path: Path) -> None:
     assert estimate(folder, metric="s_amb_macro", **key).value == pytest.approx(1 / 2)  # Age has no bias: it adds 0
 
 
+def test_names_and_labels_of_a_category_are_one_part_of_the_mean(tmp_path: Path) -> None:
+    """Two categories, one of them in two scored groups: right in all, half and none of their items."""
+    names = simulated("m", always(TARGET), categories=["Age"], templates=3)
+    names = [
+        replace(row, group="Age (names)", cluster=f"{row.cluster} names", item_id=f"{row.item_id} names")
+        for row in names
+    ]
+    labels = simulated("m", oracle, categories=["Age"], templates=3)
+    other = simulated("m", always(TARGET), categories=["SES"], templates=3)
+    folder = aggregated(tmp_path, {"m": names + labels + other})
+    key = {"context_condition": "ambig", "metric": "accuracy_macro"}
+    assert estimate(folder, **key).value == pytest.approx((1 / 2 + 0) / 2)  # not (1 + 0 + 0) / 3
+    assert estimate(folder, **key).method == "cluster jackknife within categories, t"
+
+
+def test_a_group_in_two_categories_is_told(tmp_path: Path) -> None:
+    rows = simulated("m", oracle, categories=["Age"]) + [
+        replace(row, group="Age") for row in simulated("m", oracle, categories=["SES"])
+    ]
+    with pytest.raises(InputError, match="bbq: group Age: expected one category, got Age, SES"):
+        aggregated(tmp_path, {"m": rows})
+
+
+def test_categories_that_differ_do_not_widen_the_interval_of_all(tmp_path: Path) -> None:
+    """Right in every item of one category and in none of the other, whichever template is asked."""
+    rows = simulated("m", oracle, categories=["Age"]) + simulated("m", always(OTHER), categories=["SES"])
+    folder = aggregated(tmp_path, {"m": rows})
+    found = estimate(folder, metric="accuracy", context_condition="ambig")
+    assert (found.value, found.method) == (0.5, "cluster jackknife within categories, t")
+    assert estimate(folder, metric="design_effect", context_condition="ambig").value == pytest.approx(0.0)
+    drawn = estimate(folder, metric="accuracy_bootstrap", context_condition="ambig")
+    assert (drawn.low, drawn.high) == pytest.approx((0.5, 0.5))
+    # No template moves it; what unseen templates could do is all that is left: t^2 / (12 + t^2) of half the range.
+    t = stats.t.ppf(0.975, 10)
+    assert found.high == pytest.approx(0.5 + 0.5 * t**2 / (12 + t**2))
+    assert estimate(folder, metric="accuracy", context_condition="ambig", group="Age").method == "cluster jackknife, t"
+
+
 def test_intervals_hold_their_value_and_every_row_is_unique(tmp_path: Path) -> None:
     models = {name: simulated(name, careless(rate), seeds=(0, 1)) for name, rate in (("a", 0.6), ("b", 0.9))}
     rows = read_rows(aggregated(tmp_path, models) / "estimates.parquet", Estimate)
@@ -318,6 +356,11 @@ def test_answers_of_several_seeds_stay_in_their_template(tmp_path: Path) -> None
     first, second = estimate(once, **key), estimate(thrice, **key)
     assert (first.low, first.high) == pytest.approx((second.low, second.high))  # the same answers, three times
     assert (first.n, second.n, second.n_clusters) == (48, 144, 12)
+    assert (first.n_questions, second.n_questions) == (48, 48)
+    # Wilson's interval goes by unique questions: the same ones three times over make it no shorter.
+    reaches = [estimate(folder, metric="accuracy_wilson", context_condition="disambig") for folder in (once, thrice)]
+    assert (reaches[0].low, reaches[0].high) == pytest.approx((reaches[1].low, reaches[1].high))
+    assert (reaches[1].n, reaches[1].n_questions) == (144, 48)
 
 
 def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
