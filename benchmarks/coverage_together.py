@@ -1,16 +1,18 @@
 """How often 95% intervals over BBQ's eleven categories hold the truth: "all", macro means, differences, contrasts.
 
-A study asks n ambiguous questions of every category, drawn in blocks from the real numbers of items per template.
-Categories are fixed: each has its own median template, at even steps on the logit, the same in every repetition.
-Templates are drawn: normal on the logit around their category's median. A second model shares half of each template's
-deviation in variance; each side loses a tenth of its answers, and all numbers are of the pairs that both had read.
-"Subsets" sets every second template of one category against the others, as a contrast of two task labels does; a
-paired contrast is computed as a difference of models is. The truth is the mean over all templates that could be
-written, every category with the weight that the study gives it. Needs no data:
+A study asks n ambiguous questions of every category, drawn in blocks from the real numbers of items
+per template. Categories are fixed: each has its own median template, at even steps on the logit,
+the same in every repetition. Templates are drawn: normal on the logit around their category's
+median. A second model shares half of each template's deviation in variance; each side loses a tenth
+of its answers, and all numbers are of the pairs that both had read. "Subsets" sets every second
+template of one category against the others, as a contrast of two task labels does; a paired
+contrast is computed as a difference of models is. The truth is the mean over all templates that
+could be written, every category with the weight that the study gives it. Needs no data:
 
     python benchmarks/coverage_together.py --repetitions 2000 --seed 1
 
-One line of its tables, the coverage of each number; the last is that of clusters alone, without strata:
+One line of its tables, the coverage of each number; the last is that of clusters alone, without
+strata:
 
     | 0.5, sd 1, steps 3, n 50 | 0.950 | 0.949 | 0.954 | 0.948 | 0.954 | 0.954 | 0.955 | 0.958 | 0.978 |
 """
@@ -112,7 +114,12 @@ def draw(design: Design, generator: np.random.Generator) -> Sides:
         right = generator.binomial(read, expit(design.medians(gain)[STRATA] + design.spread * noise))
         lean = expit(logit(BIASED) + design.spread * generator.standard_normal(len(STRATA)))
         counts = np.zeros((len(STRATA), 2, N_COLUMNS))
-        columns = ((N_ITEMS, items), (N_UNREAD, items - read), (N_RIGHT, right), (N_NON_UNKNOWN, read - right))
+        columns = (
+            (N_ITEMS, items),
+            (N_UNREAD, items - read),
+            (N_RIGHT, right),
+            (N_NON_UNKNOWN, read - right),
+        )
         for column, values in columns:
             counts[:, AMBIG, column] = values
         counts[:, AMBIG, N_BIASED] = generator.binomial(read - right, lean)
@@ -137,7 +144,11 @@ def truths(design: Design) -> dict[str, float]:
     }
 
 
-ACCURACY, S_DIS, S_AMB = measures.accuracy("drop", (AMBIG,)), measures.s_dis(AMBIG), measures.s_amb("drop")
+ACCURACY, S_DIS, S_AMB = (
+    measures.accuracy("drop", (AMBIG,)),
+    measures.s_dis(AMBIG),
+    measures.s_amb("drop"),
+)
 
 
 def by_category(counts: Floats) -> Floats:
@@ -182,7 +193,13 @@ class Cell(NamedTuple):
 
 def simulate(design: Design, repetitions: int, seed: int) -> list[Cell]:
     """The coverage of every number in one design."""
-    key = [seed, round(100 * design.right), round(10 * design.spread), round(10 * design.steps), design.n]
+    key = [
+        seed,
+        round(100 * design.right),
+        round(10 * design.spread),
+        round(10 * design.steps),
+        design.n,
+    ]
     generator = np.random.default_rng(key)
     found: dict[str, list[Interval]] = {}
     for _ in range(repetitions):

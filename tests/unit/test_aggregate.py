@@ -405,6 +405,7 @@ def test_contrasts_say_what_their_interval_rests_on(tmp_path: Path, templates: i
     assert found.value == pytest.approx(np.subtract(*values))
     assert (found.n_clusters_first, found.n_clusters_second) == (templates, 4)
     assert found.method.startswith(method)
+    assert found.method != "cluster jackknife, t"  # Nationality against SES: two categories, each a stratum
     assert found.low is not None
     assert found.high is not None
     assert found.low < (found.value or 0.0) < found.high
@@ -463,6 +464,21 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
     df = 8**2 / (2**2 + 3**2 + 3**2) - 1
     assert (row.high - row.low) / 2 == pytest.approx(se * stats.t.ppf(0.975, df))
     assert row.value_asked == pytest.approx(7 / 12 - 6 / 12)
+
+
+def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> None:
+    """Eight blocks of one template: the interval is that of a paired t test over blocks, and the method says so."""
+    ambiguous, told = [1, 1, 0, 1, 0, 0, 1, 0], [1, 1, 1, 1, 0, 1, 1, 1]
+    rows = []
+    for number, (first, second) in enumerate(zip(ambiguous, told, strict=True)):
+        gold = number % 2
+        rows.append(score("m", "Age:a", number, "ambig", UNKNOWN if first else OTHER))
+        rows.append(score("m", "Age:a", number, "disambig", gold if second else 1 - gold))
+    (row,) = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
+    expected = stats.ttest_rel(ambiguous, told)
+    assert row.method == "block jackknife, t (a label has one template)"
+    assert row.p == pytest.approx(expected.pvalue)
+    assert (row.low, row.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
 def test_a_task_without_targets_has_accuracy_and_no_bias(tmp_path: Path) -> None:

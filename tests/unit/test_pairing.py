@@ -8,7 +8,13 @@ import pytest
 from featherweight.aggregate.answers import Answered, Codes
 from featherweight.aggregate.cells import compared
 from featherweight.aggregate.differences import differences
-from featherweight.aggregate.pairing import asked_of_both, loss_decides, numbers_across, read_by_both, side
+from featherweight.aggregate.pairing import (
+    asked_of_both,
+    loss_decides,
+    numbers_across,
+    read_by_both,
+    side,
+)
 from featherweight.aggregate.spec import Spec
 from featherweight.records import Difference
 from featherweight.stats.bias import OTHER, TARGET, UNKNOWN, UNREAD, Answers, Bools
@@ -37,6 +43,7 @@ def answered(model: str, right: Bools, lost: Bools, task: str = "bbq", biased: B
         clusters=tuple(f"{place:03d}" for place in range(CATEGORIES * TEMPLATES)),
         categories=("a", "b", "c"),
         items=tuple(f"{place:04d}" for place in range(SIZE)),
+        blocks=tuple(f"{place:04d}" for place in range(SIZE // 4)),
         seeds=((0, 0),),
         answers=Answers(AMBIGUOUS, kind, right & ~lost, np.ones(SIZE, dtype=np.bool_), CLUSTER),
         group_category=np.arange(3),
@@ -44,6 +51,7 @@ def answered(model: str, right: Bools, lost: Bools, task: str = "bbq", biased: B
         group=category,
         seed=np.zeros(SIZE, dtype=np.int64),
         item=numbers,
+        block=numbers // 4,
         sample=np.zeros(SIZE, dtype=np.int64),
         pair=numbers,
         twin=numbers // 2,
@@ -83,16 +91,20 @@ def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition:
     generator = np.random.default_rng(1)
     right = generator.random(SIZE) < 0.5
     biased = generator.random(SIZE) < np.where(HARD, 0.95, 0.5)
-    sides = (answered("loses", right, HARD, biased=biased), answered("keeps", right, NONE, biased=biased))
+    sides = (
+        answered("loses", right, HARD, biased=biased),
+        answered("keeps", right, NONE, biased=biased),
+    )
     found = row_of(*sides, metric, condition)
     assert (found.value, found.p) == (0.0, 1.0)
     assert found.value_asked != 0.0
 
 
-# 1,000 studies in which two models are right on a question with the same probability, each by its own luck, and the
-# first loses a question the more often the harder it is. p must find a difference in 5% of them; more than 7.5% or
-# fewer than 2.5% would be 3.6 standard errors of 0.7%: one false alarm in 3,000 seeds, and the seed is fixed. The same
-# studies read the old way, each model over what it had read, must alarm in most: the fault is seen.
+# 1,000 studies in which two models are right on a question with the same probability, each by its
+# own luck, and the first loses a question the more often the harder it is. p must find a difference
+# in 5% of them; more than 7.5% or fewer than 2.5% would be 3.6 standard errors of 0.7%: one false
+# alarm in 3,000 seeds, and the seed is fixed. The same studies read the old way, each model over
+# what it had read, must alarm in most: the fault is seen.
 def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> None:
     generator = np.random.default_rng(2)
     one = next(one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY)
@@ -114,9 +126,10 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
     assert old > 700, old
 
 
-# A study prints the smallest difference that it sees with 80% power. Simulated at the mean of what such studies print,
-# 80% of 1,000 studies see it: -+ 6 points are 4.7 standard errors (one false alarm in 400,000 seeds), which leaves
-# room for a printed value that itself varies from study to study.
+# A study prints the smallest difference that it sees with 80% power. Simulated at the mean of what
+# such studies print, 80% of 1,000 studies see it: -+ 6 points are 4.7 standard errors (one false
+# alarm in 400,000 seeds), which leaves room for a printed value that itself varies from study to
+# study.
 def test_power_is_as_printed() -> None:
     generator = np.random.default_rng(3)
     one = next(one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY)
@@ -176,6 +189,10 @@ def test_pairs_of_two_tasks_go_by_the_names_of_items() -> None:
     ],
 )
 def test_the_loss_decides_where_the_two_differences_disagree(
-    value: float | None, p: float | None, value_asked: float | None, p_asked: float | None, expected: bool | None
+    value: float | None,
+    p: float | None,
+    value_asked: float | None,
+    p_asked: float | None,
+    expected: bool | None,
 ) -> None:
     assert loss_decides(value, p, value_asked, p_asked, 0.95) is expected

@@ -23,7 +23,8 @@ def shares(right: list[int], items: list[int]) -> Values:
     return counts
 
 
-# Two categories of 3 and 4 templates with 4 questions each, asked 12 and 16 times: weights 12/28 and 16/28.
+# Two categories of 3 and 4 templates with 4 questions each, asked 12 and 16 times: weights 12/28
+# and 16/28.
 RIGHT, ITEMS = [1, 2, 0, 4, 3, 4, 4], [4] * 7
 STRATA = np.array([0, 0, 0, 1, 1, 1, 1])
 
@@ -80,7 +81,11 @@ def test_a_difference_has_the_variance_of_its_categories() -> None:
         ([0, 0, 0, 1, 1, 1], ALL, [0, 0, 0, 1, 1, 1]),
         ([0, 1, 2, 3, 4, 5], ALL, [0, 0, 0, 0, 0, 0]),  # nothing to see in any: one sample
         ([0, 0, 1, 2, 3, 3], ALL, [0, 0, 1, 1, 3, 3]),  # two single ones are put together
-        ([0, 0, 0, 1, 1, 2], ALL, [0, 0, 0, 1, 1, 1]),  # one alone joins the stratum with the fewest
+        (
+            [0, 0, 0, 1, 1, 2],
+            ALL,
+            [0, 0, 0, 1, 1, 1],
+        ),  # one alone joins the stratum with the fewest
         ([0, 0, 0, 1, 1, 1], np.array([1, 1, 0, 1, 0, 0], dtype=np.bool_), [0, 0, 0, 0, 0, 0]),
         ([0, 0, 0, 1, 1, 1], np.array([1, 1, 1, 0, 0, 0], dtype=np.bool_), [0, 0, 0, 1, 1, 1]),
         ([0, 0, 0, 1, 1, 1], ~ALL, [0, 0, 0, 1, 1, 1]),
@@ -106,8 +111,9 @@ def test_one_cluster_has_no_error_and_nothing_asked_no_value() -> None:
 
 
 def test_the_bootstrap_within_categories_agrees_with_the_jackknife() -> None:
-    # 40,000 draws: the bootstrap's own error is 0.35%; with 30 templates in each of two categories the two differ by
-    # about 1 / 60. Without strata the bootstrap comes out at 1.8 times the error, far outside.
+    # 40,000 draws: the bootstrap's own error is 0.35%; with 30 templates in each of two categories
+    # the two differ by about 1 / 60. Without strata the bootstrap comes out at 1.8 times the error,
+    # far outside.
     generator = np.random.default_rng(5)
     items = generator.integers(4, 9, size=60)
     strata = np.repeat([0, 1], 30)

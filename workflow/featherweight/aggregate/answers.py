@@ -39,6 +39,7 @@ class Answered:
     clusters: tuple[str, ...]
     categories: tuple[str, ...]
     items: tuple[str, ...]
+    blocks: tuple[str, ...]
     seeds: tuple[tuple[int, int], ...]  # (item_seed, sample_seed)
     answers: Answers
     group_category: Codes  # of each group, not of each answer
@@ -46,6 +47,7 @@ class Answered:
     group: Codes
     seed: Codes
     item: Codes
+    block: Codes
     sample: Codes  # which sample of the prompt
     pair: Codes  # numbers (item, item_seed, sample_seed, sample_index): the same for every model
     twin: Codes  # numbers (block, polarity, item_seed, sample_seed, sample_index): one question in both contexts
@@ -68,6 +70,10 @@ class Answered:
     def counts_by_item(self, inside: Bools | None = None, lost: Bools | None = None) -> Values:
         """The same per item, which belongs to one group. Shape: (items, 2, columns)."""
         return self._counted(self.item, len(self.items), inside, lost)
+
+    def counts_by_block(self, inside: Bools | None = None, lost: Bools | None = None) -> Values:
+        """The same per block. Shape: (blocks, 2, columns)."""
+        return self._counted(self.block, len(self.blocks), inside, lost)
 
     def item_property(self, codes: Codes) -> Codes:
         """What all answers to an item have in common, such as `group`, per item; 0 where it was not answered."""
@@ -155,7 +161,8 @@ def _of_task(table: pa.Table, task: str) -> list[Answered]:
     seeds, seed = np.unique(runs, axis=0, return_inverse=True)
     sample = _whole(table, "sample_index")
     pair = _numbered(item, seed.ravel(), sample)
-    block, polarity = (_coded(table[name])[0] for name in ("block", "question_polarity"))
+    block, blocks = _coded(table["block"])
+    polarity = _coded(table["question_polarity"])[0]
     target = _numbers(table, "target")
     has_targets = not bool(np.isnan(target).all())
     answers = Answers(
@@ -169,6 +176,7 @@ def _of_task(table: pa.Table, task: str) -> list[Answered]:
         "group": group,
         "seed": seed.ravel().astype(np.int64),
         "item": item,
+        "block": block,
         "sample": sample,
         "pair": pair,
         "twin": _numbered(block, polarity, seed.ravel(), sample),
@@ -194,6 +202,7 @@ def _of_task(table: pa.Table, task: str) -> list[Answered]:
                 clusters=clusters,
                 categories=categories,
                 items=items,
+                blocks=blocks,
                 seeds=numbered,
                 answers=part,
                 group_category=group_category,

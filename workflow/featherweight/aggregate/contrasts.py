@@ -1,24 +1,27 @@
 """Two sets of one model's answers, compared: two task labels, or the two contexts of one task.
 
-Where two labels ask the same items (generated and by likelihood) the difference is paired, exactly as between two
-models: over the pairs of answers that both had read, with that over all pairs beside it (`differences`). Where the
-items differ (about Chinese and about American people) it is one of two sets; clusters that both have cancel, and sets
-without a common cluster are strata of their own. The contexts of one task are paired by block: each question without
-the sentence that decides it against the same people, order and question with it, over the pairs that were both read;
-such rows name the task twice and have the context "ambig-disambig". Errors are clustered by template, within
-categories. A label with one template allows no clustered interval: items are the clusters then, and the row's method
-says so, because such an interval cannot know how another template would have come out. p values are not corrected.
-One real row:
+Where two labels ask the same items (generated and by likelihood) the difference is paired, exactly
+as between two models: over the pairs of answers that both had read, with that over all pairs beside
+it (`differences`). Where the items differ (about Chinese and about American people) it is one of
+two sets; clusters that both have cancel, and sets without a common cluster are strata of their own.
+The contexts of one task are paired by block: each question without the sentence that decides it
+against the same people, order and question with it, over the pairs that were both read; such rows
+name the task twice and have the context "ambig-disambig". Errors are clustered by template, within
+categories. A label with one template allows no clustered interval: items are the clusters then
+(blocks, where the contexts of one label are compared), and the row's method says so, because such
+an interval cannot know how another template would have come out. p values are not corrected. One
+real row:
 
     ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american", context_condition="ambig",
-                metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52, n_first=60, n_second=180,
-                n_clusters_first=1, n_clusters_second=3, method="item jackknife, t (a label has one template)",
-                caution="one template against three", paired=False, n_questions_first=20, n_questions_second=60, ...)
+                metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52,
+                n_first=60, n_second=180, n_clusters_first=1, n_clusters_second=3, method="item
+                jackknife, t (a label has one template)", caution="one template against three",
+                paired=False, n_questions_first=20, n_questions_second=60, ...)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,17 +29,18 @@ import numpy as np
 
 from featherweight.aggregate.answers import Answered
 from featherweight.aggregate.cells import Asked, compared, shares, under
-from featherweight.aggregate.estimates import method_of
 from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, numbers_across, side
 from featherweight.aggregate.pairing import compared as compared_sides
 from featherweight.aggregate.spec import Contrast, Spec
 from featherweight.errors import InputError
 from featherweight.records import ContrastRow
 from featherweight.stats.bias import N_ITEMS, Policy, Values
+from featherweight.stats.clusters import METHOD, WITHIN
 from featherweight.stats.paired import Difference, difference
 from featherweight.stats.strata import Strata
 
 BY_ITEM = "item jackknife, t (a label has one template)"
+BY_BLOCK = "block jackknife, t (a label has one template)"
 CONTEXTS = "ambig-disambig"
 
 Sides = tuple[Side, Side]
@@ -125,7 +129,7 @@ def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: b
         n_second=n_second,
         n_clusters_first=templates[0],
         n_clusters_second=templates[1],
-        method=BY_ITEM if min(templates) < 2 else method_of(units.strata),
+        method=units.method,
         caution=caution,
         paired=paired,
         n_questions_first=one.n_questions(by_item[0]),
@@ -136,7 +140,7 @@ def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: b
 def _beside(row: ContrastRow, as_wrong: Asked, sides: Sides, spec: Spec) -> ContrastRow:
     """The row with the difference over all pairs that were asked, unread answers counted as wrong."""
     asked = asked_of_both(*sides)
-    found = _difference(_units(asked, few=row.method == BY_ITEM), as_wrong, spec.level)
+    found = _difference(_units(asked, few=row.method in (BY_ITEM, BY_BLOCK)), as_wrong, spec.level)
     inside = np.isin(asked[0].number, asked[1].number) & asked[0].inside
     wanted = asked[0].answered.counts(inside).sum(axis=(0, 1))[..., N_ITEMS]
     return replace(
@@ -156,6 +160,7 @@ class _Units(NamedTuple):
     first: Values
     second: Values
     strata: Strata
+    method: str
 
 
 def _difference(units: _Units, one: Asked, level: float) -> Difference:
@@ -163,34 +168,44 @@ def _difference(units: _Units, one: Asked, level: float) -> Difference:
 
 
 def _units(sides: Sides, *, few: bool) -> _Units:
-    """The templates of both sides, or their items where a side has too few templates."""
-    if few:
-        named = [_named(one.answered.items, _item_categories(one), one.counts_by_item()) for one in sides]
-    else:
-        named = [
-            _named(one.answered.clusters, _categories(one, one.answered.cluster_category), one.counts().sum(axis=1))
-            for one in sides
-        ]
+    """The templates of both sides; their items or blocks where a side has too few templates."""
+    contexts = sides[0].answered is sides[1].answered
+    unit = (BY_BLOCK if contexts else BY_ITEM) if few else METHOD
+    named = [_named(one, unit) for one in sides]
     present = [set(one) for one in named]
     apart = not present[0] & present[1]
     names = sorted(present[0] | present[1])
-    zero = np.zeros_like(next(iter((named[0] | named[1]).values()))[1])
-    kinds = [((named[0] | named[1])[name][0], apart and name in present[0]) for name in names]
+    together = named[0] | named[1]
+    zero = np.zeros_like(together[names[0]].counts)
+    kinds = [(together[name].category, apart and name in present[0]) for name in names]
     codes = {kind: code for code, kind in enumerate(sorted(set(kinds)))}
-    first, second = (np.stack([one[name][1] if name in one else zero for name in names]) for one in named)
-    return _Units(first, second, np.array([codes[kind] for kind in kinds], dtype=np.int64))
+    first, second = (np.stack([one[name].counts if name in one else zero for name in names]) for one in named)
+    within = unit == METHOD and len({category for category, _ in kinds}) > 1
+    strata = np.array([codes[kind] for kind in kinds], dtype=np.int64)
+    return _Units(first, second, strata, WITHIN if within else unit)
 
 
-def _named(names: Sequence[str], categories: Sequence[str], counts: Values) -> dict[str, tuple[str, Values]]:
-    """The clusters of which something was asked: their category and counts by name."""
-    asked = counts[..., N_ITEMS].any(axis=-1)
-    return {names[place]: (categories[place], counts[place]) for place in np.flatnonzero(asked).tolist()}
+class _Unit(NamedTuple):
+    category: str
+    counts: Values
 
 
-def _categories(one: Side, codes: Strata) -> list[str]:
-    return [one.answered.categories[code] for code in codes]
-
-
-def _item_categories(one: Side) -> list[str]:
+def _named(one: Side, unit: str) -> dict[str, _Unit]:
+    """The templates, items or blocks of which something was asked: their category and counts by name."""
     answered = one.answered
-    return _categories(one, answered.item_property(answered.cluster_category[answered.answers.cluster]))
+    of_answers = answered.cluster_category[answered.answers.cluster]
+    if unit == METHOD:
+        names, codes, counts = (
+            answered.clusters,
+            answered.cluster_category,
+            one.counts().sum(axis=1),
+        )
+    elif unit == BY_ITEM:
+        names, counts = answered.items, one.counts_by_item()
+        codes = answered.item_property(of_answers)
+    else:
+        names, counts = answered.blocks, answered.counts_by_block(one.inside, one.lost)
+        codes = np.zeros(len(names), dtype=np.int64)
+        codes[answered.block] = of_answers
+    asked = np.flatnonzero(counts[..., N_ITEMS].any(axis=-1)).tolist()
+    return {names[place]: _Unit(answered.categories[codes[place]], counts[place]) for place in asked}

@@ -1,17 +1,18 @@
 """Paired differences between models on the same questions, corrected for how many are looked at.
 
-Pairs are answers to the same question with the same seeds and sample number (`pairing`). Under the policy "drop" a
-difference is over the pairs that both models had read, n of them: two ratios over different questions would differ
-where the models do not, as soon as one loses its hard questions. Of a bias score the same pairs are compared: its
-accuracy and its answers that name a person come from them alone; which of them name a person each model decides for
-itself, that is what the score measures. Beside it, in the columns that end in `_asked`, the same difference over all
-pairs that were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over what each
-model had read). `loss_decides` says where the two disagree.
+Pairs are answers to the same question with the same seeds and sample number (`pairing`). Under the
+policy "drop" a difference is over the pairs that both models had read, n of them: two ratios over
+different questions would differ where the models do not, as soon as one loses its hard questions.
+Of a bias score the same pairs are compared: its accuracy and its answers that name a person come
+from them alone; which of them name a person each model decides for itself, that is what the score
+measures. Beside it, in the columns that end in `_asked`, the same difference over all pairs that
+were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over
+what each model had read). `loss_decides` says where the two disagree.
 
-Two families per task: the headline (group "all", every pair of models; accuracy in both contexts, in each, and the two
-bias scores) is corrected by Holm, the grid of scored groups by Benjamini and Hochberg, the `_asked` columns as
-families of their own. Controls take part in none: their scores are known beforehand. "All" is over fixed categories
-(`stats.strata`).
+Two families per task: the headline (group "all", every pair of models; accuracy in both contexts,
+in each, and the two bias scores) is corrected by Holm, the grid of scored groups by Benjamini and
+Hochberg, the `_asked` columns as families of their own. Controls take part in none: their scores
+are known beforehand. "All" is over fixed categories (`stats.strata`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Which answers of two sides belong together, and what is compared of them.
 
-A pair is two answers to the same question with the same seeds and sample number: of two models, of one model in two
-ways, or of one model without and with the sentence that decides the question (`Answered.twin`). Under the policy
-"drop" a paired difference is over the pairs that both sides had read: what one side lost is lost to both, so that a
-model which loses its hard questions gains nothing by it. What was asked stays asked, so that categories keep their
-weight. One real pair of sides, 300 questions of which the first lost 12 and the second 5 others:
+A pair is two answers to the same question with the same seeds and sample number: of two models, of
+one model in two ways, or of one model without and with the sentence that decides the question
+(`Answered.twin`). Under the policy "drop" a paired difference is over the pairs that both sides had
+read: what one side lost is lost to both, so that a model which loses its hard questions gains
+nothing by it. What was asked stays asked, so that categories keep their weight. One real pair of
+sides, 300 questions of which the first lost 12 and the second 5 others:
 
     read_by_both(first, second)   300 asked, 17 unread on each side
 """
@@ -20,7 +21,7 @@ from featherweight.stats.bias import UNREAD, Bools, Policy, Values
 
 
 class Side(NamedTuple):
-    """One side of a comparison: whose answers, which of them, which count as lost, and the numbers of the pairs."""
+    """One side of a comparison: whose answers, which of them, which count as lost, pair numbers."""
 
     answered: Answered
     inside: Bools
@@ -79,12 +80,17 @@ def numbers_across(first: Answered, second: Answered) -> tuple[Codes, Codes]:
 
 
 def loss_decides(
-    value: float | None, p: float | None, value_asked: float | None, p_asked: float | None, level: float
+    value: float | None,
+    p: float | None,
+    value_asked: float | None,
+    p_asked: float | None,
+    level: float,
 ) -> bool | None:
-    """Whether the difference over what both had read and that over all that was asked say different things.
+    """Whether the differences over what both had read and over all that was asked disagree.
 
-    They do where one is beyond chance at this level and the other is not, or where their signs differ. A difference
-    that cannot be tested is not beyond chance. None where neither value is known.
+    They do where one is beyond chance at this level and the other is not, or where their signs
+    differ. A difference that cannot be tested is not beyond chance. None where neither value is
+    known.
     """
     if value is None and value_asked is None:
         return None

@@ -1,9 +1,11 @@
-"""The answer of the study in a sentence or two: who is shown to be best, or that nobody is. Computed, never typed.
+"""The answer of the study in a sentence or two: who is shown to be best, or that nobody is.
 
 One real answer:
 
-    Of 4 models, no model is shown to be best: SmolLM2 1.7B and Qwen2.5 1.5B within 1.2 points (SmolLM2 1.7B 48.1% and
-    Qwen2.5 1.5B 46.9% right, both kinds of question together).
+    Of 4 models, no model is shown to be best: SmolLM2 1.7B and Qwen2.5 1.5B within 1.2 points
+    (SmolLM2 1.7B 48.1% and Qwen2.5 1.5B 46.9% right, both kinds of question together).
+
+Every word of it is computed from the estimates and paired differences.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ def _no_better_than_a_guess(inputs: Inputs, task: str, ranked: Ranking) -> str:
     return (
         "No model is shown to do better than a guess among three options where the text gives the answer: the "
         f"highest {what} is {theme.percent(first.value)} ({inputs.label(first.model)}{within})."
+        f"{_bounds(inputs, ranked, [first])}"
     )
 
 
@@ -71,7 +74,7 @@ def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
 
 
 def _level(inputs: Inputs, ranked: Ranking) -> str:
-    """Nobody is shown to be best: who is not shown to be behind, and within how many points they lie."""
+    """Nobody is shown to be best: who is not shown to be behind, within how many points."""
     among = [ranked.first, *ranked.level]
     names = _listed([inputs.label(one.model) for one in among])
     gap = ranked.first.value - min(one.value for one in among)

@@ -1,12 +1,13 @@
 """Who is ahead, by what, and whether the data show it: the order of the models of one task.
 
-Where any model lost more than 5% of its answers (unread or cut off), accuracy among the answers that were read compares
-different questions; then all models are ranked by right answers of all that was asked, and the bounds say where each
-would stand if all its lost answers had been wrong or right. Best is only whom paired differences put above every other
-model beyond chance (adjusted p below 0.05), over the answers that both had read and over all that was asked. One real
-standing:
+Where any model lost more than 5% of its answers (unread or cut off), accuracy among the answers
+that were read compares different questions; then all models are ranked by right answers of all that
+was asked, and the bounds say where each would stand if all its lost answers had been wrong or
+right. Best is only whom paired differences put above every other model beyond chance (adjusted p
+below 0.05), over the answers that both had read and over all that was asked. One real standing:
 
-    Standing(model="pocket-thinker", value=0.71, low=0.66, high=0.75, among_read=0.74, lost=0.04, least=0.71, most=0.75)
+    Standing(model="pocket-thinker", value=0.61, low=0.53, high=0.68, among_read=0.75, lost=0.19,
+             least=0.61, most=0.80)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from featherweight.records import Difference
 from featherweight.report.inputs import Inputs
 
-MOST_LOST = 0.05  # a model that loses more than this share of its answers changes by what all are ranked
+MOST_LOST = 0.05  # one model that loses a larger share of its answers: all are ranked by what was asked
 ALPHA = 0.05
 
 
@@ -42,7 +43,7 @@ class Ranking:
     standings: tuple[Standing, ...]
     level: tuple[Standing, ...]  # those that the first is not shown to be above
     lost_decide: tuple[str, ...]  # of these, models against which the lost answers decide
-    not_compared: tuple[str, ...]  # of these, models with which the study does not compare the first
+    not_compared: tuple[str, ...]  # of these, models that the study does not compare with the first
 
     @property
     def first(self) -> Standing:
@@ -56,7 +57,7 @@ class Ranking:
 
 
 def by_asked(inputs: Inputs, task: str) -> bool:
-    """Whether some model of the task lost more than 5% of its answers, or nobody knows how many it lost."""
+    """Whether a model of the task lost more than 5% of its answers, or an unknown share."""
     shares = [inputs.unread(model, task, "all", "both") for model in inputs.models]
     return any(share is None or share > MOST_LOST for share in shares)
 
@@ -106,7 +107,7 @@ def ranking(inputs: Inputs, task: str, condition: str = "both") -> Ranking | Non
 
 
 def _between(inputs: Inputs, task: str, condition: str, first: str, second: str) -> Difference | None:
-    """The row of differences that compares two models' accuracy, whichever of them is the baseline."""
+    """The difference of two models' accuracy, whichever of them is the baseline."""
     for row in inputs.differences:
         key = (row.task, row.group, row.context_condition, row.metric, row.policy)
         same = {row.model, row.baseline} == {first, second}
@@ -116,7 +117,7 @@ def _between(inputs: Inputs, task: str, condition: str, first: str, second: str)
 
 
 def _shows(row: Difference | None, first: str) -> bool:
-    """Whether the difference puts this model above the other beyond chance, however lost answers are counted."""
+    """Whether this model is above the other beyond chance, however lost answers are counted."""
     if row is None or row.value is None or row.p_adjusted is None or row.loss_decides is True:
         return False
     ahead = row.value if row.model == first else -row.value

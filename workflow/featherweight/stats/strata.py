@@ -1,15 +1,17 @@
-"""Fixed strata: a benchmark's categories are all there are, and chance drew templates within each of them.
+"""Fixed strata: a benchmark's categories are all there are, chance drew templates within each.
 
-A number over several categories then moves only as far as templates move it; that categories differ is not noise. The
-stratified delete-one jackknife leaves out one cluster at a time, fills its stratum up again to the items that were
-asked of it (so that the mix of strata stays as the study laid it down), and adds the strata's variances:
+A number over several categories then moves only as far as templates move it; that categories differ
+is not noise. The stratified delete-one jackknife leaves out one cluster at a time, fills its
+stratum up again to the items that were asked of it (so that the mix of strata stays as the study
+laid it down), and adds the strata's variances:
 
     se^2 = sum over strata of (G_h - 1) / G_h * sum over its clusters of (left_out - value)^2
 
-(Wolter 2007, Introduction to Variance Estimation, section 4.5; G_h: clusters of stratum h). Degrees of freedom are
-Satterthwaite's (1946, Biometrics Bulletin 2(6)): (sum of v_h)^2 / sum of v_h^2 / f_h, with f_h the stratum's effective
-number of clusters less one. With one stratum both are what `clusters.jackknife` says of clusters alone. One real
-result, 24 clusters of two categories whose templates are right in 20% and 90%:
+(Wolter 2007, Introduction to Variance Estimation, section 4.5; G_h: clusters of stratum h). Degrees
+of freedom are Satterthwaite's (1946, Biometrics Bulletin 2(6)): (sum of v_h)^2 / sum of v_h^2 /
+f_h, with f_h the stratum's effective number of clusters less one. With one stratum both are what
+`clusters.jackknife` says of clusters alone. One real result, 24 clusters of two categories whose
+templates are right in 20% and 90%:
 
     stratified se 0.031 (df 19.6), clusters alone 0.076
 """
@@ -28,8 +30,9 @@ Used = npt.NDArray[np.bool_]
 def usable(strata: Strata | None, used: Used) -> Strata:
     """The strata in which a spread can be seen; without strata one that holds every cluster.
 
-    Strata with a single used cluster are put together (collapsed strata, Wolter 2007, section 2.5: the variance comes
-    out too large, never too small); one alone joins the stratum with the fewest clusters.
+    Strata with a single used cluster are put together (collapsed strata, Wolter 2007, section 2.5:
+    the variance comes out too large, never too small); one alone joins the stratum with the fewest
+    clusters.
     """
     if strata is None:
         return np.zeros(len(used), dtype=np.int64)
@@ -42,9 +45,9 @@ def usable(strata: Strata | None, used: Used) -> Strata:
 
 
 def without_each(counts: Values, used: Used, strata: Strata) -> Values:
-    """The total counts without each used cluster, its stratum filled up to the items asked of it in each condition.
+    """The total counts without each used cluster, its stratum filled up to the items asked of it.
 
-    Shape of counts: (clusters, *cell, columns); of the result: (used clusters, *cell, columns).
+    Each condition by itself. Shape of counts: (clusters, *cell, columns); of the result: (used clusters, *cell, columns).
     """
     total = counts.sum(axis=0)
     if len(np.unique(strata[used])) < 2:
@@ -65,13 +68,13 @@ def stratum_sums(counts: Values, strata: Strata) -> Values:
 
 
 def filling(whole: Values, rest: Values) -> Values:
-    """By how much a part of a stratum is multiplied to count as all its items; 1 where nothing of it is left."""
+    """What multiplies a part of a stratum to count as all its items; 1 where nothing is left."""
     factor = ratio(whole[..., N_ITEMS], rest[..., N_ITEMS])
     return np.where(np.isnan(factor), 1.0, factor)[..., None]
 
 
 def satterthwaite(variances: Values, df: Values) -> float:
-    """The degrees of freedom of a sum of independent variances, at least 1; those of all together where all are 0."""
+    """The degrees of freedom of a sum of variances, at least 1; their sum where all are 0."""
     if not np.any(variances > 0):
         return max(1.0, float(df.sum()))
     return max(1.0, float(variances.sum() ** 2 / np.sum(variances**2 / df)))
