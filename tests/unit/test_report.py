@@ -423,15 +423,16 @@ LEVEL = "Of 2 models, no model is shown to be best: TWO and ONE within "
         ({"p_adjusted": 0.06}, LEVEL + "10.0 points (TWO 70.0% and ONE 60.0% right, both kinds of question together)."),
         ({"p_adjusted": None}, LEVEL),
         ({"value": -0.1}, LEVEL),
-        ({"loss_decides": True}, "Against ONE the lost answers decide which way the comparison goes."),
+        ({"loss_decides": True}, "no model is shown to be best: TWO 70.0% right, both kinds of question together. "
+                                 "Between TWO and ONE (60.0%) the lost answers decide."),
         # 5% is not more than 5%: still ranked by what was read, 63% of 95%.
         ({"lost": 0.05}, "TWO answers best: 66.3% right where the text gives"),
         # Beyond it by what was asked: 63% of all, 66% of what was read, up to 69% had all lost answers been right.
         ({"lost": 0.06}, "TWO answers best: 63.0% right where the text gives the answer and 63.0% right where it does "
-                         "not and “cannot be known” is the right answer, of all that was asked. If every lost answer "
-                         "had been wrong or right: TWO 63.0% to 69.0%, 67.0% among the answers that were read."),
+                         "not and “cannot be known” is the right answer, of all that was asked. Had every lost "
+                         "answer been wrong, or every one right: TWO 63.0% to 69.0% (67.0% of those read)."),
         ({"lost": 0.06, "p_adjusted": 0.2}, LEVEL + "3.0 points (TWO 63.0% and ONE 60.0% right of all that was asked"),
-        ({"lost": 0.06, "p_adjusted": 0.2}, "ONE 60.0% to 60.0%, 60.0% among the answers that were read."),
+        ({"lost": 0.06, "p_adjusted": 0.2}, "ONE 60.0% to 60.0% (60.0% of those read)."),
     ],
 )  # fmt: skip
 def test_best_is_only_whom_the_paired_differences_show(
@@ -473,11 +474,20 @@ def test_the_differences_table_says_where_lost_answers_decide_and_scores_differ_
     rows = [row for row in tables.differences(inputs) if row["what"] == "Accuracy"]
     assert rows
     for row in rows:
-        assert row["note"] == (
-            "The lost answers decide. The displayed scores differ by +10.0 points: each rests on answers of its own."
-        )
+        assert row["note"] == ("The lost answers decide. The displayed scores differ by +10.0 points.")
     plain = of_two(root, tmp_path / "again")
     assert {row["note"] for row in tables.differences(plain) if row["what"] == "Accuracy"} == {""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "apart", "says"),
+    [("percent", 0.004, []), ("percent", 0.006, ["The displayed scores differ by +10.6 points."]),
+     ("score", 0.008, []), ("score", 0.012, ["The displayed scores differ by +0.11."]), ("tokens", 9.0, [])],
+)  # fmt: skip
+def test_what_a_reader_can_see_apart_is_said(kind: str, apart: float, says: list[str]) -> None:
+    assert theme.paired_notes(False, 0.1, 0.1 + apart, kind) == says
+    assert theme.paired_notes(True, 0.1, 0.1 + apart, kind) == ["The lost answers decide.", *says]
+    assert theme.paired_notes(None, None, 0.1, kind) == []
 
 
 def test_the_glance_shows_bounds_and_stands_in_order(root: Path, tmp_path: Path) -> None:
@@ -630,7 +640,7 @@ def test_two_ways_say_where_lost_answers_decide(study: fabricated.Study, turned:
     )  # fmt: skip
     (table,) = ways.tables(replace(both_ways(study), contrasts=[row]))
     notes = {(r["model"], r["questions"], r["what"]): r["note"] for r in table["rows"]}
-    says = "The lost answers decide. The displayed scores differ by +0.0 points: each rests on answers of its own."
+    says = "The lost answers decide. The displayed scores differ by +0.0 points."
     assert notes.pop(("Pocket, fair", "Ambiguous", "Accuracy")) == says
     assert set(notes.values()) == {""}
 

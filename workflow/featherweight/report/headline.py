@@ -75,21 +75,25 @@ def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
 
 def _level(inputs: Inputs, ranked: Ranking) -> str:
     """Nobody is shown to be best: who is not shown to be behind, within how many points."""
-    among = [ranked.first, *ranked.level]
+    near = [one for one in ranked.level if one.model not in ranked.lost_decide]
+    torn = [one for one in ranked.level if one.model in ranked.lost_decide]
+    among = [ranked.first, *near]
     names = _listed([inputs.label(one.model) for one in among])
     gap = ranked.first.value - min(one.value for one in among)
     what = "right of all that was asked" if ranked.by_asked else "right"
     values = _listed([f"{inputs.label(one.model)} {theme.percent(one.value)}" for one in among])
-    said = (
-        f"Of {len(inputs.models)} models, no model is shown to be best: {names} within "
-        f"{100 * gap:.1f} points ({values} {what}, both kinds of question together)."
-    )
-    if ranked.lost_decide:
-        against = _listed([inputs.label(name) for name in ranked.lost_decide])
-        said += f" Against {against} the lost answers decide which way the comparison goes."
+    said = f"Of {len(inputs.models)} models, no model is shown to be best: "
+    if near:
+        said += f"{names} within {100 * gap:.1f} points ({values} {what}, both kinds of question together)."
+    else:
+        said += f"{values} {what}, both kinds of question together."
+    if torn:
+        against = _listed([f"{inputs.label(one.model)} ({theme.percent(one.value)})" for one in torn])
+        first = inputs.label(ranked.first.model)
+        said += f" Between {first} and {against} the lost answers decide."
     if ranked.not_compared and inputs.spec["baseline"] is not None:
         said += f" This study takes differences from {inputs.label(inputs.spec['baseline'])} only."
-    return said + _bounds(inputs, ranked, among)
+    return said + _bounds(inputs, ranked, [*among, *torn])
 
 
 def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
@@ -97,11 +101,11 @@ def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
     if not ranked.by_asked:
         return ""
     told = [
-        f"{inputs.label(one.model)} {theme.percent(one.least)} to {theme.percent(one.most)}, "
-        f"{theme.percent(one.among_read)} among the answers that were read"
+        f"{inputs.label(one.model)} {theme.percent(one.least)} to {theme.percent(one.most)} "
+        f"({theme.percent(one.among_read)} of those read)"
         for one in among
     ]
-    return f" If every lost answer had been wrong or right: {'; '.join(told)}."
+    return f" Had every lost answer been wrong, or every one right: {'; '.join(told)}."
 
 
 def _listed(words: Sequence[str]) -> str:

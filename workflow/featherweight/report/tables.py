@@ -185,7 +185,7 @@ def differences(inputs: Inputs) -> list[Row]:
                 "asked": write(row.value_asked),
                 "asked_interval": _between(row.low_asked, row.high_asked, write),
                 "asked_p": theme.p_value(row.p_asked_adjusted),
-                "note": " ".join(_notes(inputs, row, write)),
+                "note": " ".join(_notes(inputs, row)),
                 "n": f"{row.n:,}",
                 "n_questions": _count(row.n_questions),
                 "unread": theme.percent(_most_unread(inputs, row)),
@@ -206,14 +206,14 @@ def _beyond(p: float | None) -> str:
     return "no data" if p is None else "yes" if p < ranking.ALPHA else "no"
 
 
-def _notes(inputs: Inputs, row: Difference, write: Write) -> list[str]:
+def _notes(inputs: Inputs, row: Difference) -> list[str]:
     sides = [
         inputs.estimate(name, row.task, row.group, row.context_condition, row.metric, row.policy)
         for name in (row.model, row.baseline)
     ]
     first, second = (None if side is None else side.value for side in sides)
     shown = None if first is None or second is None else first - second
-    return theme.paired_notes(row.loss_decides, row.value, shown, write)
+    return theme.paired_notes(row.loss_decides, row.value, shown, theme.form(row.metric))
 
 
 def _most_unread(inputs: Inputs, row: Difference) -> float | None:
@@ -259,7 +259,7 @@ def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
         "p": theme.p_value(row.p),
         "asked": write(row.value_asked),
         "asked_interval": _between(row.low_asked, row.high_asked, write),
-        "note": " ".join(theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), write)),
+        "note": " ".join(theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), kind)),
         "n": f"{row.n_first:,} and {row.n_second:,}",
         "n_questions": f"{_count(row.n_questions_first)} and {_count(row.n_questions_second)}",
         "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",

@@ -6,7 +6,7 @@ The four series colours reach 3:1 on white and on #131316 and stay apart under p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 SERIES = ("#785EF0", "#D55E00", "#009E73", "#AA4499")
@@ -173,14 +173,16 @@ def group_label(group: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def paired_notes(
-    loss_decides: bool | None, value: float | None, shown: float | None, write: Callable[[float | None], str]
-) -> list[str]:
+VISIBLE: Mapping[str, float] = {"percent": 0.005, "score": 0.01}  # a reader sees that these two are not the same
+
+
+def paired_notes(loss_decides: bool | None, value: float | None, shown: float | None, kind: str) -> list[str]:
     """What a reader of a paired difference would misread, in words.
 
     That lost answers decide, or that it is not the difference of the two scores on the page (`shown`).
     """
     notes = ["The lost answers decide."] if loss_decides else []
-    if value is not None and shown is not None and write(value) != write(shown):
-        notes.append(f"The displayed scores differ by {write(shown)}: each rests on answers of its own.")
+    least = VISIBLE.get(kind)
+    if value is not None and shown is not None and least is not None and abs(value - shown) >= least:
+        notes.append(f"The displayed scores differ by {points(shown) if kind == 'percent' else score(shown)}.")
     return notes

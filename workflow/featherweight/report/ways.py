@@ -118,10 +118,9 @@ def _note(
     if found is None:
         return ""
     generated, chosen = (None if side is None else side.value for side in sides)
-    write = points if metric == "accuracy" else theme.score
-    value = None if found.value is None else sign * found.value + 0.0
+    value = None if found.value is None else sign * found.value
     shown = None if generated is None or chosen is None else chosen - generated
-    return " ".join(theme.paired_notes(found.loss_decides, value, shown, write))
+    return " ".join(theme.paired_notes(found.loss_decides, value, shown, theme.form(metric)))
 
 
 def _letters(inputs: Inputs, pair: Pair) -> list[Row]:
