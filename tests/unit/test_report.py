@@ -24,6 +24,7 @@ from featherweight.files import read_json, read_rows, write_json
 from featherweight.records import ContrastRow, Reason, Score, Verdict
 from featherweight.report import (
     build,
+    compared,
     describe,
     examples,
     figures,
@@ -471,12 +472,12 @@ def test_the_differences_table_says_where_lost_answers_decide_and_scores_differ_
     root: Path, tmp_path: Path
 ) -> None:
     inputs = of_two(root, tmp_path, loss_decides=True, value=0.04)
-    rows = [row for row in tables.differences(inputs) if row["what"] == "Accuracy"]
+    rows = [row for row in compared.differences(inputs) if row["what"] == "Accuracy"]
     assert rows
     for row in rows:
         assert row["note"] == ("The lost answers decide. The displayed scores differ by +10.0 points.")
     plain = of_two(root, tmp_path / "again")
-    assert {row["note"] for row in tables.differences(plain) if row["what"] == "Accuracy"} == {""}
+    assert {row["note"] for row in compared.differences(plain) if row["what"] == "Accuracy"} == {""}
 
 
 @pytest.mark.parametrize(
@@ -654,10 +655,10 @@ def test_the_two_contexts_have_a_table_of_their_own(study: fabricated.Study) -> 
         40, 40, 4, 4, "", None, paired=True, n_questions_first=40, n_questions_second=40, loss_decides=False,
     )  # fmt: skip
     told = replace(inputs, contrasts=[row])
-    assert tables.contrasts(told) == []
-    (found,) = tables.contexts(told)
+    assert compared.contrasts(told) == []
+    (found,) = compared.contexts(told)
     assert (found["model"], found["note"], found["n_questions"]) == ("Pocket, tilted", "", "40 and 40")
-    (other,) = tables.contexts(replace(inputs, contrasts=[replace(row, value=shown - 0.05, loss_decides=True)]))
+    (other,) = compared.contexts(replace(inputs, contrasts=[replace(row, value=shown - 0.05, loss_decides=True)]))
     assert other["note"].startswith("The lost answers decide. The displayed scores differ by ")
 
 
@@ -677,7 +678,7 @@ def test_the_difference_is_by_likelihood_minus_generated_whichever_is_first(
     assert (shown["difference"], shown["p"]) == (("+10.0 points", "+5.0 to +17.0 points"), "0.01")
     assert shown["generated"] == shown["likelihood"]
     assert rows["Pocket, fair", "Disambiguated", "Accuracy"]["difference"] == ("no data", "")
-    assert tables.contrasts(found) == []  # it is not shown a second time as a difference of subsets
+    assert compared.contrasts(found) == []  # it is not shown a second time as a difference of subsets
     assert ways.notes(found)[0].endswith("without any thinking: Pocket, thinking aloud.")
 
 

@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.files import read_spec, write_atomically
-from featherweight.report import build, examples, figures, findings, headline, provenance, tables, theme, this_run, ways
+from featherweight.report import (
+    build,
+    compared,
+    examples,
+    figures,
+    findings,
+    headline,
+    provenance,
+    tables,
+    theme,
+    this_run,
+    ways,
+)
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.limits import AGREE, limits
 
@@ -85,9 +97,9 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "several_tasks": len(inputs.spec["tasks"]) > 1,
         "ways": ways.tables(inputs),
         "ways_notes": ways.notes(inputs),
-        "differences": tables.differences(inputs),
-        "contrasts": tables.contrasts(inputs),
-        "contexts": tables.contexts(inputs),
+        "differences": compared.differences(inputs),
+        "contrasts": compared.contrasts(inputs),
+        "contexts": compared.contexts(inputs),
         "spread": tables.spread(inputs),
         "published": tables.published(inputs),
         "read": tables.readings(inputs),

@@ -1,19 +1,16 @@
-"""The tables that stand on their own: scores at a glance, controls, claims, differences, seeds, published figures."""
+"""The tables that stand on their own: scores at a glance, controls, claims, seeds, published figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from featherweight.records import ContrastRow, Difference
 from featherweight.report import ranking, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.ranking import Standing
 from featherweight.report.theme import points
-from featherweight.report.ways import pairs
 
 Row = dict[str, Any]
-Write = Callable[[float | None], str]
 SYMBOLS = {
     "reproduced": "\N{CHECK MARK}",
     "partly": "\N{ALMOST EQUAL TO}",
@@ -56,7 +53,7 @@ def _at_a_glance(inputs: Inputs, task: str, model: str, condition: str) -> Row |
         "unread": theme.percent(inputs.unread(model, task, "all", condition)),
         "n": f"{known.n:,}",
         "asked": f"of {known.n_items:,} asked",
-        "n_questions": _count(known.n_questions),
+        "n_questions": count(known.n_questions),
         "templates": f"{known.n_clusters:,}",
     }
 
@@ -81,7 +78,8 @@ def _bounds(stands: Standing) -> str:
     return theme.percent(stands.least) if same else f"{theme.percent(stands.least)} to {theme.percent(stands.most)}"
 
 
-def _count(number: int | None) -> str:
+def count(number: int | None) -> str:
+    """A number of questions or answers; "no data" where it is not known."""
     return "no data" if number is None else f"{number:,}"
 
 
@@ -106,8 +104,8 @@ def known_values(inputs: Inputs) -> list[Row]:
                 "expected": ("at least " if least else "") + theme.number(entry["expected"], kind),
                 "measured": theme.number(entry["value"], kind),
                 "interval": theme.interval(entry["low"], entry["high"], kind),
-                "n": _count(entry["n"]),
-                "n_questions": _count(entry["n_questions"]),
+                "n": count(entry["n"]),
+                "n_questions": count(entry["n_questions"]),
                 "noticed": _noticed(entry),
                 "unread": theme.percent(inputs.unread(entry["model"], entry["task"], "all", entry["condition"])),
                 "inside": entry["inside"],
@@ -159,124 +157,6 @@ def claims(inputs: Inputs) -> list[Row]:
             }
         )
     return sorted(rows, key=lambda row: ORDER.index(row["verdict"]))
-
-
-def differences(inputs: Inputs) -> list[Row]:
-    """Paired differences over all categories, those over all that was asked, and the smallest that could be seen."""
-    shown = set(inputs.models)
-    rows = []
-    for row in inputs.differences:
-        if row.group != "all" or row.policy != inputs.policy or not {row.model, row.baseline} <= shown:
-            continue
-        if row.metric not in ("accuracy", "s_amb", "s_dis"):
-            continue
-        write = points if row.metric == "accuracy" else theme.score
-        rows.append(
-            {
-                "model": inputs.label(row.model),
-                "baseline": inputs.label(row.baseline),
-                "task": inputs.task_label(row.task),
-                "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
-                "what": theme.METRICS[row.metric],
-                "value": write(row.value),
-                "interval": _between(row.low, row.high, write),
-                "p": theme.p_value(row.p_adjusted),
-                "sure": _beyond(row.p_adjusted),
-                "asked": write(row.value_asked),
-                "asked_interval": _between(row.low_asked, row.high_asked, write),
-                "asked_p": theme.p_value(row.p_asked_adjusted),
-                "note": " ".join(_notes(inputs, row)),
-                "n": f"{row.n:,}",
-                "n_questions": _count(row.n_questions),
-                "unread": theme.percent(_most_unread(inputs, row)),
-                "detectable": write(row.detectable).lstrip("+"),
-            }
-        )
-    return rows
-
-
-def _between(low: float | None, high: float | None, write: Write) -> str:
-    if low is None or high is None:
-        return "no interval"
-    return f"{write(low).removesuffix(' points')} to {write(high)}"
-
-
-def _beyond(p: float | None) -> str:
-    """Whether a difference is beyond chance."""
-    return "no data" if p is None else "yes" if p < ranking.ALPHA else "no"
-
-
-def _notes(inputs: Inputs, row: Difference) -> list[str]:
-    sides = [
-        inputs.estimate(name, row.task, row.group, row.context_condition, row.metric, row.policy)
-        for name in (row.model, row.baseline)
-    ]
-    first, second = (None if side is None else side.value for side in sides)
-    shown = None if first is None or second is None else first - second
-    return theme.paired_notes(row.loss_decides, row.value, shown, theme.form(row.metric))
-
-
-def _most_unread(inputs: Inputs, row: Difference) -> float | None:
-    """The larger share of unread answers of the two models: each score of the pair rests on the others."""
-    shares = [inputs.unread(name, row.task, row.group, row.context_condition) for name in (row.model, row.baseline)]
-    return max((share for share in shares if share is not None), default=None)
-
-
-def contrasts(inputs: Inputs) -> list[Row]:
-    """Differences between two tasks within a model, with the caution that belongs to each pair.
-
-    Two ways of answering the same questions have a table of their own (`ways`), two contexts too (`contexts`).
-    """
-    apart = {pair.names for pair in pairs(inputs)}
-    return [
-        _contrast(inputs, row)
-        for row in _own(inputs)
-        if row.first != row.second and {row.first, row.second} not in apart
-    ]
-
-
-def contexts(inputs: Inputs) -> list[Row]:
-    """Ambiguous against disambiguated accuracy of each model, question by question."""
-    return [_contrast(inputs, row) for row in _own(inputs) if row.first == row.second]
-
-
-def _own(inputs: Inputs) -> list[ContrastRow]:
-    return [row for row in inputs.contrasts if row.model in inputs.models and row.policy == inputs.policy]
-
-
-def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
-    kind = theme.form(row.metric)
-    write = points if kind == "percent" else (lambda value: theme.number(value, kind))
-    return {
-        "model": inputs.label(row.model),
-        "task": inputs.task_label(row.first),
-        "first": row.first,
-        "second": row.second,
-        "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
-        "what": theme.METRICS.get(row.metric, row.metric),
-        "value": write(row.value),
-        "interval": _between(row.low, row.high, write),
-        "p": theme.p_value(row.p),
-        "asked": write(row.value_asked),
-        "asked_interval": _between(row.low_asked, row.high_asked, write),
-        "note": " ".join(theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), kind)),
-        "n": f"{row.n_first:,} and {row.n_second:,}",
-        "n_questions": f"{_count(row.n_questions_first)} and {_count(row.n_questions_second)}",
-        "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",
-        "caution": "" if row.caution is None else row.caution,
-    }
-
-
-def _apart(inputs: Inputs, row: ContrastRow) -> float | None:
-    """The difference of the two scores as they are displayed; None where one is not."""
-    within = row.first == row.second
-    conditions = ("ambig", "disambig") if within else (row.context_condition, row.context_condition)
-    sides = [
-        inputs.estimate(row.model, task, "all", condition, row.metric, row.policy)
-        for task, condition in zip((row.first, row.second), conditions, strict=True)
-    ]
-    first, second = (None if side is None else side.value for side in sides)
-    return None if first is None or second is None else first - second
 
 
 def spread(inputs: Inputs) -> list[Row]:
