@@ -184,6 +184,10 @@ def test_every_published_pair_compares_one_setting_with_one(root: Path) -> None:
 # --- the words ---
 
 
+def test_the_readme_counts_the_claims(root: Path) -> None:
+    assert f"decides {len(CLAIMS)} claims" in (root / "README.md").read_text(encoding="utf-8")
+
+
 def test_claims_say_what_the_articles_say() -> None:
     """Condition, group and model of the sentences that an earlier version had wrong; no word of a rule in the text."""
     by_id = {claim.id: claim for claim in CLAIMS}

@@ -1,7 +1,7 @@
 """Rules that this run's own numbers decide: what each looks up in one setting, and what it sees.
 
 Every test returns an `Outcome`: it holds, it does not, too few answers were asked, or the number
-is not there. Three principles (docs/decisions/0009):
+is not there. Three principles (docs/decisions/0010):
 
 - Equal, near, zero: only where the whole interval lies inside the margin. A value without an
   interval decides nothing.

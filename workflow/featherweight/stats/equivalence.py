@@ -3,7 +3,7 @@
 Two numbers count as equal, or one as near a stated value, only where the whole interval lies
 inside a margin that was fixed beforehand: two one-sided tests (Schuirmann 1987, J. Pharmacokinet.
 Biopharm. 15, 657-680), read off an interval. An interval at 95% makes each of the two a test at
-2.5% (docs/decisions/0009). One real use, a share of 57.6% (55.9% to 59.3%) beside 54.4% give or
+2.5% (docs/decisions/0010). One real use, a share of 57.6% (55.9% to 59.3%) beside 54.4% give or
 take 5 points:
 
     >>> beside_margin(Interval(0.559, 0.593), 0.4943, 0.5943)
