@@ -28,7 +28,7 @@ METHOD_BY_ITEM = "item jackknife, t (one template)"
 
 
 def by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
-    """The headline numbers of a task with one template; nothing where there are more templates or one item."""
+    """The headline numbers of a task with one template; nothing where there are more."""
     of_templates = answered.counts().sum(axis=1)
     of_items = answered.counts_by_item().sum(axis=1)
     total = of_items.sum(axis=0)

@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, output: Path) -> None:
-    """Decide every claim and lay published figures beside ours. Raises InputError for files that cannot be used."""
+    """Decide every claim, lay published figures beside ours. InputError: files of no use."""
     problems: list[str] = []
     figures, stated, evidence = [], [], None
     try:
@@ -117,7 +117,7 @@ def _more(claim: Claim, seen: Seen, figures: Sequence[Published]) -> dict[str, A
 
 
 def tally(decided: Sequence[tuple[Verdict, Seen]]) -> str:
-    """The verdicts counted: what this run decided apart from what was looked up in the figures of others."""
+    """The verdicts counted, what this run decided apart from what was looked up."""
     tested = [(verdict, seen) for verdict, seen in decided if verdict.verdict != "not tested"]
     ours = Counter(verdict.verdict for verdict, seen in tested if not seen.sources)
     others = Counter(

@@ -52,7 +52,7 @@ PUBLISHED_PAIRS = frozenset({"published_greater", "published_close", "saving_nea
 _ESTIMATE_RULE = frozenset({"each", "holds_in"})
 _CONTRAST = frozenset({"model", "first", "second", "metric", "condition"})
 
-# The arguments of each rule: name -> (required, optional). What a rule needs may stand under `each` instead.
+# The arguments of each rule: name -> (required, optional). What is required may stand under `each`.
 RULES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "value_near": (frozenset({"estimate", "stated", "tolerance"}), _ESTIMATE_RULE),
     "value_between": (frozenset({"estimate", "low", "high"}), _ESTIMATE_RULE),
@@ -167,7 +167,7 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(_is_text(one) for one in value)
 
 
-# What each argument must be: a check and what was expected. Selections and axes have checks of their own.
+# What each argument must be: a check, and what was expected. Selections and axes have their own.
 KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("stated", "low", "high"), (_is_number, "a number")),
     **dict.fromkeys(("tolerance", "margin"), (lambda value: _is_number(value) and value > 0, "a number above 0")),
@@ -213,7 +213,7 @@ def _within(key: str, problems: list[str]) -> list[str]:
 
 
 def _estimate_problems(selector: Any, brought: set[str]) -> list[str]:
-    """What is wrong with a selection of one of our numbers; `brought`: the keys that come from `each`."""
+    """What is wrong with a selection of our numbers; `brought`: the keys that `each` brings."""
     if not isinstance(selector, dict):
         return [f"expected keys and values, got {selector!r}"]
     problems = _keys(selector, NEEDED_OF_ESTIMATE - brought, ESTIMATE)

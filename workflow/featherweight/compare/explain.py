@@ -21,7 +21,7 @@ WIDTH = 100
 
 
 def explained(claim: str, results: Path, study: str | None) -> str:
-    """The explanation as lines of text. Raises InputError for a study without verdicts and for an unknown claim."""
+    """The explanation as lines of text. InputError: no verdicts, or an unknown claim."""
     folder = _folder(results, study)
     try:
         verdicts = {verdict.claim: verdict for verdict in read_rows(folder / "verdicts.parquet", Verdict)}

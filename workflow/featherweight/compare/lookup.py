@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
 
 def find(selector: Mapping[str, Any], evidence: Evidence) -> Found:
-    """The estimate of a selection: of all categories and under the study's policy unless it says so."""
+    """The estimate of a selection; of all categories, by the study's policy, unless it says so."""
     wanted = {"group": "all", "policy": None} | dict(selector)
     model, task = wanted["model"], wanted["task"]
     name = (

@@ -34,7 +34,7 @@ class Pair(NamedTuple):
 
 
 def _select(selector: Mapping[str, Any], evidence: Evidence) -> list[Published]:
-    """Every figure that matches a selection; what an article merely repeats is never evidence for the article."""
+    """Every figure that matches a selection; what an article repeats is no evidence for it."""
     wanted = {key: value if isinstance(value, list) else [value] for key, value in selector.items()}
     return [
         figure
@@ -181,7 +181,7 @@ def _compare(
     word: str,
     holds: Callable[[Pair], bool],
 ) -> Seen:
-    """Every pair judged by `holds`; figures of another study than the claim's can only be seen elsewhere."""
+    """Every pair judged by `holds`; what another study shows can only be seen elsewhere."""
     pairs = _pairs(arguments, evidence)
     if isinstance(pairs, str):
         return untested(rule, pairs)

@@ -1,4 +1,4 @@
-"""What a rule saw: a verdict with our number, the words for it and the steps to it, and how numbers are written."""
+"""What a rule saw: verdict, number, words and steps; and how numbers are written."""
 
 from __future__ import annotations
 

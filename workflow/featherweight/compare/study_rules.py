@@ -121,7 +121,7 @@ def _one_sided(look: Look, sign: float) -> Outcome:
 
 
 def _sign(first: Found, second: Found, look: Look, factor: float) -> tuple[int, str]:
-    """+1: first is surely greater, -1: surely smaller, 0: too few answers; and how that is known."""
+    """+1: first is surely greater, -1: surely smaller, 0: too few answers; and how it is known."""
     assert first.known is not None
     assert second.known is not None
     assert first.estimate is not None
@@ -199,7 +199,7 @@ def _ranked(look: Look, side: int) -> Outcome:
 
 
 def lower_groups(look: Look) -> Outcome:
-    """The mean of some categories is lower than the mean of others, beyond chance; categories are independent."""
+    """The mean of some categories is lower than that of others; categories are independent."""
     means: list[Known] = []
     steps: list[str] = []
     for name in ("groups", "than"):
@@ -270,7 +270,7 @@ def _contrast(look: Look) -> tuple[Known | None, str]:
 
 
 def contrast_near(look: Look) -> Outcome:
-    """The difference between two tasks lies within a tolerance of the stated one, with its whole interval."""
+    """The difference between two tasks lies near the stated one with its whole interval."""
     known, told = _contrast(look)
     if known is None:
         return Outcome("missing", told, (told,))

@@ -86,7 +86,7 @@ def difference_of(first: Known, second: Known) -> Known:
 
 
 def widest_difference(first: Known, second: Known) -> Known:
-    """First minus second where nothing is known of how the two go together: end against end, never too short."""
+    """First minus second, end against end: never too short, however the two go together."""
     return Known(first.value - second.value, first.low - second.high, first.high - second.low)
 
 
