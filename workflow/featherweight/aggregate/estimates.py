@@ -5,8 +5,7 @@ person), unparsed, unfinished, n_tokens; `<metric>_macro` is the mean of a task'
 every item weigh the same; `<metric>_bootstrap` is the same number with the percentile interval of the cluster
 bootstrap, `accuracy_wilson` with the interval for independent items, both to compare with; `icc` and
 `design_effect` say how alike the answers to one template are and how much wider that makes the variance. Policies
-lm_eval and helm hold what those harnesses would print; their intervals are null. Where a task has one template,
-`<metric>_by_item` has the interval by item (`one_template`).
+lm_eval and helm hold what those harnesses would print; their intervals are null.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 
 from featherweight.aggregate.answers import Answered
 from featherweight.aggregate.cells import MACRO, PLACES, Asked, Cell, cells, headline, mean_cells, shares, under
-from featherweight.aggregate.one_template import by_item
+from featherweight.aggregate.one_template import rows_by_item
 from featherweight.aggregate.spec import Spec
 from featherweight.records import Estimate
 from featherweight.stats.bias import POLICIES, Values, accuracy, known, n_scored
@@ -59,7 +58,7 @@ def estimates(found: list[Answered], spec: Spec) -> list[Estimate]:
             place = _Place(answered, cell, counts, counts.sum(axis=0), spec)
             rows += _of_cell(place)
             rows += _bootstrapped(place, drawn)
-        rows += by_item(answered, spec)
+        rows += rows_by_item(answered, spec)
     return rows
 
 

@@ -27,7 +27,7 @@ BY_ITEM = "_by_item"  # ends the metric's name
 METHOD_BY_ITEM = "item jackknife, t (one template)"
 
 
-def by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
+def rows_by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
     """The headline numbers of a task with one template; nothing where there are more."""
     of_templates = answered.counts().sum(axis=1)
     of_items = answered.counts_by_item().sum(axis=1)
