@@ -30,7 +30,8 @@ METHOD_BY_ITEM = "item jackknife, t (one template)"
 def rows_by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
     """The headline numbers of a task with one template; nothing where there are more."""
     of_templates = answered.counts().sum(axis=1)
-    of_items = answered.counts_by_item().sum(axis=1)
+    by_item = answered.counts_by_item()
+    of_items = by_item.reshape(len(by_item), -1, *by_item.shape[-2:]).sum(axis=1)  # groups together
     total = of_items.sum(axis=0)
     for one in headline(spec.policy, has_targets=answered.has_targets):
         if np.count_nonzero(one.measure.weight(of_templates)) != 1:
