@@ -20,6 +20,8 @@ Polarity = Literal["neg", "nonneg"]
 Finish = Literal["stop", "length", "forced", "scored"]  # forced: we ended the thinking; scored: nothing was generated
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
 Reason = Literal["empty", "refuses", "several", "none"]
+# seen elsewhere: another study's figures show it; those of the study that the claim is about are not printed
+VerdictWord = Literal["reproduced", "partly", "contradicted", "seen elsewhere", "not tested"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Verdict:
     our_value: float | None
     our_low: float | None
     our_high: float | None
-    verdict: Literal["reproduced", "partly", "contradicted", "not tested"]
+    verdict: VerdictWord
     rule: str  # the rule that decided, in words
     why: str  # what the rule saw
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from featherweight.aggregate.answers import Answered
 from featherweight.aggregate.cells import MACRO, PLACES, Asked, Cell, cells, headline, mean_cells, shares, under
+from featherweight.aggregate.one_template import rows_by_item
 from featherweight.aggregate.spec import Spec
 from featherweight.records import Estimate
 from featherweight.stats.bias import POLICIES, Values, accuracy, known, n_scored
@@ -67,6 +68,7 @@ def estimates(found: list[Answered], spec: Spec) -> list[Estimate]:
             place = _Place(answered, cell, counts, counts.sum(axis=0), by_item[np.isin(group, cell.groups)], spec)
             rows += _of_cell(place)
             rows += _bootstrapped(place, drawn)
+        rows += rows_by_item(answered, spec)
     return rows
 
 

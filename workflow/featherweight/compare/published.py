@@ -3,7 +3,7 @@
 One real line of bbq.csv:
 
     BBQ,accuracy,disambig,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt and sample size not
-    stated",gpt-4.5-card,"Table 5, section 3.1.4",stored copy,yes
+    stated",gpt-4.5-card,"Table 5, section 3.1.4",source,yes
 
 Values stay in their source's unit on disk; `fraction` turns percent and fraction into one scale when asked.
 """
@@ -21,7 +21,7 @@ from featherweight.files import write_atomically
 
 SOURCE_COLUMNS = ("source", "short", "title", "address", "address_seen")
 YES_NO = ("yes", "no")
-SEEN = ("stored copy", "article")
+SEEN = ("source", "transcription", "article")
 CONDITIONS = ("ambig", "disambig", "both", "unspecified", "")
 
 
@@ -42,11 +42,11 @@ class Published:
     setting: str
     source: str  # an id in sources.csv
     locator: str
-    seen: str  # "stored copy": read in the source itself; "article": as an article repeats it
+    seen: str  # "source": read there; "transcription": somebody's copy of the table; "article": an article repeats it
     drawn: bool  # drawn in figures
     short: str  # the source's name in running text
     title: str
-    address: str | None  # None where the address was not seen in a stored copy
+    address: str | None  # None where the address was not printed in what was read
 
     @property
     def fraction(self) -> float | None:

@@ -1,25 +1,31 @@
-"""What a rule saw: a verdict with our number and the words for it, and how numbers are written in those words."""
+"""What a rule saw: verdict, number, words and steps; and how numbers are written."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from featherweight.records import VerdictWord
+
+ENOUGH = 8  # names that a sentence lists before it counts the rest
 
 
 class Seen(NamedTuple):
     """A verdict, the rule in words, and what the rule looked at."""
 
-    verdict: Literal["reproduced", "partly", "contradicted", "not tested"]
+    verdict: VerdictWord
     rule: str
     why: str
     value: float | None = None
     low: float | None = None
     high: float | None = None
     sources: tuple[str, ...] = ()  # the published sources that the rule looked at
+    steps: tuple[str, ...] = ()  # one line for everything that was looked up, and one for the decision
 
 
-def untested(rule: str, why: str) -> Seen:
+def untested(rule: str, why: str, steps: tuple[str, ...] = ()) -> Seen:
     """No verdict: the number that the claim is about is not there."""
-    return Seen("not tested", rule, why[:1].upper() + why[1:])
+    told = why[:1].upper() + why[1:]
+    return Seen("not tested", rule, told, steps=(*steps, f"{told} Not tested."))
 
 
 def show(value: float | None, unit: str) -> str:
@@ -30,11 +36,25 @@ def show(value: float | None, unit: str) -> str:
         return f"{100 * value:.1f}%"
     if unit == "score":
         return f"{value:+.2f}"
+    if unit == "times":
+        return f"{value:.1f} times"
     return f"{value:,.0f} {unit}" if unit != "none" else f"{value:.4g}"
 
 
 def gap(value: float, unit: str) -> str:
     """A tolerance: a distance between shares is in points, not in percent."""
     if unit == "percent":
-        return f"{100 * value:g} point{'' if value == 0.01 else 's'}"
-    return f"{value:g}" if unit in ("score", "none") else f"{value:,.0f} {unit}"
+        return f"{100 * value:.3g} point{'' if value == 0.01 else 's'}"
+    return f"{value:g}" if unit in ("score", "none", "times") else f"{value:,.0f} {unit}"
+
+
+def show_gap(value: float, unit: str) -> str:
+    """A difference with its sign."""
+    return f"{'-' if value < 0 else '+'}{gap(abs(value), unit)}"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence; the rest is counted where there are many."""
+    if len(names) <= ENOUGH:
+        return ", ".join(names)
+    return f"{', '.join(names[:ENOUGH])} and {len(names) - ENOUGH} more"

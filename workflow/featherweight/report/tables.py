@@ -15,9 +15,10 @@ SYMBOLS = {
     "reproduced": "\N{CHECK MARK}",
     "partly": "\N{ALMOST EQUAL TO}",
     "contradicted": "\N{BALLOT X}",
+    "seen elsewhere": "\N{RIGHTWARDS ARROW}",
     "not tested": "\N{EN DASH}",
 }
-ORDER = ("contradicted", "partly", "reproduced", "not tested")
+ORDER = ("contradicted", "partly", "reproduced", "seen elsewhere", "not tested")
 
 
 def glance(inputs: Inputs) -> list[Row]:

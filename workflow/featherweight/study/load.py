@@ -54,10 +54,10 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises InputError with file and line for what is not one."""
+def read_document(path: Path) -> Any:
+    """What a YAML file holds. Raises InputError with file and line for what cannot be read, or a key given twice."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file; it belongs to the repository: restore it (git checkout {path})"
@@ -68,6 +68,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark or error.context_mark
         line = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise InputError(f"{line}: not YAML: {error.problem or error.context}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises InputError with file and line for what is not one."""
+    document = read_document(path)
     if not isinstance(document, dict):
         raise InputError(f"{path}: expected keys with values, got {type(document).__name__}")
     return document
