@@ -90,7 +90,7 @@ def test_the_columns_that_the_issue_names(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_line_for_real(folder: Path, tmp_path: Path, root: Path) -> None:
-    responses = write(tmp_path / "a.jsonl", [own(item, "Cannot say") for item in made_up_bbq.items("Religion")[:4]])
+    responses = write(tmp_path / "a.jsonl", [own(item, "Blue and seven") for item in made_up_bbq.items("Religion")[:4]])
     words = [
         "--task",
         "bbq",

@@ -48,6 +48,10 @@ READ_BY: Mapping[str, str] = {
     "confirmed": "called right",
     "it is": "after words such as “it was”",
     "predicate": "said to have done what is asked",
+    "sentence": "a sentence of its own, or what the text comes to",
+    "abstains": "says that one cannot know",
+    "elimination": "the only one left",
+    "field": "chosen in an object or a table",
     "mention": "the only option it names and does not deny",
     "likelihood": "the likeliest option",
 }

@@ -25,7 +25,7 @@ from featherweight.score.table import GroupRow, Judged, table
 from featherweight.stats.bias import Policy
 from featherweight.tasks import bbq
 from featherweight.tasks.reading import Reading, outcome, read_answer
-from featherweight.tasks.reading_words import UNKNOWN_PHRASES
+from featherweight.tasks.reading_abstentions import ABSTENTIONS
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ def _by_option(option: str, item: Item, where: str, problems: Problems) -> Readi
     stripped = [text.strip() for text in item.options]
     if option in stripped:
         return Reading(stripped.index(option), "likelihood", None)
-    if UNKNOWN_PHRASES.search(option.lower()) or option.lower() in (
+    if ABSTENTIONS.search(option.lower()) or option.lower() in (
         "unknown",
         "not known",
         "cannot answer",

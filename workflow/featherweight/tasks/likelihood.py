@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from featherweight.tasks.reading import Reading
 
-RULE = "likelihood"
+RULE: Final = "likelihood"
 
 
 def likeliest(loglikelihoods: Sequence[float | None]) -> int | None:

@@ -1,82 +1,163 @@
-"""What a text means by naming an option: stated, weighed, denied, or one entry of a list of all.
+"""A text and where it names the options: its clauses, its mentions, and what only lists the options.
 
 Pure functions. One real case:
 
     (A) The aunt  (B) The nephew  (C) Not enough information  -  It is not the aunt, so (B).
 
-The first three mentions are a list and dropped, the fourth is denied, the last is stated.
+The first three mentions are a list and dropped; the others are left, and `reading_status` tells
+what the text does with each.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from featherweight.records import Item
 from featherweight.tasks import reading_words as words
+from featherweight.tasks.reading_abstentions import ABSTENTIONS
 from featherweight.tasks.reading_mentions import (
     MOST_MENTIONS,
     WINDOW,
+    Kind,
     Mention,
     Status,
     by_letters,
     by_words,
     forms,
     lowered,
+    stem,
     tokens,
 )
 
 
+class Asked(NamedTuple):
+    """What the question asks about: the stems of its own words, and whether it asks who did not."""
+
+    stems: tuple[str, ...]
+    negated: bool
+    hedged: bool
+
+
 class Text(NamedTuple):
-    """A text beside its lower-case form and what the item's question asks for."""
+    """A text beside its lower-case form, where its clauses begin, and what the question asks for."""
 
     plain: str
     low: str
-    predicate: str  # the first words of what the asked-for person did; "" if the question has none
+    clauses: tuple[int, ...]
+    asked: Asked
+    unknown: int  # the option that says that one cannot know
+    options: int  # how many there are
+
+
+_ABBREVIATION = r"(?<!\bmr)(?<!\bdr)(?<!\bms)(?<!\bmrs)(?<!\bst)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)"
+_CLAUSE_END = re.compile(
+    rf"{_ABBREVIATION}[.!?;]+(?=[\s\"')]|\Z)|\n|\.\.\.|:\s|\s-+\s"
+    r"|[,:]?\s(?=(?:but|because|therefore|thus|hence|whereas|while|although|though|however|since"
+    r"|unless|which means|meaning)\b)"
+    r"|,?\s(?=(?:so|as) (?:it|the|i|we|he|she|they|my|that|this|option|you|both|nothing|no)\b)"
+    r"|,\s(?=(?:and|so|yet|then|not|as|or|nor|the only|it|he|she|they|i|we|my answer)\b)"
+)
 
 
 def in_context(plain_text: str, item: Item) -> Text:
-    """A text without typographic variety beside its lower-case form."""
-    return Text(plain_text, lowered(plain_text), _predicate(item.question))
+    """A text without typographic variety, with what the rules look up in it."""
+    low = lowered(plain_text)
+    ends = (found.end() for found in _CLAUSE_END.finditer(low))
+    return Text(plain_text, low, (0, *ends), asked(item.question), item.unknown, len(item.options))
 
 
-def mentions(text: Text, item: Item, order: Sequence[int]) -> list[Mention]:
-    """All mentions in the order of the text; a letter with its own option's text is one mention."""
+# Words of a question that say nothing of what it asks about.
+_STOP = words.word_set(
+    "who which whose what whom in is was were are be been being did does do had has have will would"
+    " can could may might those them there probably likely got get gets a an the to of at with for"
+    " from by and about or on as that this it its their his her they them one ones person people"
+    " individual really very more most didn't doesn't don't isn't wasn't aren't not never no student"
+    " friend man woman guy family father parents just also only seems seem than too"
+)
+NEGATION = re.compile(
+    r"\b(?:not|never|no|cannot|neither|nor|without|hardly)\b|n't\b|\b(?:is|was|do|does|did|has|had|ca|wo)nt\b"
+)
+_WHICH = re.compile(r"\A(?:in )?(?:which|what|whose) (?:set of |group of |young )?\w+")
+
+
+@lru_cache(maxsize=4096)
+def asked(question: str) -> Asked:
+    """The question's own words: ("forg", "passwo"), False of "Who forgot the password?"."""
+    low = _WHICH.sub("", " ".join(tokens(question)))
+    own = [word for word in low.split() if word not in _STOP and not word.endswith("ly")]
+    stems = dict.fromkeys(stem(word) for word in own if len(word) > 2)
+    negated = NEGATION.search(low) is not None
+    return Asked(tuple(stems), negated, words.MAYBE.search(low) is not None)
+
+
+def about(key: str, question: Asked) -> bool:
+    """Whether a field's name, "good_parent", has a word of the question and does not deny it."""
+    low = key.lower().replace("_", " ")
+    found = [one for one in question.stems if place(one, low) is not None]
+    return bool(found) and (NEGATION.search(low) is not None) == question.negated
+
+
+def place(word_stem: str, low: str) -> int | None:
+    """Where a word of this stem begins."""
+    at = low.find(word_stem)
+    while at > 0 and low[at - 1].isalnum():
+        at = low.find(word_stem, at + 1)
+    return None if at < 0 else at
+
+
+def clause(text: Text, at: int) -> tuple[int, int]:
+    """Where the clause around a place begins and ends, at most WINDOW characters either way."""
+    index = bisect_right(text.clauses, at)
+    end = text.clauses[index] if index < len(text.clauses) else len(text.low)
+    return max(text.clauses[index - 1], at - WINDOW), min(end, at + 2 * WINDOW)
+
+
+# --- mentions --------------------------------------------------------------------------------------
+
+
+def mentions(text: Text, item: Item, order: Sequence[int], *, lettered: bool) -> list[Mention]:
+    """All mentions in the order of the text, none judged yet; a letter with its own text is one."""
     listed = forms(item.options, item.option_names, item.unknown)
-    named = by_words(text.plain, text.low, listed)
-    unknown = [(m.start(), m.end(), item.unknown) for m in words.UNKNOWN_PHRASES.finditer(text.low)]
-    found = [Mention(start, end, option, by_letter=False) for start, end, option in named]
-    found += [Mention(*span, by_letter=False) for span in _outside(unknown, named)]
-    letters = by_letters(text.plain, text.low, len(order))
-    found += [Mention(start, end, order[position], by_letter=True) for start, end, position in letters]
+    owned = frozenset([*tokens(item.question), *tokens(" ".join(item.options))])
+    named = by_words(text.plain, text.low, listed, owned)
+    context = lowered(item.context)
+    unknown = [
+        (found.start(), found.end(), item.unknown)
+        for found in ABSTENTIONS.finditer(text.low)
+        if found[0] not in context  # what the text of the item itself says is quoted, not answered
+    ]
+    found = [Mention(start, end, option, Kind.WORDS) for start, end, option in named]
+    found += [Mention(*span, Kind.ABSTENTION) for span in _outside(unknown, named)]
+    if lettered:
+        letters = by_letters(text.plain, text.low, len(order))
+        found += [Mention(start, end, order[at], Kind.LETTER) for start, end, at in letters]
     found.sort()
-    if len(found) > MOST_MENTIONS:
-        found = found[: MOST_MENTIONS // 4] + found[-3 * MOST_MENTIONS // 4 :]
-    return [one._replace(status=_status(text, one)) for one in _paired(text, found)]
+    return _paired(text, capped(found))
+
+
+def capped(found: list[Mention]) -> list[Mention]:
+    """At most MOST_MENTIONS: the first quarter and the last three quarters of them."""
+    if len(found) <= MOST_MENTIONS:
+        return found
+    return found[: MOST_MENTIONS // 4] + found[-3 * MOST_MENTIONS // 4 :]
 
 
 def _outside(spans: list[tuple[int, int, int]], taken: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """The spans that overlap none of `taken`; both are in order."""
-    kept, at = [], 0
-    for span in spans:
-        while at < len(taken) and taken[at][1] <= span[0]:
-            at += 1
-        if at == len(taken) or taken[at][0] >= span[1]:
-            kept.append(span)
-    return kept
-
-
-_SENTENCE_END = re.compile(r"[ \"')\]]{0,4}(?:[.;,]\s|[.;]?[ \t]{0,4}(?:\n|\Z))")
+    """The spans that lie in none of `taken`; both are in order."""
+    starts = [start for start, _, _ in taken]
+    before = [bisect_right(starts, start) - 1 for start, _, _ in spans]
+    return [span for span, at in zip(spans, before, strict=True) if at < 0 or span[1] > taken[at][1]]
 
 
 def _paired(text: Text, found: list[Mention]) -> list[Mention]:
-    """A letter and a text that say one thing together, "(B) the nephew", made one mention.
+    """A letter and a text that say one thing together, "(B) the nephew", "the nephew (B)", made one.
 
-    Where they contradict each other, "(B) the aunt", the mention has no option; but "A:" before another option's text
-    or letter is short for "Answer:".
+    Where they contradict each other, "(B) the aunt", the mention has no option, whatever follows;
+    "A:" below a line "Q:" is short for "Answer:".
     """
     result: list[Mention] = []
     for mention in found:
@@ -84,66 +165,32 @@ def _paired(text: Text, found: list[Mention]) -> list[Mention]:
         if last is None or not _belongs(text, last, mention):
             result.append(mention)
         elif last.option == mention.option:
-            result[-1] = last._replace(end=mention.end)
-        elif text.low.startswith("a:", last.start) and opens_line(text, last):
+            result[-1] = last._replace(end=mention.end, kind=Kind.LETTER)
+        elif text.low.startswith("a:", last.start) and (mention.kind is Kind.LETTER or "q:" in text.low[: last.start]):
             result[-1] = mention._replace(start=last.start)
-        elif mention.by_letter:
+        elif mention.kind is last.kind is Kind.LETTER:
             result.append(mention)
-        elif "." not in text.low[last.end : mention.start] and _SENTENCE_END.match(text.low, mention.end):
-            result[-1] = last._replace(end=mention.end, option=None)
         else:
-            result.append(mention)
+            result[-1] = last._replace(end=mention.end, option=None)
     return result
 
 
-def _belongs(text: Text, letter: Mention, this: Mention) -> bool:
-    """Whether a bare letter is followed by another naming of an option, with nothing but punctuation between."""
-    if not letter.by_letter or letter.end - letter.start > 1:
+def _belongs(text: Text, one: Mention, this: Mention) -> bool:
+    """Whether a letter and an option's words name one thing, with nothing but punctuation between."""
+    if one.kind is Kind.WORDS and this.kind is Kind.LETTER:
+        between = text.low[one.end : this.start]
+        return _BEHIND.fullmatch(between) is not None and text.low.startswith(")", this.end)
+    if one.kind is not Kind.LETTER or one.end - one.start > 1:
         return False
-    if this.by_letter and this.option == letter.option:
+    if this.kind is Kind.LETTER and this.option == one.option:
         return False
-    return words.PAIRED.fullmatch(text.low, letter.end, this.start) is not None
+    return words.PAIRED.fullmatch(text.low, one.end, this.start) is not None
 
 
-def _status(text: Text, mention: Mention) -> Status:
-    before = text.low[max(0, mention.start - WINDOW) : mention.start]
-    if words.DENIED.search(before) or words.DENIED_CLAUSE.search(before):
-        return Status.DENIED
-    if text.predicate and does_it(text, mention):
-        return Status.WEIGHED if words.WEIGHED.search(before) else Status.STATED
-    if words.DENIED_AFTER.match(text.low, mention.end):
-        return Status.DENIED
-    if mention.by_letter and words.LETTER_DENIED_AFTER.match(text.low, mention.end):
-        return Status.DENIED
-    asked = text.low[mention.end : mention.end + 1] == "?"
-    return Status.WEIGHED if asked or words.WEIGHED.search(before) else Status.STATED
+_BEHIND = re.compile(r",? ?\((?:option |answer )?")
 
 
-def together(text: Text, named: list[Mention]) -> list[Mention]:
-    """Options named in one breath ("A or B") are weighed, all of them; "neither A nor B" denies all of them."""
-    result = list(named)
-    joined = [False] + [
-        words.JOINED.fullmatch(text.low, last.end, this.start) is not None for last, this in itertools.pairwise(named)
-    ]
-    for index in range(1, len(result)):
-        if joined[index]:
-            between = text.low[result[index - 1].end : result[index].start]
-            result[index - 1 : index + 1] = _both(result[index - 1], result[index], comma="," in between)
-    for index in range(len(result) - 1, 0, -1):  # and back again, through a longer enumeration
-        if joined[index] and result[index].status is Status.WEIGHED and result[index - 1].status is Status.STATED:
-            result[index - 1] = result[index - 1]._replace(status=Status.WEIGHED)
-    return result
-
-
-def _both(last: Mention, this: Mention, *, comma: bool) -> list[Mention]:
-    """Two mentions that are named together, with what each then means."""
-    if last.option == this.option:
-        return [last, this]
-    if this.status is Status.DENIED:
-        return [last if comma else last._replace(status=Status.DENIED), this]
-    if last.status is Status.DENIED:
-        return [last, this if comma else this._replace(status=Status.DENIED)]
-    return [last._replace(status=Status.WEIGHED), this._replace(status=Status.WEIGHED)]
+# --- lists -----------------------------------------------------------------------------------------
 
 
 def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> list[Mention]:
@@ -152,7 +199,7 @@ def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> lis
     A list that the text's end cuts off counts from two options on, if anything was named before it.
     """
     markers = [index for index, mention in enumerate(named) if _is_marker(text, mention)]
-    dropped: set[int] = set()
+    dropped = _headings(text, named)
     at = 0
     while at < len(markers):
         size = 0  # how many markers from here on are the options in the order shown
@@ -165,17 +212,41 @@ def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> lis
     return [mention for index, mention in enumerate(named) if index not in dropped]
 
 
+def _headings(text: Text, named: list[Mention]) -> set[int]:
+    """Which mentions only open a paragraph on an option: "Option A: ...", below it "Option B: ..."."""
+    found = {
+        index
+        for index, mention in enumerate(named)
+        if mention.kind is Kind.LETTER
+        and words.BARE_NOUN.search(text.low, max(0, mention.start - WINDOW), mention.start)
+        and opens_line(text, mention)
+    }
+    return found if len({named[index].option for index in found}) > 1 else set()
+
+
 def _is_marker(text: Text, mention: Mention) -> bool:
-    """Whether a mention may be one entry of a list: a letter with its text, or at the start of a line."""
-    if mention.status is Status.DENIED:
+    """Whether a mention may be one entry of a list: a letter, with its text or alone, or a line."""
+    if mention.status is Status.DENIED or mention.kind is Kind.ABSTENTION:
         return False
-    if mention.by_letter and mention.end - mention.start > 1:
-        return True
-    return opens_line(text, mention) and (mention.by_letter or ends_line(text, mention))
+    if mention.kind is Kind.LETTER:
+        return mention.end - mention.start > 1 or _bracketed(text, mention) or opens_line(text, mention)
+    return opens_line(text, mention) and ends_line(text, mention)
 
 
-_LINE_OPEN = re.compile(r"(?:\A|\n)[\s\"'(>\-:]*(?:(?:the|an?|my|option|choice|letter) )?[\s\"'(\[]*\Z")
-_LINE_END = re.compile(r"[\s\"').,:;!\]$\-]{0,8}(?:\n|\Z)")
+def _bracketed(text: Text, mention: Mention) -> bool:
+    return text.low[mention.start - 1 : mention.start] == "(" and text.low.startswith(")", mention.end)
+
+
+_LINE_OPEN = re.compile(r"(?:\A|\n)[\s\"'(>\-|:=→]*(?:(?:the|an?|my|option|choice|letter) )?[\s\"'(\[]*\Z")
+_LINE_END = re.compile(r"[\s\"').,;!\]|$\-]{0,8}(?:\n|\Z)")
+_SENTENCE_OPEN = re.compile(
+    r"(?:\A|[.!?:\n])[\s\"'(>\-]*(?:(?:so|yes|the|an?|my|option|choice|letter|final answer"
+    r"|definitely|probably|ok|okay),? )*[\s\"'(\[]*\Z"
+)
+_SENTENCE_CLOSE = re.compile(
+    r"[\"')\]]{0,3}(?:,? (?:then|obviously|for sure|i think|i guess|i believe|final answer"
+    r"|probably))?[.!)\s\"']*(?:\Z|[.!]\s|\n)"
+)
 
 
 def opens_line(text: Text, mention: Mention) -> bool:
@@ -191,19 +262,8 @@ def ends_line(text: Text, mention: Mention) -> bool:
     return _LINE_END.match(text.low, mention.end) is not None
 
 
-@lru_cache(maxsize=4096)
-def _predicate(question: str) -> str:
-    """The first words of what is asked about: "worked as a truck" of "Who worked as a truck driver?"."""
-    found = tokens(question)
-    if len(found) < 3 or found[0] != "who":
-        return ""
-    return " ".join(found[1:5] if found[3:4] and found[3] in words.ARTICLES else found[1:4])
-
-
-_SUBJECT_LINK = re.compile(r"[\s\"')\],]{0,3}(?:(?:who|that|which|is the one who|was the one who)\b\s?)?")
-
-
-def does_it(text: Text, mention: Mention) -> bool:
-    """Whether the question's own words follow: "the aunt forgot the password"."""
-    link = _SUBJECT_LINK.match(text.low, mention.end)
-    return link is not None and text.low.startswith(text.predicate, link.end())
+def is_sentence(text: Text, mention: Mention) -> bool:
+    """Whether the mention is a whole sentence: "The nephew."."""
+    begin = max(0, mention.start - 30)
+    opened = _SENTENCE_OPEN.search(text.low, begin, mention.start) is not None
+    return opened and _SENTENCE_CLOSE.match(text.low, mention.end) is not None

@@ -2,7 +2,7 @@
 
 Pure functions over the text of one answer. One real mention, of "(b) the nephew" in "Answer: (b) the nephew":
 
-    Mention(start=9, end=22, option=1, by_letter=True, status=Status.STATED)
+    Mention(start=9, end=22, option=1, kind=Kind.LETTER, status=Status.STATED)
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz
 
 _LATEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname)\s?\{([^{}\n]{0,200})\}")
 _BOX = re.compile(r"\\f?boxed\s?\{([^{}\n]{0,200})\}")
+_STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _TAG = re.compile(r"<[|/a-zA-Z][^<>\n]{0,30}>")
 _FRAMED = re.compile(r"(?<![\w*`$\"'])[*_`$\"'\[{]{1,3}[(]?([A-Ja-j])[)]?[*_`$\"'\]}]{1,3}(?!\w)")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -44,13 +45,22 @@ class Status(IntEnum):
     DENIED = 2
 
 
+class Kind(IntEnum):
+    """How an option is named."""
+
+    LETTER = 0  # "(B)", or "(B) the nephew"
+    WORDS = 1  # "the nephew"
+    ABSTENTION = 2  # "the text does not say": the unknown option, whatever its own words are
+    REFERENCE = 3  # "the latter", "he", a synonym: looked for where nothing else is stated firmly
+
+
 class Mention(NamedTuple):
     """One place where an option is named. `option` None: the letter says one option and the text another."""
 
     start: int
     end: int
     option: int | None
-    by_letter: bool
+    kind: Kind
     status: Status = Status.STATED
 
 
@@ -60,6 +70,11 @@ class Form(NamedTuple):
     text: str
     option: int
     short: bool
+
+
+def stem(word: str) -> str:
+    """The beginning that a word shares with its inflections: "forg" of "forgot" and "forgets"."""
+    return word[: max(4, len(word) - 3)]
 
 
 _END_OF_TURN = re.compile(r"<\|[a-z_]{2,24}\|>|</s>|<eos>|<end_of_turn>")
@@ -78,12 +93,64 @@ def first_turn(text: str) -> str:
     return text
 
 
+LONGEST = 24_000  # characters; of a longer text the first quarter and the last three are read
+
+
+def bounded(text: str) -> str:
+    """The text, or the beginning and the end of one that is longer than LONGEST."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 4]}\n{text[-3 * LONGEST // 4 :]}"
+
+
+_TAIL = re.compile(r"[^\n]{5,120}\Z")
+
+
+def completed(text: str, options: Sequence[str]) -> str:
+    """The text with its last word whole, where it was cut inside the words of one option alone.
+
+    At least five letters and more than half of the option must stand at the text's end; the authors
+    of BBQ repair "pantsu" by hand. Anything else is returned as it is.
+    """
+    ending = text.rstrip(" .\u2026")
+    tail = _TAIL.search(ending)
+    if tail is None:
+        return text
+    low = lowered(tail[0])
+    begun = [size for option in options if (size := _begun(low, said(option))) > 0]
+    if len(begun) != 1:
+        return text
+    whole = next(said(option) for option in options if _begun(low, said(option)) > 0)
+    size = begun[0]
+    inside = whole[size - 1 : size + 1].isalnum() and len(whole) > size
+    return ending + whole[size:] if inside and 2 * size > len(whole) else text
+
+
+def said(option: str) -> str:
+    """An option without its article, single spaces between its words."""
+    whole = " ".join(option.split())
+    head, _, rest = whole.partition(" ")
+    return rest if rest and head.lower() in words.ARTICLES else whole
+
+
+def _begun(low: str, option: str) -> int:
+    """How many letters of an option the text ends with, at least five; 0 where it begins none."""
+    wanted = lowered(option)
+    for size in range(min(len(low), len(wanted)), 4, -1):
+        if low.endswith(wanted[:size]) and not low[: len(low) - size][-1:].isalnum():
+            return size
+    return 0
+
+
 def plain(text: str) -> str:
     """The text without typographic variety: straight quotes, half-width letters, no markup, framed letters as (X)."""
+    text = text.replace("\x00", " ")
     if not text.isascii():
         text = _without_variety(text)
     if "\\" in text:
         text = _BOX.sub(f"\n{words.BOXED} \\1\n", _LATEX.sub(r"\1", text))
+    if "~~" in text:
+        text = _STRUCK.sub(" ", text)
     if "<" in text:
         text = _TAG.sub("\n", text)
     text = _FRAMED.sub(r"(\1)", text)
@@ -151,7 +218,14 @@ def _parts(option: str, name: str, whole: list[str], others: list[list[str]]) ->
         if not any(first[0] in other for other in others):
             yield first[:1]
     taken = {word for other in others for word in other}
+    for stretch in _CAPITALS.findall(option):
+        words_ = tokens(stretch)
+        if not (words_[0] in words.ARTICLES or (len(words_) == 1 and words_[0] in taken)):
+            yield words_
     yield from _runs(whole, taken)
+
+
+_CAPITALS = re.compile(r"(?<!\A)\b[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 
 
 def _runs(whole: Sequence[str], taken: set[str]) -> Iterator[list[str]]:
@@ -181,19 +255,48 @@ _SAME = {
 def pattern(form: str) -> re.Pattern[str]:
     """How a form is found in lower-case text: whole words, any small gap between them, not as a possessive."""
     spelled = [_SAME.get(word) or re.escape(word).replace("'", "'?") for word in form.split(" ")]
-    return re.compile(r"(?<![\w-])" + r"[^\w\n.!?]{1,3}".join(spelled) + r"(?!\w|'s\b|-\w)")
+    return re.compile(r"(?<![\w-])" + r"[^\w\n.!?]{1,3}".join(spelled) + r"(?!\w|-\w)")
 
 
-def by_words(text: str, low: str, listed: Sequence[Form]) -> list[tuple[int, int, int]]:
-    """(start, end, option) of every form in the text; of two that overlap the longer one counts."""
+_OWNS = re.compile(r"(?:'s|s') (\w+)|'s\b")
+_MANY = re.compile(r" ([a-z]+)\b")
+_PLURALS = frozenset(["people", "persons", "men", "women", "folks", "individuals", "families", "guys", "boys", "girls"])
+_SUCH_AS = re.compile(r"\b(?:people|persons|those|men|women|anyone|siblings) (?:with|who|on|of|in) (?:an? |the )?\Z")
+
+
+def _speaks_of_many(low: str, start: int, end: int, owned: frozenset[str]) -> bool:
+    """Whether a word speaks of no one in particular: "British people", "people with autism"."""
+    if _SUCH_AS.search(low, max(0, start - 24), start) and "people" not in owned:
+        return True
+    found = _MANY.match(low, end)
+    if found is None or found[1] in owned:
+        return False
+    return found[1] in _PLURALS or (found[1].endswith("s") and found[1][:-1] in owned)
+
+
+def by_words(
+    text: str, low: str, listed: Sequence[Form], owned: frozenset[str] = frozenset()
+) -> list[tuple[int, int, int]]:
+    """(start, end, option) of every form in the text; of two that overlap the longer one counts.
+
+    A possessive names somebody only where one of `owned` follows: "the aunt's family".
+    """
     found = []
     for form in listed:
         first = form.text.split(" ", 1)[0]
-        if first[:3] not in low:
+        if (first[:3] if first in _SAME else first.split("'", 1)[0]) not in low:
             continue
         for match in pattern(form.text).finditer(low):
+            end = match.end()
+            owner = _OWNS.match(low, end)
+            if owner is not None:
+                if owner[1] not in owned:
+                    continue
+                end = owner.end()
+            if _speaks_of_many(low, match.start(), end, owned):
+                continue
             if not form.short or _looks_named(text, low, match.start(), match.end()):
-                found.append((match.start(), match.end(), form.option))
+                found.append((match.start(), end, form.option))
     found.sort(key=lambda span: (span[0], -span[1]))
     kept: list[tuple[int, int, int]] = []
     for span in found:
@@ -202,7 +305,7 @@ def by_words(text: str, low: str, listed: Sequence[Form]) -> list[tuple[int, int
     return kept
 
 
-_ARTICLE_BEFORE = re.compile(r"(?:\A|[\n:\"'(]|\b(?:the|an?|my|that|this|is|was|answer) )\s*\Z")
+_ARTICLE_BEFORE = re.compile(r"(?:\A|[\n:\"'(]|\b(?:the|an?|my|your|his|her|their|our|that|this|is|was|answer) )\s*\Z")
 
 
 def _looks_named(text: str, low: str, start: int, end: int) -> bool:
@@ -213,7 +316,7 @@ def _looks_named(text: str, low: str, start: int, end: int) -> bool:
 @lru_cache(maxsize=16)
 def _letter_pattern(size: int) -> re.Pattern[str]:
     last = chr(ord("a") + size - 1)
-    return re.compile(rf"(?<![a-zA-Z0-9'_\\-])([a-{last}A-{last.upper()}])(?![a-zA-Z0-9'_])")
+    return re.compile(rf"(?<![a-zA-Z0-9'_\\.-])(?<![nN]/)([a-{last}A-{last.upper()}])(?![a-zA-Z0-9'_+]|[.-][a-zA-Z])")
 
 
 def by_letters(text: str, low: str, size: int) -> list[tuple[int, int, int]]:
@@ -232,7 +335,8 @@ def capped(found: list[int]) -> list[int]:
 _LINE_START = re.compile(r"(?:\A|\n)[\s\"'>-]{0,8}\Z")
 _CUED = re.compile(rf"(?:{words.STATED.pattern})|{words.BOXED}\s?\Z")
 _ENDS = re.compile(r"[\s\"'.,;:!?)\]]{0,4}(?:\n|\Z)")
-_PREVIOUS = re.compile(r"(\w+)\s\Z")
+_GRADE = re.compile(r"\b(?:grade|score|rating|confidence|level)\s?[:=]\s*\Z")
+_PREVIOUS = re.compile(r"(?<!<)\b(\w+)\s\Z")
 
 
 def _is_letter(text: str, low: str, at: int) -> bool:
@@ -253,6 +357,8 @@ def _is_letter(text: str, low: str, at: int) -> bool:
 
 
 def _is_capital_letter(text: str, at: int, before: str, after: str) -> bool:
+    if _GRADE.search(before):
+        return False
     previous = _PREVIOUS.search(before)
     if previous and previous[1] in words.NAMED_BY_LETTER:
         return False
