@@ -259,9 +259,16 @@ def lm_eval_line(item: Item, resps: list[Any], arguments: dict[str, Any], name: 
     }
 
 
-def generated(item: Item, *texts: str, name: str = "none") -> dict[str, Any]:
-    arguments = {"gen_args_0": {"arg_0": "...", "arg_1": {"until": ["\n\n"], "max_gen_toks": 256}}}
+def generated(item: Item, *texts: str, name: str = "none", prompt: str | None = None) -> dict[str, Any]:
+    """An answer of `bbq_generate`, whose prompt shows no options, or of a config with another prompt."""
+    asked = f"{item.context}\n\nQ: {item.question}\nA:" if prompt is None else prompt
+    arguments = {"gen_args_0": {"arg_0": asked, "arg_1": {"until": ["\n\n"], "max_gen_toks": 256}}}
     return lm_eval_line(item, [list(texts)], arguments, name)
+
+
+def lettered_prompt(item: Item, order: tuple[int, ...] = (0, 1, 2), form: str = "{}) {}") -> str:
+    options = "\n".join(form.format("ABC"[place], item.options[index]) for place, index in enumerate(order))
+    return f"Context: {item.context}\n\nQuestion: {item.question}\n\n{options}"
 
 
 def by_likelihood(item: Item, option: int, wording: str | None = None) -> dict[str, Any]:
@@ -284,6 +291,77 @@ def test_a_sample_log_of_lm_eval(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert {(row["n_items"], row["accuracy"]) for row in rows} == {("600", "1")}
 
 
+BARE = "answers are to prompts that show no letters before the options: a letter in them counts for nothing"
+LOST = "answers are logged without their prompt or its options: a letter in them counts for nothing"
+
+
+def test_a_letter_is_no_answer_where_none_were_shown(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`bbq_generate` shows no options: an answer "A" there is an article, or the letter of a list that nobody saw."""
+    items = made_up_bbq.items("Religion")
+    letters = [generated(item, ("A", "(B)", "The answer is C.")[item.example_id % 3]) for item in items[:60]]
+    named = [generated(item, item.options[item.gold]) for item in items[60:80]]
+    _, rows = score(folder, write(tmp_path / "a.jsonl", [*letters, *named]))
+    said = capsys.readouterr().err
+    assert sum(int(row["n_unparsed"]) for row in rows) == 60
+    assert {row["accuracy"] for row in rows} == {"1"}
+    assert said.count(f"80 {BARE}") == 1
+    assert LOST not in said
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("form", ["({}) {}", "{}. {}", "{}) {}"])
+@pytest.mark.parametrize("older", [False, True])
+def test_a_letter_is_read_in_the_order_that_the_logged_prompt_shows(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], order: tuple[int, ...], form: str, older: bool
+) -> None:
+    lines = []
+    for item in made_up_bbq.items("Religion")[:40]:
+        line = generated(item, "ABC"[order.index(item.gold)], prompt=lettered_prompt(item, order, form))
+        asked = line["arguments"]["gen_args_0"]
+        lines.append(line | {"arguments": [[asked["arg_0"], asked["arg_1"]]]} if older else line)
+    _, rows = score(folder, write(tmp_path / "a.jsonl", lines))
+    assert {(row["n_unparsed"], row["accuracy"]) for row in rows} == {("0", "1")}
+    said = capsys.readouterr().err
+    assert BARE not in said
+    assert LOST not in said
+
+
+@pytest.mark.parametrize("arguments", [None, {}, [], {"gen_args_0": {}}, {"gen_args_0": 5}, [[]], [[None, {}]]])
+def test_without_a_logged_prompt_no_letters_are_taken_as_shown(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: Any
+) -> None:
+    lines = [generated(FIRST, "A"), generated(SECOND, SECOND.options[SECOND.gold])]
+    _, rows = score(folder, write(tmp_path / "a.jsonl", [line | {"arguments": arguments} for line in lines]))
+    assert sorted((row["n_unparsed"], row["accuracy"]) for row in rows) == [("0", "1"), ("1", "")]
+    assert f"2 {LOST}" in capsys.readouterr().err
+
+
+def test_own_lines_take_letters_as_shown(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, rows = score(folder, write(tmp_path / "a.jsonl", [own(FIRST, "ABC"[FIRST.gold])]))
+    assert [(row["n_unparsed"], row["accuracy"]) for row in rows] == [("0", "1")]
+    assert "counts for nothing" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"messages": [{"role": "user", "content": "Who was it?"}]}, BARE),
+        ({"messages": []}, BARE),  # the input that is left is the question alone
+        ({"messages": [], "input": None}, LOST),
+        ({"choices": None}, LOST),
+    ],
+)
+def test_inspect_without_letters_in_its_messages(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], note: str
+) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(inspect_log([inspect_sample(FIRST, "ANSWER: A") | changes])))
+    _, rows = score(folder, tmp_path / "log.json")
+    assert [row["n_unparsed"] for row in rows] == ["1"]
+    assert f"1 {note}" in capsys.readouterr().err
+
+
 def test_a_multiple_choice_log_of_lm_eval(folder: Path, tmp_path: Path) -> None:
     items = made_up_bbq.items("Religion")
     unknown = ("Cannot answer", "Can't be determined", "Not known", "Unknown")
@@ -302,7 +380,11 @@ def inspect_sample(item: Item, content: Any, **more: Any) -> dict[str, Any]:
     return {
         "id": f"{item.category}_{item.example_id:05d}",
         "epoch": 1,
-        "input": item.context,
+        "input": f"Context: {item.context}\n\nQuestion: {item.question}",
+        "messages": [
+            {"role": "user", "content": lettered_prompt(item)},
+            {"role": "assistant", "content": content},
+        ],
         "choices": list(item.options),
         "target": "ABC"[item.gold],
         "metadata": {"source_id": item.example_id, "category": item.category},
@@ -359,9 +441,10 @@ def test_choices_epochs_errors_and_cut_answers_of_inspect(
 ) -> None:
     moved = [FIRST.options[place] for place in (1, 2, 0)]
     right = "ABC"[moved.index(FIRST.options[FIRST.gold])]
+    asked = [{"role": "user", "content": lettered_prompt(FIRST, (1, 2, 0))}]
     samples = [
-        inspect_sample(FIRST, f"ANSWER: {right}", choices=moved),
-        inspect_sample(FIRST, f"ANSWER: {right}", choices=moved, epoch=2),
+        inspect_sample(FIRST, f"ANSWER: {right}", choices=moved, messages=asked),
+        inspect_sample(FIRST, f"ANSWER: {right}", messages=asked, epoch=2),  # shuffled by the solver, not in `choices`
         inspect_sample(SECOND, "Well, the", stop_reason="max_tokens"),
         inspect_sample(SECOND, "", epoch=2, error={"message": "timeout"}),
     ]

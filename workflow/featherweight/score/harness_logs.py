@@ -9,7 +9,15 @@ object per line. `doc` is the dataset's row, `resps` holds a list of answers per
 
 Inspect writes one JSON document (`--log-format json`) with the samples under `samples`, or a zip archive (`.eval`)
 with one JSON document per sample. inspect_evals 0.26.0 (bbq.py) puts BBQ's `category` into a sample's `metadata` and
-`example_id` under the name `source_id`; the options in the order shown are `choices`.
+`example_id` under the name `source_id`; the options in the dataset's order are `choices`. What the model was shown
+stands in `messages` (solver/_multiple_choice.py puts the options there as "A) ..."), and where `multiple_choice`
+shuffled them, the order as well: it rewrites prompt and answer together, or leaves both as they were.
+
+A letter counts only where the logged prompt shows the options after letters (`shown`), whatever the task is called:
+lm-evaluation-harness's own `bbq_generate` asks "Q: ... A:" and shows none, so that the A of an answer is an article or
+an abbreviation there, and a config of one's own may show them. An answer without its prompt is read as if no letters
+had been shown: what a letter meant nobody knows then, and an answer left unread is better than one misread. How many
+of either there were is said in a note.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ from typing import Any, NamedTuple
 from featherweight.errors import InputError
 from featherweight.records import Finish
 from featherweight.score.response import Answers, Problems, Response
+from featherweight.score.shown import shown_after_letters, text_of
 
 _OPTIONS = ("ans0", "ans1", "ans2")
 
@@ -38,19 +47,49 @@ def is_lm_eval(line: dict[str, Any]) -> bool:
 def lm_eval_log(lines: list[tuple[str, dict[str, Any]]], problems: Problems) -> Answers:
     """The answers of a sample log. A sample that is there once per filter counts once, with its unfiltered answer."""
     first_filter = lines[0][1].get("filter")
-    kept, aside = [], 0
+    kept: list[Response] = []
+    aside, letters = 0, _Letters()
     for where, line in lines:
         if not is_lm_eval(line):
             problems.add(where, "expected a logged sample with doc_id and resps, like the lines before")
         elif line.get("filter") != first_filter:
             aside += 1
         else:
-            kept += _lm_eval_sample(where, line, problems)
-    notes = (f"{aside} lines are the same samples under other filters than {first_filter!r}",) if aside else ()
-    return Answers("lm-evaluation-harness sample log", kept, notes)
+            kept += _lm_eval_sample(where, line, letters, problems)
+    notes = [f"{aside} lines are the same samples under other filters than {first_filter!r}"] if aside else []
+    return Answers("lm-evaluation-harness sample log", kept, (*notes, *letters.notes()))
 
 
-def _lm_eval_sample(where: str, line: dict[str, Any], problems: Problems) -> list[Response]:
+class _Letters:
+    """Which options a prompt shows after letters, and how many answers came without such a prompt."""
+
+    def __init__(self) -> None:
+        self.bare = 0
+        self.unknown = 0
+
+    def asked(self, base: Response, prompt: str | None, options: tuple[str, ...], answers: int) -> Response:
+        """The response with the options as its prompt showed them; `answers` to it are counted."""
+        if prompt is None or not options:
+            self.unknown += answers
+            return base._replace(lettered=False)
+        found = shown_after_letters(prompt, options)
+        if found is None:
+            self.bare += answers
+            return base._replace(lettered=False)
+        return base._replace(shown=found)
+
+    def notes(self) -> list[str]:
+        """What a reader must know about letters; nothing where every prompt showed them."""
+        said = "a letter in them counts for nothing"
+        notes = []
+        if self.bare:
+            notes.append(f"{self.bare} answers are to prompts that show no letters before the options: {said}")
+        if self.unknown:
+            notes.append(f"{self.unknown} answers are logged without their prompt or its options: {said}")
+        return notes
+
+
+def _lm_eval_sample(where: str, line: dict[str, Any], letters: _Letters, problems: Problems) -> list[Response]:
     doc = line.get("doc")
     wanted = ("category", "example_id", *_OPTIONS)
     if not isinstance(doc, dict) or any(key not in doc for key in wanted):
@@ -74,7 +113,18 @@ def _lm_eval_sample(where: str, line: dict[str, Any], problems: Problems) -> lis
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         problems.add(where, f"resps: expected a list of texts per request, got {json.dumps(answers)[:60]}")
         return []
+    base = letters.asked(base, _logged_prompt(line), base.shown or (), len(texts))
     return [base._replace(text=text, sample_index=index) for index, text in enumerate(texts)]
+
+
+def _logged_prompt(line: dict[str, Any]) -> str | None:
+    """The prompt of a line's first request: `arguments` is a mapping, in older logs a list of lists."""
+    requests = line.get("arguments")
+    if isinstance(requests, dict):
+        first = requests.get("gen_args_0")
+        return text_of(first.get("arg_0")) if isinstance(first, dict) else None
+    first = requests[0] if isinstance(requests, list) and requests else None
+    return text_of(first[0] if isinstance(first, list) and first else first)
 
 
 def _is_likelihood(answers: Any) -> bool:
@@ -138,7 +188,7 @@ def _inspect(
     about: dict[str, Any], samples: Iterable[tuple[str, dict[str, Any]]], problems: Problems, kind: str
 ) -> Answers:
     model = str(about["model"]) if about.get("model") else None
-    responses, failed = [], 0
+    responses, failed, letters = [], 0, _Letters()
     for where, sample in samples:
         if not isinstance(sample, dict):
             problems.add(where, f"expected a sample as a JSON object, got {json.dumps(sample)[:60]}")
@@ -146,18 +196,20 @@ def _inspect(
         if sample.get("error"):
             failed += 1
             continue
-        response = _inspect_sample(where, sample, model, problems)
+        response = _inspect_sample(where, sample, model, letters, problems)
         if response is not None:
             responses.append(response)
-    notes = (f"{failed} samples ended with an error and hold no answer",) if failed else ()
-    return Answers(f"Inspect {kind}", responses, notes)
+    notes = [f"{failed} samples ended with an error and hold no answer"] if failed else []
+    return Answers(f"Inspect {kind}", responses, (*notes, *letters.notes()))
 
 
 def _id(sample: Any) -> Any:
     return sample.get("id") if isinstance(sample, dict) else sample
 
 
-def _inspect_sample(where: str, sample: dict[str, Any], model: str | None, problems: Problems) -> Response | None:
+def _inspect_sample(
+    where: str, sample: dict[str, Any], model: str | None, letters: _Letters, problems: Problems
+) -> Response | None:
     metadata = sample["metadata"] if isinstance(sample.get("metadata"), dict) else {}
     number = metadata.get("source_id", metadata.get("example_id"))
     if not isinstance(metadata.get("category"), str) or not isinstance(number, int):
@@ -169,17 +221,24 @@ def _inspect_sample(where: str, sample: dict[str, Any], model: str | None, probl
     if output is None:
         problems.add(where, "output: expected choices with a message, got none")
         return None
-    choices = sample.get("choices")
-    return Response(
+    choices = tuple(map(str, sample.get("choices") or ()))
+    base = Response(
         model=model,
         category=metadata["category"],
         example_id=number,
         text=output.text,
         where=where,
         sample_index=epoch - 1 if isinstance(epoch := sample.get("epoch"), int) else 0,
-        shown=tuple(map(str, choices)) if choices else None,
+        shown=choices or None,
         finish=output.finish,
     )
+    return letters.asked(base, _inspect_prompt(sample), choices, 1)
+
+
+def _inspect_prompt(sample: dict[str, Any]) -> str | None:
+    """What the model was told: all messages but its own, else the sample's input, which a solver may still change."""
+    told = text_of(sample.get("messages"))
+    return text_of(sample.get("input")) if told is None else told
 
 
 class Output(NamedTuple):

@@ -146,7 +146,7 @@ def _reading(response: Response, item: Item, problems: Problems) -> Reading | No
             return None
         order = tuple(item.options.index(text) for text in response.shown)
     if response.option is None:
-        return read_answer(response.text, item, order, response.finish)
+        return read_answer(response.text, item, order, response.finish, lettered=response.lettered)
     return _by_option(response.option, item, response.where, problems)
 
 

@@ -29,6 +29,7 @@ class Response(NamedTuple):
     shown: tuple[str, ...] | None = None  # or the texts of the options in the order they were shown
     option: str | None = None  # the option that was chosen by likelihood, in its own words; then `text` is not read
     finish: Finish = "stop"
+    lettered: bool = True  # the prompt showed the options after letters; where not, a letter counts for nothing
 
 
 class Answers(NamedTuple):
