@@ -22,7 +22,7 @@ from featherweight.records import Item, Prompt, Sample
 from featherweight.score.run import score
 from featherweight.study.plan import Cell, cell_spec
 from featherweight.tasks import pocket
-from featherweight.tasks.choice import LETTER, SENTENCE, answers
+from featherweight.tasks.choice import ANSWER_LINE, LETTER, SENTENCE, answers
 from featherweight.tasks.likelihood import likeliest, read_likelihoods
 from featherweight.tasks.pocket import POCKET
 
@@ -172,6 +172,7 @@ def test_the_form_of_an_answer_is_the_wordings() -> None:
     order = (1, 2, 0)
     assert answers(item, LETTER, order) == ("(A)", "(B)", "(C)")
     assert answers(item, SENTENCE, order) == ("A.", "B.", "C.")
+    assert answers(item, ANSWER_LINE, order) == ("ANSWER: A", "ANSWER: B", "ANSWER: C")
     shown = [item.options[index] for index in order]
     whole = tuple(f"{text} ({letter})" for text, letter in zip(shown, "ABC", strict=True))
     assert answers(item, POCKET, order) == whole

@@ -42,9 +42,9 @@ def scene(text: str) -> str:
     return text.partition(".")[0]
 
 
-def test_the_task_is_found_by_name_and_offers_both_wordings() -> None:
+def test_the_task_is_found_by_name_and_offers_its_wordings() -> None:
     found = task("pocket")
-    assert list(found.wordings) == ["pocket", "letter"]
+    assert list(found.wordings) == ["pocket", "letter", "answer-line"]
     assert found.categories == CATEGORIES
     assert len(CATEGORIES) >= 4
 

@@ -15,8 +15,8 @@ from transformers import AutoTokenizer
 
 from featherweight.engines import examination
 from featherweight.engines.training import MODELS
-from featherweight.tasks.choice import draw_items, messages, shown_order
-from featherweight.tasks.pocket import CATEGORIES, TASK, load
+from featherweight.tasks.choice import ANSWER_LINE, LETTER, draw_items, messages, shown_order
+from featherweight.tasks.pocket import CATEGORIES, POCKET, load
 
 LAYOUT = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
 
@@ -57,7 +57,7 @@ def test_a_rendered_chat_has_exactly_one_bos_and_no_unknown_word(folder: Path, r
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for category in CATEGORIES:
         for item in load(root / "resources" / "pocket", category)[::31]:
-            for wording in TASK.wordings.values():
+            for wording in (POCKET, LETTER):
                 chat = messages(item, wording, (0, 1, 2))
                 text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
                 for special in (True, False):
@@ -65,6 +65,14 @@ def test_a_rendered_chat_has_exactly_one_bos_and_no_unknown_word(folder: Path, r
                     assert ids.count(tokenizer.bos_token_id) == 1
                     assert ids[0] == tokenizer.bos_token_id
                     assert tokenizer.unk_token_id not in ids
+
+
+def test_the_words_of_answer_line_are_not_all_known(folder: Path, root: Path) -> None:
+    """Why no pocket model stands in the study `wordings`: what is demanded of it would be an unknown word."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    item = load(root / "resources" / "pocket", CATEGORIES[0])[0]
+    chat = messages(item, ANSWER_LINE, (0, 1, 2))
+    assert tokenizer.unk_token_id in tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids
 
 
 def test_the_stop_token_is_the_end_of_a_turn(folder: Path) -> None:

@@ -14,6 +14,8 @@ from featherweight.prompts.draw import run as draw
 from featherweight.prompts.render import run as render
 from featherweight.records import Item, Prompt
 from featherweight.study.plan import Cell, cell_spec
+from featherweight.tasks import TASK_NAMES, task
+from featherweight.tasks.choice import LAST_LINE, demands_last_line
 
 CELL = Cell("pocket", "pets", 0, 0, 0)
 
@@ -94,3 +96,14 @@ def test_a_subset_that_nobody_is_in_is_refused(tmp_path: Path, dataset: Path) ->
 def test_more_items_than_there_are_is_refused(tmp_path: Path, dataset: Path) -> None:
     with pytest.raises(InputError, match="expected 800 prompts in whole blocks of 4, got 768"):
         drawn(tmp_path, dataset, count=800)
+
+
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_one_wording_demands_a_last_line_and_says_which(name: str) -> None:
+    wordings = task(name).wordings
+    assert [key for key, wording in wordings.items() if demands_last_line(wording.user)] == ["answer-line"]
+    assert wordings["answer-line"].answer.format(letter="X") == LAST_LINE
+    same = (wordings["letter"].option, wordings["letter"].separator, wordings["letter"].system)
+    assert (wordings["answer-line"].option, wordings["answer-line"].separator, wordings["answer-line"].system) == same
+    before = wordings["letter"].user.removesuffix(".")
+    assert wordings["answer-line"].user.startswith(before)  # they differ by the demand alone

@@ -35,7 +35,7 @@ import pyarrow.csv as pa_csv
 from featherweight.errors import InputError
 from featherweight.records import Item
 from featherweight.tasks import Task
-from featherweight.tasks.choice import LETTER, SENTENCE
+from featherweight.tasks.choice import ANSWER_LINE, LETTER, SENTENCE
 
 BLOCK_SIZE = 4  # ambiguous and disambiguated, negative and non-negative: consecutive in the files
 UNKNOWN_GROUP = "unknown"
@@ -274,7 +274,7 @@ TASK = Task(
     name="bbq",
     dataset="bbq",
     categories=CATEGORIES,
-    wordings={LETTER.name: LETTER, SENTENCE.name: SENTENCE},
+    wordings={wording.name: wording for wording in (LETTER, SENTENCE, ANSWER_LINE)},
     load=load,
     block_size=BLOCK_SIZE,
 )

@@ -61,6 +61,27 @@ SENTENCE = Wording(
 )
 
 
+LAST_LINE = "ANSWER: X"  # as the prompt names it; X stands for a letter
+
+# `letter` and nothing else changed, so that what the two lose differs by the demand alone. Inspect's
+# multiple choice and simple-evals ask in the same form.
+ANSWER_LINE = Wording(
+    name="answer-line",
+    user=(
+        "{context}\n\n{question}\n{options}\n\nAnswer with the letter of one option. The last line of "
+        f"your reply must be {LAST_LINE}, where X is that letter."
+    ),
+    option="({letter}) {text}",
+    separator="\n",
+    answer="ANSWER: {letter}",
+)
+
+
+def demands_last_line(prompt: str) -> bool:
+    """Whether a prompt, or a wording's user message, demands the answer on a last line of its own."""
+    return LAST_LINE in prompt
+
+
 def stream_seed(*key: object) -> int:
     """A 63-bit seed that depends on the key alone (SHA-256, so it is the same on every machine and version)."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in key).encode()).digest()

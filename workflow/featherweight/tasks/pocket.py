@@ -26,7 +26,7 @@ import yaml
 
 from featherweight.records import Condition, Item, Polarity
 from featherweight.tasks import Task
-from featherweight.tasks.choice import LETTER, Wording, stream_seed
+from featherweight.tasks.choice import ANSWER_LINE, LETTER, Wording, stream_seed
 
 CATEGORIES = ("pets", "hours", "river", "drinks")
 PEOPLE_PER_GROUP = 4
@@ -240,7 +240,7 @@ TASK = Task(
     name="pocket",
     dataset="pocket",
     categories=CATEGORIES,
-    wordings={wording.name: wording for wording in (POCKET, LETTER)},
+    wordings={wording.name: wording for wording in (POCKET, LETTER, ANSWER_LINE)},
     load=load,
     block_size=4,
 )
