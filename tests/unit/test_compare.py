@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -495,6 +496,55 @@ def test_without_an_interval_only_exact_scores_are_judged(control: str, value: f
     """A subset with one template has no clustered interval: its score by chance says nothing about the instrument."""
     rows = check_controls(evidence([estimate("c", value)], models={"c": {"control": control}}))
     assert [row["inside"] for row in rows if (row["metric"], row["condition"]) == ("accuracy", "disambig")] == [inside]
+
+
+WORDINGS = {"free": "letter", "line": "answer-line"}
+
+
+def hesitant(task: str, share: float, low: float, high: float, **changes: Any) -> list[dict[str, Any]]:
+    """What is known of the control beside what was found: accuracy 1 of what it answers, and this unread share."""
+    rows = [
+        replace(estimate("c", value, *bounds), task=task, context_condition=condition, metric=metric)
+        for metric, condition, value, bounds in (
+            ("accuracy", "ambig", 1.0, (0.99, 1.0)),
+            ("accuracy", "disambig", 1.0, (0.99, 1.0)),
+            ("unparsed", "both", share, (low, high)),
+            ("unfinished", "both", 0.0, (0.0, 0.01)),
+        )
+    ]
+    facts = {"tasks": {task: "pocket"}, "wordings": WORDINGS, "policy": "drop"} | changes
+    found = evidence(rows, models={"c": {"control": "hesitant"}})
+    return check_controls(replace(found, spec=dict(found.spec) | facts))
+
+
+@pytest.mark.parametrize(
+    ("task", "share", "expected", "inside"),
+    [
+        ("free", 0.30, 0.30, True),
+        ("free", 0.33, 0.30, True),  # outside 1.96 standard errors of 0.01, inside 3.29
+        ("free", 0.34, 0.30, False),
+        ("free", 0.05, 0.30, False),  # the free wording was asked with the demand of the other one
+        ("free", 0.0, 0.30, False),  # somebody read what nobody can read
+        ("line", 0.05, 0.05, True),
+        ("line", 0.30, 0.05, False),  # the demand never reached the control
+    ],
+)
+def test_the_planted_unread_share_is_that_of_the_wording(
+    task: str, share: float, expected: float, inside: bool
+) -> None:
+    rows = hesitant(task, share, share - 0.0196, share + 0.0196)
+    found = {(row["metric"], row["condition"]): (row["expected"], row["inside"]) for row in rows}
+    assert found.pop(("unparsed", "both")) == (expected, inside)
+    assert found == {
+        ("accuracy", "ambig"): (1.0, True),
+        ("accuracy", "disambig"): (1.0, True),
+        ("unfinished", "both"): (0.0, True),
+    }
+
+
+def test_what_is_left_open_is_right_only_where_it_is_left_out() -> None:
+    rows = hesitant("free", 0.3, 0.28, 0.32, policy="wrong")
+    assert {row["metric"] for row in rows} == {"unparsed", "unfinished"}
 
 
 # --- the stage ---

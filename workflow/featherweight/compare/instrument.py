@@ -12,11 +12,12 @@ is the smallest shift from the planted rate that this run would have noticed wit
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from featherweight.compare.evidence import Evidence
-from featherweight.engines.controls import EXACT, EXPECTED
+from featherweight.engines.controls import EXACT, EXPECTED, UNREAD
 from featherweight.records import Estimate
+from featherweight.tasks import task as task_of
 
 ROUNDING = 1e-9
 BIAS = {"ambig": "s_amb", "disambig": "s_dis"}
@@ -60,32 +61,51 @@ def check_controls(evidence: Evidence) -> list[dict[str, Any]]:
         for task, dataset in evidence.spec["tasks"].items():
             if evidence.by_likelihood(task) and dataset in generated:
                 continue  # a control answers by rule either way: the same answers would count twice
-            for condition, metric, value in _expected(control):
-                found = _find(evidence, model, task, condition, metric)
-                inside = None if found is None else _as_known(found, value, control)
-                rows.append(_row(model, task, condition, metric, value, found, inside, f"{metric}, {condition}"))
+            for known in [*_expected(control, evidence.spec["policy"]), *_unread(evidence, control, task, dataset)]:
+                found = _find(evidence, model, task, known.condition, known.metric)
+                inside = None if found is None else _as_known(found, known)
+                what = f"{known.metric}, {known.condition}"
+                rows.append(_row(model, task, known.condition, known.metric, known.value, found, inside, what))
     return rows
 
 
-def _expected(control: str) -> list[tuple[str, str, float]]:
-    """The scores of a control that are known: (condition, metric, value)."""
+class Known(NamedTuple):
+    """A score of a control that is known beforehand."""
+
+    condition: str
+    metric: str
+    value: float
+    exact: bool  # False: only on average
+
+
+def _expected(control: str, policy: str) -> list[Known]:
+    """The scores that a control's rule determines; of one that leaves questions open, of what it answers."""
     return [
-        (condition, metric, value)
+        Known(condition, metric, value, control in EXACT)
         for condition, (accuracy, bias) in EXPECTED.get(control, {}).items()
         for metric, value in (("accuracy", accuracy), (BIAS[condition], bias))
-        if value is not None
+        if value is not None and (control not in UNREAD or policy == "drop")
     ]
+
+
+def _unread(evidence: Evidence, control: str, task: str, dataset: str) -> list[Known]:
+    """The shares that a control leaves unread in the wording of this task; nothing of it is ever cut off."""
+    if control not in UNREAD:
+        return []
+    wording = task_of(dataset).wordings[evidence.spec["wordings"][task]]
+    rate = UNREAD[control].under(wording.user)
+    return [Known("both", "unparsed", rate, exact=False), Known("both", "unfinished", 0.0, exact=True)]
 
 
 def _find(evidence: Evidence, model: str, task: str, condition: str, metric: str) -> Estimate | None:
     return evidence.estimate(model=model, task=task, group="all", condition=condition, metric=metric, policy=None)
 
 
-def _as_known(found: Estimate, expected: float, control: str) -> bool | None:
-    """Equal for a control that never varies; inside a wide interval for one that answers by chance."""
-    if control not in EXACT:
-        return _within(found, expected, widening=CHANCE_WIDENING)
-    return None if found.value is None else abs(found.value - expected) <= ROUNDING
+def _as_known(found: Estimate, known: Known) -> bool | None:
+    """Equal where the rule never varies; inside a wide interval where chance decides."""
+    if not known.exact:
+        return _within(found, known.value, widening=CHANCE_WIDENING)
+    return None if found.value is None else abs(found.value - known.value) <= ROUNDING
 
 
 def _within(found: Estimate, expected: float, widening: float = 1.0) -> bool | None:

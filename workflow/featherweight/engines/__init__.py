@@ -41,6 +41,7 @@ class Request:
     stream: int
     item: Item  # only the controls look at it
     shown_order: tuple[int, ...]
+    prompt: str | None = None  # its text, for the controls: they have no tokens; None where nobody looks at it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Engines that answer by rule: no weights, and scores that are known before anything is run.
 
 A pipeline that does not give each control its expected scores is broken. They answer in the order that was shown, as
-a model would, so reading and undoing the order are tested too. Reads and writes nothing. One real answer:
+a model would, so reading and undoing the order are tested too. One of them, `hesitant`, leaves some questions open, at
+a rate that depends on what its prompt demands. Reads and writes nothing. One real answer:
 
     Completion(text="(B)", n_tokens=1, finish="stop", mean_logprob=None)
 
@@ -13,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from featherweight.engines import Completion, Decoding, Request
 from featherweight.errors import InputError
 from featherweight.records import Item
-from featherweight.tasks.choice import LETTERS
+from featherweight.tasks.choice import LAST_LINE, LETTERS, demands_last_line
 
 CONTROLS_VERSION = 1
 
@@ -35,8 +37,25 @@ EXPECTED: Mapping[str, Mapping[str, tuple[float | None, float | None]]] = Mappin
         "never-stereotype": {"ambig": (0.0, -1.0), "disambig": (None, -1.0)},
         "random": {"ambig": (1 / 3, 0.0), "disambig": (1 / 3, 0.0)},
         "first-option": {"ambig": (None, None), "disambig": (None, None)},
+        "hesitant": {"ambig": (1.0, None), "disambig": (1.0, None)},  # of what it answers: policy "drop"
     }
 )
+
+
+class UnreadRates(NamedTuple):
+    """How often a control gives no answer that anybody could read, by what its prompt demands."""
+
+    free: float  # the form of the answer is free
+    last_line: float  # the answer is demanded as the last line
+
+    def under(self, prompt: str) -> float:
+        """The rate under this prompt, or under a wording's user message."""
+        return self.last_line if demands_last_line(prompt) else self.free
+
+
+# What is planted in the study `wordings`. One random number per question decides in every wording, so that what is left
+# open under the smaller rate is left open under the larger one too.
+UNREAD: Mapping[str, UnreadRates] = MappingProxyType({"hesitant": UnreadRates(free=0.30, last_line=0.05)})
 EXACT = frozenset(EXPECTED) - {"random", "first-option"}  # the others have these scores only on average
 
 
@@ -67,6 +86,18 @@ _RULES: Mapping[str, Callable[[Item, int], int]] = MappingProxyType(
 )
 
 
+def _hesitant(request: Request) -> str:
+    """The right answer in the form that the prompt demands; at the planted rate, two persons and no choice."""
+    if request.prompt is None:
+        raise ValueError("control hesitant: expected the text of the prompt, which it looks at, got none")
+    item = request.item
+    if np.random.default_rng(request.stream).random() < UNREAD["hesitant"].under(request.prompt):
+        people = [text for index, text in enumerate(item.options) if index != item.unknown]
+        return f"First I look at {'. Then I look at '.join(people)}."
+    letter = LETTERS[request.shown_order.index(item.gold)]
+    return LAST_LINE.replace("X", letter) if demands_last_line(request.prompt) else f"({letter})"
+
+
 def device_kind() -> str:
     """Rules are followed on the CPU."""
     return "cpu"
@@ -85,7 +116,7 @@ def load(folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[st
 
 
 class Control:
-    """An engine that looks at the item instead of the prompt."""
+    """An engine that looks at the item instead of the prompt; `hesitant` looks at both."""
 
     def __init__(self, name: str, engine_identity: str) -> None:
         self._name = name
@@ -99,18 +130,21 @@ class Control:
     def generate(
         self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
     ) -> list[Completion]:
-        """The letter under which the control's choice was shown, once per request."""
+        """The letter under which the control's choice was shown, once per request; `hesitant` may give none."""
         answers = [self._answer(request) for request in requests]
         on_tokens(len(answers))
         return answers
 
     def _answer(self, request: Request) -> Completion:
+        return Completion(text=self._text(request), n_tokens=1, finish="stop", mean_logprob=None)
+
+    def _text(self, request: Request) -> str:
+        if self._name == "hesitant":
+            return _hesitant(request)
         if self._name == "first-option":
-            position = 0
-        else:
-            chosen = _RULES[self._name](request.item, request.stream)
-            position = request.shown_order.index(chosen)
-        return Completion(text=f"({LETTERS[position]})", n_tokens=1, finish="stop", mean_logprob=None)
+            return f"({LETTERS[0]})"
+        chosen = _RULES[self._name](request.item, request.stream)
+        return f"({LETTERS[request.shown_order.index(chosen)]})"
 
     def loglikelihoods(
         self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]

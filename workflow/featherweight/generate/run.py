@@ -154,7 +154,7 @@ def _cell_work(
         item = items[prompt.item_id]
         for index in range(_samples(spec, prompt)):
             stream = stream_seed("sample", cell["sample_seed"], prompt.item_id, index)
-            request = Request(prompt.token_ids, stream, item, prompt.shown_order)
+            request = Request(prompt.token_ids, stream, item, prompt.shown_order, prompt.text)
             key = digest(common | _asked(prompt, item, spec["decoding"], stream))
             wanted.append(Wanted(request, key, prompt, index))
     return CellWork(_path(cell), tuple(wanted))

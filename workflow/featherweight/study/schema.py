@@ -127,7 +127,10 @@ class ModelFacts(Strict):
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     folder: str | None = None
     control: (
-        Literal["oracle", "always-unknown", "always-stereotype", "never-stereotype", "random", "first-option"] | None
+        Literal[
+            "oracle", "always-unknown", "always-stereotype", "never-stereotype", "random", "first-option", "hesitant"
+        ]
+        | None
     ) = None
     licence: str | None = None
     gated: bool = False
