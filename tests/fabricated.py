@@ -138,6 +138,8 @@ def build(
         "controls": list(controls),
         "tasks": {dataset: dataset},
         "contrasts": [],
+        "wordings": {dataset: "pocket" if dataset == "pocket" else "letter"},
+        "wording_pairs": [],
         "policy": "drop",
         "baseline": real[0] if real else None,
         "max_new_tokens": 64,

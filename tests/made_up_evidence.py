@@ -60,6 +60,7 @@ def evidence(
             "models": models or {name: {"label": name.upper()} for name in names},
             "tasks": tasks or {"bbq": "bbq"},
             "answers": answers or {},
+            "wording_pairs": [],
         },
         estimates={(e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e for e in estimates},
         differences={

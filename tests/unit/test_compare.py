@@ -555,7 +555,8 @@ def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path, root: Path) -> No
     outputs = [tmp_path / "one", tmp_path / "two"]
     for output in outputs:
         run(study.spec, study.folder("aggregate"), root / "config/published", root / "config/claims.yaml", output)
-    names = ["claims.json", "controls.json", "planted.json", "published.csv", "verdicts.csv", "verdicts.parquet"]
+    names = ["claims.json", "controls.json", "planted.json", "published.csv", "unread.json"]
+    names += ["verdicts.csv", "verdicts.parquet"]
     assert sorted(path.name for path in outputs[0].iterdir()) == names
     for name in names:
         assert (outputs[0] / name).read_bytes() == (outputs[1] / name).read_bytes()

@@ -30,6 +30,7 @@ from featherweight.report import (
     figures,
     findings,
     headline,
+    losses,
     provenance,
     ranking,
     run,
@@ -688,6 +689,67 @@ def test_only_the_same_questions_are_set_side_by_side(study: fabricated.Study) -
     assert ways.pairs(inputs_of(study)) == ways.limits(inputs_of(study)) == []
 
 
+def two_wordings(study: fabricated.Study) -> Inputs:
+    """The made-up study as if its questions had been asked in two wordings."""
+    share = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 1200}
+    gone = {"value": None, "low": None, "high": None, "n": 0}
+    less = {"value": -0.2, "low": -0.25, "high": -0.15, "p": 0.0, "n": 1200}
+    rows = [
+        {"model": "pocket-fair", "metric": "unparsed", "first": share, "second": share | {"value": 0.05}},
+        {"model": "oracle", "metric": "unfinished", "first": gone, "second": gone},
+    ]
+    table = {
+        "task": "pocket", "first": "pocket", "second": "again", "wordings": ["letter", "answer-line"],
+        "said": ["fewer (<b>)"], "rows": [rows[0] | {"difference": less}, rows[1] | {"difference": None}],
+    }  # fmt: skip
+    return replace(inputs_of(study), unread_by_wording=[table])
+
+
+def test_two_wordings_have_a_table_of_what_they_lose(study: fabricated.Study) -> None:
+    (table,) = losses.tables(two_wordings(study))
+    assert (table["title"], table["said"]) == ("", ["fewer (<b>)."])
+    first, second = table["rows"]
+    assert first == {
+        "model": "Pocket, fair", "what": "Not readable", "first": ("25.0%", "20.0% to 30.0%"),
+        "second": ("5.0%", "20.0% to 30.0%"), "difference": ("−20.0 points", "−25.0 to −15.0 points"),
+        "p": "< 0.001", "n": "1,200",
+    }  # fmt: skip
+    assert (second["first"], second["difference"], second["p"]) == (
+        ("no data", "no interval"), ("no data", ""), "no data"
+    )  # fmt: skip
+    drawn = examples.Examples([], "none")
+    page = build.page(describe(two_wordings(study)) | {"planted": None, "figures": [], "examples": drawn}, [])
+    assert "fewer (&lt;b&gt;)." in page
+    assert '<section id="wordings"' in page
+    assert '<section id="wordings"' not in build.page(
+        describe(inputs_of(study)) | {"planted": None, "figures": [], "examples": drawn}, []
+    )
+
+
+def test_what_wordings_lose_stands_once_on_the_page(study: fabricated.Study) -> None:
+    rows = [
+        ContrastRow(
+            "pocket-fair", "again", "pocket", "both", metric, "drop", 0.1, 0.0, 0.2, 0.01, 40, 40, 4, 4, "", None
+        )
+        for metric in ("accuracy", "unparsed", "unfinished")
+    ]
+    both = replace(two_wordings(study), contrasts=rows)
+    assert [row["what"] for row in compared.contrasts(both)] == ["Accuracy"]
+    assert len(compared.contrasts(replace(both, unread_by_wording=()))) == 3
+
+
+def test_a_study_of_controls_alone_answers_for_the_instrument(study: fabricated.Study) -> None:
+    found = inputs_of(study)
+    controls = {name: facts for name, facts in found.spec["models"].items() if facts["control"]}
+    alone = replace(found, spec=dict(found.spec) | {"models": controls}, planted=[])
+    assert (alone.models, alone.controls_alone, found.controls_alone) == ([], True, False)
+    told = findings.check(alone)
+    assert told.scores_known > 0
+    said = f"Yes: the pipeline recovered {told.scores_known} of {told.scores_known} scores that are known beforehand."
+    assert headline.answer(alone, told) == said
+    assert "planted" not in said
+
+
 def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabricated.Study) -> None:
     written = inputs_of(study)
     spec = dict(study.spec) | {"answers": {"pocket": "likelihood"}, "wordings": {"pocket": "pocket"}}
@@ -753,7 +815,7 @@ def test_tables_of_figures_agree_with_the_estimates(study: fabricated.Study, pag
 def test_missing_files_are_all_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_inputs({}, tmp_path / "a", tmp_path / "c", tmp_path / "m", [tmp_path / "t" / "timings.json"])
-    assert len(caught.value.problems) == 11
+    assert len(caught.value.problems) == 12
 
 
 def test_published_table_has_sources(root: Path, tmp_path: Path) -> None:

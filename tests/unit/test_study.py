@@ -13,7 +13,7 @@ from featherweight.errors import InputError
 from featherweight.study import make_plan, specs
 from featherweight.tasks import TASK_NAMES, task
 
-STUDIES = ["smol-but-mighty", "pocket", "laptop", "bbq-check"]
+STUDIES = ["smol-but-mighty", "pocket", "laptop", "bbq-check", "wordings"]
 
 
 @pytest.fixture
@@ -140,9 +140,10 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"baseline": "oracel"}, ["baseline: not a model of this study, got 'oracel'; did you mean 'oracle'?"]),
     (
-        {"models": [], "seeds": ["x"], "title": 3, "polcy": "drop"},
+        {"models": 3, "seeds": ["x"], "title": 3, "polcy": "drop"},
         ["models: ", "seeds.0: ", "title: ", "polcy: unknown key"],
     ),
+    ({"models": [], "controls": [], "baseline": None}, ["models: expected at least one model, or a control under"]),
 ]
 
 
@@ -179,6 +180,40 @@ def test_bbq_is_asked_both_ways_on_the_same_items(root: Path, name: str) -> None
     }
     assert plan.entry("bbq-likelihood").answers == "likelihood"
     assert ("bbq-likelihood", "bbq") in [contrast.pair for contrast in plan.study.contrasts]
+
+
+def entry(label: str, **more: Any) -> dict[str, Any]:
+    return {"task": "pocket", "label": label, "wording": "letter", "prompts_per_category": 40} | more
+
+
+PAIRED_CASES: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[str, str]], list[tuple[str, str]]]] = [
+    # entries, contrasts that the study names -> pairs of wordings, contrasts that are estimated
+    ([entry("a"), entry("b", wording="answer-line")], [], [("a", "b")], [("b", "a")]),
+    ([entry("a"), entry("b", wording="answer-line")], [{"pair": ["a", "b"]}], [("a", "b")], [("a", "b")]),
+    ([entry("a"), entry("b")], [], [], []),  # one wording twice
+    ([entry("a"), entry("b", wording="answer-line", prompts_per_category=80)], [], [], []),  # other questions
+    ([entry("a"), entry("b", wording="answer-line", answers="likelihood")], [], [], []),  # nothing can be unread
+    ([entry("a"), entry("b", wording="pocket", categories=["pets"])], [], [], []),
+    (
+        [entry("a"), entry("b", wording="answer-line"), entry("c", wording="pocket")], [],
+        [("a", "b"), ("a", "c"), ("b", "c")], [("b", "a"), ("c", "a"), ("c", "b")],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tasks", "named", "pairs", "estimated"), PAIRED_CASES)
+def test_two_wordings_of_the_same_questions_are_compared(
+    config_folder: Path,
+    tasks: list[dict[str, Any]],
+    named: list[dict[str, Any]],
+    pairs: list[tuple[str, str]],
+    estimated: list[tuple[str, str]],
+) -> None:
+    edit(config_folder / "studies" / "pocket.yaml", tasks=tasks, contrasts=named)
+    plan = make_plan({"study": "pocket"}, config_folder)
+    assert specs.wording_pairs(plan) == pairs
+    assert specs.compare(plan)["wording_pairs"] == [list(pair) for pair in pairs]
+    assert [tuple(one["pair"]) for one in specs.aggregate(plan)["contrasts"]] == estimated
 
 
 def test_what_a_selection_leaves_out_counts_a_category_once(root: Path) -> None:

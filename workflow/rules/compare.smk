@@ -2,7 +2,7 @@
 Puts our estimates beside published numbers, beside what was planted, and decides the articles' claims.
 
 INPUTS:   estimates, config/published/*.csv, config/claims.yaml
-OUTPUTS:  results/<study>/compare/{verdicts.parquet,verdicts.csv,claims.json,published.csv,planted.json,controls.json}
+OUTPUTS:  results/<study>/compare/{verdicts.parquet,verdicts.csv,claims.json,published.csv,planted.json,controls.json,unread.json}
 """
 
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
@@ -24,6 +24,7 @@ rule compare:
                 "published.csv",
                 "planted.json",
                 "controls.json",
+                "unread.json",
             )
         ],
     log:

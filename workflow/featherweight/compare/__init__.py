@@ -5,8 +5,9 @@ Reads the folder of `aggregate` (estimates, differences, contrasts), `config/pub
 each claim its note, its unit, the steps to its verdict and, where that rests on figures of others
 alone, their sources: such a claim was looked up, not reproduced), published.csv (the published
 figures that belong beside this study's, comparable or not, and why), planted.json and
-controls.json (what was planted or known beforehand against what was measured). `--explain CLAIM`
-prints how a verdict came about. One real row of verdicts.csv, shortened:
+controls.json (what was planted or known beforehand against what was measured), unread.json (what
+two wordings of the same questions lose). `--explain CLAIM` prints how a verdict came about. One
+real row of verdicts.csv, shortened:
 
     r1-mmlu,article 2,"DeepSeek-R1 scores 0.844 on MMLU",84.4%,0.908,,,contradicted,
     "...","DeepSeek prints 90.8%"
@@ -30,6 +31,7 @@ from featherweight.compare.instrument import check_controls, check_planted
 from featherweight.compare.published import Published, read_published, write_published
 from featherweight.compare.rules import decide
 from featherweight.compare.seen import Seen
+from featherweight.compare.unread import by_wording, lines
 from featherweight.errors import InputError
 from featherweight.files import read_spec, write_csv, write_json, write_rows
 from featherweight.records import Verdict
@@ -91,7 +93,11 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
     planted, controls = check_planted(evidence), check_controls(evidence)
     write_json(output / "planted.json", planted)
     write_json(output / "controls.json", controls)
+    unread = by_wording(evidence)
+    write_json(output / "unread.json", unread)
     log.info("%s", tally(decided))
+    for line in lines(evidence, unread):
+        log.info("%s", line)
     for row in [*planted, *controls]:
         if row["inside"] is False:
             log.warning(

@@ -21,6 +21,7 @@ from featherweight.report import (
     figures,
     findings,
     headline,
+    losses,
     provenance,
     tables,
     theme,
@@ -89,7 +90,7 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "answer": headline.answer(inputs, found),
         "findings": findings.findings(inputs, found),
         "check": found,
-        "instrument_first": inputs.pocket or found.failed,
+        "instrument_first": inputs.pocket or inputs.controls_alone or found.failed,
         "known": tables.known_values(inputs),
         "claims": tables.claims(inputs),
         "glance": tables.glance(inputs),
@@ -97,6 +98,7 @@ def describe(inputs: Inputs) -> dict[str, Any]:
         "several_tasks": len(inputs.spec["tasks"]) > 1,
         "ways": ways.tables(inputs),
         "ways_notes": ways.notes(inputs),
+        "losses": losses.tables(inputs),
         "differences": compared.differences(inputs),
         "contrasts": compared.contrasts(inputs),
         "contexts": compared.contexts(inputs),
@@ -137,6 +139,6 @@ def _banners(inputs: Inputs, found: findings.Check) -> list[tuple[str, str]]:
     partial = inputs.spec.get("partial")
     if partial:
         banners.append(("warn", f"A partial run: {partial}."))
-    if inputs.pocket:
+    if inputs.pocket or inputs.controls_alone:
         banners.append(("info", "These are controls, not language models: this run checks the instrument."))
     return banners

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from featherweight.records import ContrastRow, Difference
-from featherweight.report import ranking, theme
+from featherweight.report import losses, ranking, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.tables import Row, count
 from featherweight.report.theme import points
@@ -84,13 +84,17 @@ def _most_unread(inputs: Inputs, row: Difference) -> float | None:
 def contrasts(inputs: Inputs) -> list[Row]:
     """Differences between two tasks within a model, with the caution that belongs to each pair.
 
-    Two ways of answering the same questions have a table of their own (`ways`), two contexts too (`contexts`).
+    Two ways of answering the same questions have a table of their own (`ways`), two contexts too (`contexts`), and what
+    two wordings lose (`losses`).
     """
     apart = {pair.names for pair in pairs(inputs)}
+    worded = losses.pairs(inputs)
     return [
         _contrast(inputs, row)
         for row in _own(inputs)
-        if row.first != row.second and {row.first, row.second} not in apart
+        if row.first != row.second
+        and (both := {row.first, row.second}) not in apart
+        and not (both in worded and row.metric in ("unparsed", "unfinished"))
     ]
 
 

@@ -23,9 +23,9 @@ GUESS = 1 / 3  # every task so far has three options
 
 def answer(inputs: Inputs, found: Check) -> str:
     """The answer of the study in a sentence or two."""
-    if not inputs.models:
+    if not inputs.models and not inputs.controls_alone:
         return "There is no result yet: no model of this study has answered."
-    if inputs.pocket:
+    if inputs.pocket or inputs.controls_alone:
         return _instrument_answer(found)
     task = inputs.main_tasks[0]
     ranked = ranking.ranking(inputs, task)
@@ -115,9 +115,12 @@ def _listed(words: Sequence[str]) -> str:
 def _instrument_answer(found: Check) -> str:
     if not found.judged:
         return "Nothing with a known value was measured, so this run says nothing about the instrument."
-    counts = f"{found.planted_found} of {found.planted_known} planted rates"
+    parts = []
+    if found.planted_known:
+        parts.append(f"{found.planted_found} of {found.planted_known} planted rates")
     if found.scores_known:
-        counts += f" and {found.scores_found} of {found.scores_known} scores that are known beforehand"
+        parts.append(f"{found.scores_found} of {found.scores_known} scores that are known beforehand")
+    counts = " and ".join(parts)
     if found.failed:
         return f"No, not yet: the pipeline recovered {counts}."
     return f"Yes: the pipeline recovered {counts}."

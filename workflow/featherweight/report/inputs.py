@@ -40,6 +40,7 @@ class Inputs:
     datasets: Mapping[str, Mapping[str, Any]]  # what `acquire` recorded of each dataset
     timings: Mapping[str, Mapping[str, Any]]  # by model
     jobs: Sequence[Job] = ()  # what Snakemake measured
+    unread_by_wording: Sequence[Mapping[str, Any]] = ()  # what two wordings of the same questions lose
 
     @property
     def policy(self) -> str:
@@ -73,6 +74,11 @@ class Inputs:
         """Whether every model is one that the project itself made, with something planted in it."""
         real = [facts for facts in self.spec["models"].values() if not facts.get("control")]
         return bool(real) and all(facts.get("planted") for facts in real)
+
+    @property
+    def controls_alone(self) -> bool:
+        """Whether the study asks no model at all: it checks the instrument, and nothing else."""
+        return all(facts.get("control") for facts in self.spec["models"].values())
 
     @property
     def main_tasks(self) -> list[str]:
@@ -132,7 +138,7 @@ def read_inputs(
     """Read what the earlier stages wrote. Raises InputError naming every file that is not there."""
     needed = [aggregate / f"{name}.parquet" for name in ("estimates", "differences", "spread", "positions")]
     needed += [compare / name for name in ("verdicts.parquet", "claims.json", "published.csv", "planted.json")]
-    needed += [aggregate / "readings.json", compare / "controls.json", *timings]
+    needed += [aggregate / "readings.json", compare / "controls.json", compare / "unread.json", *timings]
     problems = [f"{path}: expected a file of an earlier stage, found none" for path in needed if not path.is_file()]
     if problems:
         raise InputError(problems)
@@ -156,6 +162,7 @@ def read_inputs(
             datasets=_manifests(manifests / "datasets"),
             timings={path.parent.name: read_json(path) for path in sorted(timings)},
             jobs=read_jobs(benchmarks) if benchmarks else (),
+            unread_by_wording=read_json(compare / "unread.json"),
         )
     except ValueError as error:
         raise InputError(str(error)) from error

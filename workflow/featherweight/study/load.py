@@ -249,6 +249,7 @@ def _model_mismatches(study: Study, catalogue: Catalogue) -> list[str]:
             elif (facts.kind == "control") is not wanted:
                 home = "models" if wanted else "controls"
                 lines.append(f"{key}.{index}: {name!r} is of kind {facts.kind}; it belongs under {home}")
+    lines += [] if every else ["models: expected at least one model, or a control under controls, got neither"]
     lines += [f"models: {name!r} stands twice" for name in _twice(every)]
     lines += [
         f"decoding_by_model.{name}: not a model of this study; {nearest(name, every)}"

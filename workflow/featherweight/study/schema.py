@@ -89,7 +89,7 @@ class Study(Strict):
 
     title: str
     question: str
-    models: Annotated[list[Name], Field(min_length=1)]
+    models: list[Name]  # may be empty where there are controls
     controls: list[Name] = []
     tasks: Annotated[list[TaskEntry], Field(min_length=1)]
     contrasts: list[Contrast] = []

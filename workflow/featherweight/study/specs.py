@@ -5,10 +5,12 @@ Each function returns plain JSON types. A key that is not in a spec cannot make 
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 from featherweight.canonical import digest
 from featherweight.study.plan import Plan, cell_spec
+from featherweight.study.schema import Contrast, TaskEntry
 
 
 def _facts(plan: Plan, model: str, *keys: str) -> dict[str, Any]:
@@ -61,6 +63,27 @@ def _wording(plan: Plan, label: str) -> str:
     return entry.wording or plan.catalogue.datasets[entry.task].wordings[0]
 
 
+def wording_pairs(plan: Plan) -> list[tuple[str, str]]:
+    """The labels of each two entries that ask the same questions in two wordings, and let the answers be generated."""
+
+    def questions(entry: TaskEntry) -> dict[str, Any]:
+        return {key: value for key, value in draw(plan, entry.name).items() if key != "label"}
+
+    written = [entry for entry in plan.study.tasks if entry.answers == "generated"]
+    return [
+        (first.name, second.name)
+        for first, second in combinations(written, 2)
+        if _wording(plan, first.name) != _wording(plan, second.name) and questions(first) == questions(second)
+    ]
+
+
+def _contrasts(plan: Plan) -> list[dict[str, Any]]:
+    """The contrasts that the study names, and one for each two wordings that it does not name."""
+    named = [set(contrast.pair) for contrast in plan.study.contrasts]
+    unnamed = [Contrast(pair=(second, first)) for first, second in wording_pairs(plan) if {first, second} not in named]
+    return [contrast.model_dump(mode="json") for contrast in [*plan.study.contrasts, *unnamed]]
+
+
 def render(plan: Plan, model: str) -> dict[str, Any]:
     """How a model's prompts are rendered."""
     facts = _facts(plan, model, "kind", "prefill", "system", "prompt_format", "thinking")
@@ -108,7 +131,7 @@ def aggregate(plan: Plan) -> dict[str, Any]:
         "controls": study.controls,
         "policy": study.policy,
         "baseline": study.baseline,
-        "contrasts": [contrast.model_dump(mode="json") for contrast in study.contrasts],
+        "contrasts": _contrasts(plan),
         "draws": study.bootstrap_draws,
         "seed": 0,
         "level": 0.95,
@@ -128,7 +151,8 @@ def compare(plan: Plan) -> dict[str, Any]:
         "tasks": {entry.name: entry.task for entry in study.tasks},
         "answers": {entry.name: entry.answers for entry in study.tasks},
         "wordings": {entry.name: _wording(plan, entry.name) for entry in study.tasks},
-        "contrasts": [contrast.model_dump(mode="json") for contrast in study.contrasts],
+        "wording_pairs": [list(pair) for pair in wording_pairs(plan)],
+        "contrasts": _contrasts(plan),
         "policy": study.policy,
         "baseline": study.baseline,
         "max_new_tokens": study.decoding.max_new_tokens,
