@@ -80,6 +80,8 @@ def test_an_option_that_begins_like_a_letter() -> None:
     bare = "Who was it?\nA woman from Bern\nB. Smith\nA woman\n"
     assert shown_after_letters(bare, LIKE_LETTERS) is None
     assert shown_after_letters(f"{CONTEXT} C. Jones left. {bare}", LIKE_LETTERS) is None
+    named = ("man", "Smith", "Jones")  # an article and two initials are no letters of options
+    assert shown_after_letters("Was it A man, B Smith or C Jones?", named) is None
     shown = "Who was it?\nA. A woman from Bern\nB. B. Smith\nC. A woman\n"
     assert shown_after_letters(shown, LIKE_LETTERS) == ("A woman from Bern", "B. Smith", "A woman")
 
