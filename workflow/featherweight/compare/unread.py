@@ -1,12 +1,13 @@
 """What a wording loses: unread answers to the same questions, asked in two wordings. No I/O.
 
-One real table of unread.json, shortened to one row and one number of each kind; `second` minus `first`, paired by
-question, clustered by template:
+One real table of unread.json, shortened to one row and one number of each share; the difference is
+`second` minus `first`, paired by question, clustered by template:
 
     {"task": "pocket", "first": "pocket-letter", "second": "pocket-answer-line",
      "wordings": ["letter", "answer-line"], "said": ["Answers that could not be read: ..."],
-     "rows": [{"model": "hesitant", "metric": "unparsed", "first": {"value": 0.302, ...}, "second": {...},
-               "difference": {"value": -0.251, "low": -0.276, "high": -0.226, "p": 0.0, "n": 1200}}]}
+     "rows": [{"model": "hesitant", "metric": "unparsed",
+               "first": {"value": 0.273, ...}, "second": {"value": 0.039, ...},
+               "difference": {"value": -0.234, "low": -0.258, "high": -0.210, "p": 0.0, "n": 1200}}]}
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def by_wording(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _row(evidence: Evidence, model: str, metric: str, first: str, second: str) -> Row | None:
-    """Both shares of one model and their paired difference; None where one of the two was not asked."""
+    """Both shares of one model and their paired difference; None where one was not asked."""
     shares = [
         evidence.estimate(model=model, task=task, group="all", condition="both", metric=metric, policy=None)
         for task in (first, second)

@@ -28,7 +28,7 @@ _MARK = r"(?<!\w)(?P<letter>[A-Ja-j])(?:\*\*)?(?:[).\]:]|\s[-–](?=\s))(?:\*\*)
 
 
 def shown_after_letters(prompt: str, options: Sequence[str]) -> tuple[str, ...] | None:
-    """The options in the order of their letters; None where the prompt does not show all of them so."""
+    """The options in the order of their letters; None where the prompt does not show all so."""
     by_text = {_folded(option): option for option in options}
     texts = sorted(by_text, key=len, reverse=True)  # the longest first: "The man" begins another
     if not options or len(texts) < len(options) or not all(texts):
@@ -64,7 +64,7 @@ def text_of(prompt: Any) -> str | None:
 
 
 def _chat(text: str) -> list[Any] | None:
-    """The messages of a chat that was logged as JSON, as for models behind an API; None for any other text."""
+    """The messages of a chat logged as JSON, as for models behind an API; None for other text."""
     if not text.startswith("[{"):
         return None
     try:
@@ -75,7 +75,7 @@ def _chat(text: str) -> list[Any] | None:
 
 
 def _told(messages: list[Any]) -> str | None:
-    """What a chat tells the model, message by message; a message's content is a text or a list of parts."""
+    """What a chat tells the model; a message's content is a text or a list of parts."""
     texts = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") == "assistant":
