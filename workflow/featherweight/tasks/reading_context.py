@@ -28,10 +28,8 @@ from featherweight.tasks.reading_mentions import (
     by_letters,
     by_words,
     forms,
-    lowered,
-    stem,
-    tokens,
 )
+from featherweight.tasks.reading_text import lowered, stem, tokens
 
 
 class Asked(NamedTuple):

@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from featherweight.records import Item
-from featherweight.tasks.reading_mentions import Form, Kind, Mention, by_words, lowered, tokens
+from featherweight.tasks.reading_mentions import Form, Kind, Mention, by_words
+from featherweight.tasks.reading_text import lowered, tokens
 from featherweight.tasks.reading_words import GENERIC, of, word_set
 
 

@@ -81,8 +81,6 @@ CHOOSING = Rule(
         "(?:changing|switching|i change|i switch) to",
         "lean(?:ing)? towards?",
         "left with",
-        "they meant",
-        "elijo|wähle|choisis|scelgo|escolho",
     ),
 )
 CHOOSES = CHOOSING.compiled()
@@ -218,7 +216,6 @@ DENYING_AFTER = Rule(
         r"\s?(?:(?:had|has|have) nothing to do|lacks|ain't|never|tested negative|is free of)\b",
         r"\s*[:?|\-→>]+\s*(?:no|nope|not|wrong|false|incorrect|✗|✘|❌|×)(?!\w)|\s?(?:❌|✗|✘)",
         r"\s?(?:wrong|false|incorrect)\b",
-        r"\s?(?:,|-|\.\.\.)\s?(?:no|wait|sorry|nope|scratch that)\b[,.:!]",
         r"[^.!?\n,]{0,25} (?:is|are) (?:hardly|scarcely|no (?:proof|evidence|reason))\b",
         "不对|是错的",
     ),
@@ -325,7 +322,6 @@ TAKING_BACK = Rule(
         r"|looking (?:again|closer)|on (?:a )?closer (?:look|reading)|reading (?:it |this )?again)\b",
         r"\b(?:i (?:change|changed|am changing|revise|now choose)|changing|changed)"
         r" (?:my|the) (?:answer|mind)\b",
-        r"\b(?:actually|hmm|uh|ah|er),? no\b(?=[.,!:;-])",
     ),
 )
 TAKES_BACK = TAKING_BACK.compiled()
