@@ -22,8 +22,8 @@ What counts, strongest first; within one step the last one in the text decides:
 
 Denied options ("not the aunt", "it would be unfair to say that it was the aunt") and lists of all
 options never count. What a text takes back ("no wait") does not count either. Two options without
-a decision give `several`, and so does a letter with another option's text, wherever it stands. A
-text that the token limit cut off is read by steps 1 and 2 only: what it stated stays stated, but
+a decision give `several`, and so does a letter beside another option's text ("(B) the aunt", "the
+aunt (B)"). A text that the token limit cut off is read by steps 1 and 2 only: what it stated stays stated, but
 the person of whom it was just speaking is no choice. Every pattern is linear, and the length of
 the text and the number of mentions that are looked at are bounded.
 """
