@@ -9,7 +9,7 @@ from scipy import stats
 from featherweight.stats import measures
 from featherweight.stats.bias import AMBIG, N_ITEMS, N_NON_UNKNOWN, N_RIGHT, Values
 from featherweight.stats.clusters import clustered
-from featherweight.stats.corrections import benjamini_hochberg, holm
+from featherweight.stats.corrections import benjamini_hochberg, holm, multipliers
 from featherweight.stats.paired import difference
 from featherweight.stats.power import design_effect, detectable_difference, intraclass_correlation
 
@@ -114,6 +114,14 @@ def test_the_corrections_by_hand_leave_missing_tests_out() -> None:
     ps = [0.04, None, 0.01, 0.03]
     assert holm(ps) == [pytest.approx(0.06), None, pytest.approx(0.03), pytest.approx(0.06)]
     assert benjamini_hochberg(ps) == [pytest.approx(0.04), None, pytest.approx(0.03), pytest.approx(0.04)]
+
+
+def test_what_a_correction_multiplies_by_is_known_where_its_product_is_cut() -> None:
+    """Holm: 4, 3, 2, 1 by rank and never a smaller product than the rank before; ties in Benjamini and Hochberg."""
+    assert multipliers([0.01, None, 0.6, 0.0, 0.5], holm) == pytest.approx([3, None, 1 / 0.6, 4, 2], abs=1e-9)
+    assert multipliers([0.9, 0.8], holm) == pytest.approx([1.6 / 0.9, 2])
+    assert multipliers([0.02, 0.01, 0.03], benjamini_hochberg) == pytest.approx([1.5, 3, 1])
+    assert multipliers([None], holm) == [None]
 
 
 @pytest.mark.parametrize("correct", [holm, benjamini_hochberg])

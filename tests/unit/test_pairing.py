@@ -7,7 +7,7 @@ import pytest
 
 from featherweight.aggregate.answers import Answered, Codes
 from featherweight.aggregate.cells import compared
-from featherweight.aggregate.differences import differences
+from featherweight.aggregate.differences import corrected, differences
 from featherweight.aggregate.pairing import (
     asked_of_both,
     loss_decides,
@@ -180,14 +180,48 @@ def test_pairs_of_two_tasks_go_by_the_names_of_items() -> None:
     assert np.array_equal(*numbers_across(one, other))
 
 
+def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float = 0.1) -> Difference:
+    """One row of a headline family: 100 pairs asked, n of them read by both."""
+    value = None if p is None else 0.1
+    return Difference(
+        "a", "b", "bbq", "all", "both", "accuracy", "drop", value, 0.0, 0.2, p, None, "holm", n, 12, None,
+        n_asked=100, value_asked=value_asked, p_asked=p_asked,
+    )  # fmt: skip
+
+
+# Holm by hand, three rows. The others are clear among the answers that were read (p = 0.001) and
+# not over all that was asked (0.5), so the first row's p is multiplied by 1, its p over all asked,
+# in a family of its own, by 3.
+@pytest.mark.parametrize(
+    ("row", "asked_adjusted", "expected"),
+    [
+        (of_family(0.02, 0.02, n=100), 0.06, False),  # this pair lost nothing: before, the loss "decided"
+        (of_family(0.02, 0.021), 0.063, False),  # it lost a little, and nothing changed by it
+        (of_family(0.02, 0.06), 0.18, True),
+        (of_family(0.06, 0.021), 0.063, True),
+        (of_family(0.02, 0.021, value_asked=-0.1), 0.063, True),
+        (of_family(0.0, 0.0), 0.0, False),
+        (of_family(0.0, 0.02), 0.06, True),  # multiplied by 3 like the smallest p of its own family
+        (of_family(None, 0.01), 0.03, True),  # nothing that both had read: judged by the family of its own
+    ],
+)
+def test_both_columns_of_a_row_are_judged_by_the_same_multiplier(
+    row: Difference, asked_adjusted: float, expected: bool
+) -> None:
+    found = corrected([row, *[of_family(0.001, 0.5)] * 2], 0.95)[0]
+    assert found.p_asked_adjusted == pytest.approx(asked_adjusted)
+    assert found.loss_decides is expected
+
+
 @pytest.mark.parametrize(
     ("value", "p", "value_asked", "p_asked", "expected"),
     [
         (0.1, 0.01, 0.1, 0.01, False),
         (0.1, 0.01, 0.1, 0.2, True),  # beyond chance on one side only
         (0.1, 0.2, 0.1, 0.01, True),
-        (0.1, 0.2, -0.1, 0.3, True),  # the signs differ
+        (0.1, 0.2, -0.1, 0.3, False),  # the signs differ, and neither is beyond chance
         (0.1, 0.01, -0.1, 0.01, True),
+        (0.1, 0.01, -0.1, 0.3, True),
         (0.0, 1.0, 0.1, 0.2, False),
         (None, None, 0.1, 0.01, True),  # nothing that both had read
         (None, None, 0.1, 0.2, False),

@@ -190,7 +190,7 @@ class Difference:
     high_asked: float | None = None
     p_asked: float | None = None
     p_asked_adjusted: float | None = None  # in a family of its own, corrected as p is
-    loss_decides: bool | None = None  # the two disagree in sign, or in what is beyond chance; None: neither is known
+    loss_decides: bool | None = None  # the two disagree in what is beyond chance; None: neither is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ Of a bias score the same pairs are compared: its accuracy and its answers that n
 from them alone; which of them name a person each model decides for itself, that is what the score
 measures. Beside it, in the columns that end in `_asked`, the same difference over all pairs that
 were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over
-what each model had read). `loss_decides` says where the two disagree.
+what each model had read). `loss_decides` says where the two disagree: never where the pair lost
+nothing, else with both p values multiplied by what the correction multiplies the row's p by. Each
+by its own family would let a third model's losses decide between two that lost nothing.
 
 Two families per task: the headline (group "all", every pair of models; accuracy in both contexts,
 in each, and the two bias scores) is corrected by Holm, the grid of scored groups by Benjamini and
@@ -32,7 +34,7 @@ from featherweight.aggregate.spec import Spec
 from featherweight.errors import InputError
 from featherweight.records import Difference
 from featherweight.stats.bias import N_ITEMS, Values, n_scored
-from featherweight.stats.corrections import benjamini_hochberg, holm
+from featherweight.stats.corrections import benjamini_hochberg, holm, multipliers
 from featherweight.stats.paired import difference
 
 
@@ -42,7 +44,7 @@ def differences(found: list[Answered], spec: Spec) -> list[Difference]:
     for task in dict.fromkeys(answered.task for answered in found):
         of_task = [answered for answered in found if answered.task == task and answered.model not in spec.controls]
         made = [row for model, baseline in _pairs(of_task, found, spec) for row in _of_pair(model, baseline, spec)]
-        rows += _corrected(made, spec.level)
+        rows += corrected(made, spec.level)
     return rows
 
 
@@ -126,17 +128,32 @@ def _row(
     )
 
 
-def _corrected(rows: list[Difference], level: float) -> list[Difference]:
+def corrected(rows: list[Difference], level: float) -> list[Difference]:
     """The rows with adjusted p values, each family by its own correction, and whether the loss decides."""
     adjusted: dict[tuple[str, int], float | None] = {}
+    multiplier: dict[int, float | None] = {}
     for name, correct in (("holm", holm), ("bh", benjamini_hochberg)):
         family = [place for place, row in enumerate(rows) if row.adjustment == name]
         for column in ("p", "p_asked"):
-            corrected = correct([getattr(rows[place], column) for place in family])
-            adjusted |= {(column, place): p for place, p in zip(family, corrected, strict=True)}
+            found = correct([getattr(rows[place], column) for place in family])
+            adjusted |= {(column, place): p for place, p in zip(family, found, strict=True)}
+        numbers = multipliers([rows[place].p for place in family], correct)
+        multiplier |= dict(zip(family, numbers, strict=True))
     made = []
     for place, row in enumerate(rows):
         p, p_asked = adjusted["p", place], adjusted["p_asked", place]
-        decides = loss_decides(row.value, p, row.value_asked, p_asked, level)
+        decides = _loss_decides(row, multiplier[place], p_asked, level)
         made.append(replace(row, p_adjusted=p, p_asked_adjusted=p_asked, loss_decides=decides))
     return made
+
+
+def _loss_decides(
+    row: Difference, multiplier: float | None, p_asked_adjusted: float | None, level: float
+) -> bool | None:
+    """Whether the lost answers decide; a row without a p value has its `_asked` one judged by that one's family."""
+    if row.value is not None and row.policy == "drop" and row.n == row.n_asked:
+        return False
+    if multiplier is None or row.p is None:
+        return loss_decides(row.value, None, row.value_asked, p_asked_adjusted, level)
+    p_asked = None if row.p_asked is None else multiplier * row.p_asked
+    return loss_decides(row.value, multiplier * row.p, row.value_asked, p_asked, level)

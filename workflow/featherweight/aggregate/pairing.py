@@ -88,11 +88,14 @@ def loss_decides(
 ) -> bool | None:
     """Whether the differences over what both had read and over all that was asked disagree.
 
-    They do where one is beyond chance at this level and the other is not, or where their signs
-    differ. A difference that cannot be tested is not beyond chance. None where neither value is
-    known.
+    They do where one is beyond chance at this level and the other is not, or where both are and
+    their signs differ: two numbers within chance have no sign to disagree in. Both p values must
+    be judged alike, uncorrected or multiplied by the same number. A difference that cannot be
+    tested is not beyond chance. None where neither value is known.
     """
     if value is None and value_asked is None:
         return None
     sure = [found is not None and found < 1.0 - level for found in (p, p_asked)]
-    return sure[0] != sure[1] or (value is not None and value_asked is not None and value * value_asked < 0)
+    if sure[0] != sure[1]:
+        return True
+    return sure[0] and value is not None and value_asked is not None and value * value_asked < 0
