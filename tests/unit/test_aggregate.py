@@ -450,8 +450,8 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
             wrong = OTHER if condition == "ambig" else 1 - number % 2
             option = None if right is None else gold if right else wrong
             rows.append(score("m", f"Age:{template}", number, condition, option))
-    found = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
-    (row,) = found
+    row, of_group = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
+    assert (row.group, of_group) == ("all", replace(row, group="Age"))  # the task's only group
     assert (row.first, row.second, row.context_condition, row.metric) == ("bbq", "bbq", "ambig-disambig", "accuracy")
     # Read on both sides: a 0, a 1; b 0, b 1, b 2; c 0, c 1, c 2: 7 of 8 right against 4 of 8.
     assert (row.n_first, row.n_second, row.n_asked, row.paired) == (8, 8, 12, True)
@@ -474,11 +474,35 @@ def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> Non
         gold = number % 2
         rows.append(score("m", "Age:a", number, "ambig", UNKNOWN if first else OTHER))
         rows.append(score("m", "Age:a", number, "disambig", gold if second else 1 - gold))
-    (row,) = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
+    row, _ = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
     expected = stats.ttest_rel(ambiguous, told)
     assert row.method == "block jackknife, t (a label has one template)"
     assert row.p == pytest.approx(expected.pvalue)
     assert (row.low, row.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_alone(tmp_path: Path) -> None:
+    """Also of a group with one template, by block; and the same study twice writes the same bytes."""
+    generator = np.random.default_rng(5)
+    rows = {
+        group: [
+            score("m", f"{group}:{template}", number, condition, int(generator.integers(0, 3)), group=group)
+            for template in range(templates)
+            for number in range(8)
+            for condition in ("ambig", "disambig")
+        ]
+        for group, templates in (("Age", 5), ("SES", 4), ("Religion", 1))
+    }
+    everything = {"m": [row for of_group in rows.values() for row in of_group]}
+    folders = [aggregated(tmp_path / name, everything) for name in ("once", "again")]
+    assert len({(folder / "contrasts.csv").read_bytes() for folder in folders}) == 1
+    found = {row.group: row for row in read_rows(folders[0] / "contrasts.parquet", ContrastRow)}
+    assert sorted(found) == ["Age", "Religion", "SES", "all"]
+    assert found["Religion"].method == "block jackknife, t (a label has one template)"
+    for group, of_group in rows.items():
+        alone, _ = read_rows(aggregated(tmp_path / group, {"m": of_group}) / "contrasts.parquet", ContrastRow)
+        assert alone.value is not None
+        assert found[group] == replace(alone, group=group)
 
 
 def test_a_task_without_targets_has_accuracy_and_no_bias(tmp_path: Path) -> None:

@@ -652,9 +652,9 @@ def test_the_two_contexts_have_a_table_of_their_own(study: fabricated.Study) -> 
         "pocket-tilted", "pocket", "pocket", "ambig-disambig", "accuracy", "drop", shown, None, None, 0.01,
         40, 40, 4, 4, "", None, paired=True, n_questions_first=40, n_questions_second=40, loss_decides=False,
     )  # fmt: skip
-    told = replace(inputs, contrasts=[row])
+    told = replace(inputs, contrasts=[row, replace(row, group="Village")])
     assert compared.contrasts(told) == []
-    (found,) = compared.contexts(told)
+    (found,) = compared.contexts(told)  # that of a group stands in contrasts.csv alone
     assert (found["model"], found["note"], found["n_questions"]) == ("Pocket, tilted", "", "40 and 40")
     (other,) = compared.contexts(replace(inputs, contrasts=[replace(row, value=shown - 0.05, loss_decides=True)]))
     assert other["note"].startswith("The lost answers decide. The displayed scores differ by ")

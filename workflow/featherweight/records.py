@@ -225,7 +225,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ContrastRow:
-    """Two sets of one model's answers, compared. Key: (model, first, second, context_condition, metric).
+    """Two sets of one model's answers, compared. Key: (model, first, second, context_condition, metric, group).
 
     Two task labels; or one task twice, with the context "ambig-disambig": each question without the sentence that
     decides it, against itself with that sentence. `paired`: both sides asked the same questions, and with policy
@@ -257,3 +257,4 @@ class ContrastRow:
     p_asked: float | None = None
     loss_decides: bool | None = None
     n_asked: int | None = None  # pairs that were asked for
+    group: str = "all"  # a scored group, of the two contexts of one task; else all of them

@@ -5,8 +5,9 @@ as between two models: over the pairs of answers that both had read, with that o
 it (`differences`). Where the items differ (about Chinese and about American people) it is one of
 two sets; clusters that both have cancel, and sets without a common cluster are strata of their own.
 The contexts of one task are paired by block: each question without the sentence that decides it
-against the same people, order and question with it, over the pairs that were both read; such rows
-name the task twice and have the context "ambig-disambig". Errors are clustered by template, within
+against the same people, order and question with it, over the pairs that were both read, for all
+groups together and for each; such rows name the task twice and have the context "ambig-disambig".
+Errors are clustered by template, within
 categories. A label with one template allows no clustered interval: items are the clusters then
 (blocks, where the contexts of one label are compared), and the row's method says so, because such
 an interval cannot know how another template would have come out. p values are not corrected. One
@@ -28,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import Asked, compared, shares, under
+from featherweight.aggregate.cells import Asked, cells, compared, shares, under
 from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, numbers_across, side
 from featherweight.aggregate.pairing import compared as compared_sides
 from featherweight.aggregate.spec import Contrast, Spec
@@ -92,16 +93,19 @@ def _scores(policy: Policy, *, has_targets: bool) -> list[Asked]:
 
 
 def _of_contexts(answered: Answered, spec: Spec) -> Iterator[ContrastRow]:
-    """Accuracy where the text does not say minus where it does, question by question."""
-    ambiguous = answered.answers.ambiguous
-    sides = asked_of_both(
-        side(answered, answered.twin, ambiguous & answered.answers.scorable),
-        side(answered, answered.twin, ~ambiguous & answered.answers.scorable),
-    )
+    """Accuracy where the text does not say minus where it does, question by question: all groups, then each."""
+    ambiguous, scorable = answered.answers.ambiguous, answered.answers.scorable
     one, as_wrong = (compared(policy, has_targets=False)[0] for policy in (spec.policy, "wrong"))
-    row = _row(one, compared_sides(*sides, spec.policy), spec, caution=None, paired=True)
-    if row is not None:
-        yield replace(_beside(row, as_wrong, sides, spec), context_condition=CONTEXTS)
+    for cell in cells(answered.groups):
+        inside = scorable & np.isin(answered.group, cell.groups)
+        sides = asked_of_both(
+            side(answered, answered.twin, ambiguous & inside),
+            side(answered, answered.twin, ~ambiguous & inside),
+        )
+        row = _row(one, compared_sides(*sides, spec.policy), spec, caution=None, paired=True)
+        if row is not None:
+            beside = _beside(row, as_wrong, sides, spec)
+            yield replace(beside, context_condition=CONTEXTS, group=cell.group)
 
 
 def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: bool) -> ContrastRow | None:

@@ -104,7 +104,12 @@ def contexts(inputs: Inputs) -> list[Row]:
 
 
 def _own(inputs: Inputs) -> list[ContrastRow]:
-    return [row for row in inputs.contrasts if row.model in inputs.models and row.policy == inputs.policy]
+    """The rows over all categories; those of each are in contrasts.csv."""
+    return [
+        row
+        for row in inputs.contrasts
+        if row.model in inputs.models and row.policy == inputs.policy and row.group == "all"
+    ]
 
 
 def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
