@@ -314,6 +314,110 @@ def test_two_contexts_of_a_model_are_compared_by_block(value: float, verdict: st
     assert decide(CONDITIONS, evidence(rows, contrasts=[other]))[0].verdict == "partly"
 
 
+@pytest.mark.parametrize(("group", "verdict"), [("Age", "reproduced"), ("SES", "partly")])
+def test_two_contexts_in_a_category_take_the_difference_of_that_category(group: str, verdict: str) -> None:
+    """Before, a claim about every category was decided by intervals end against end."""
+    rows = [estimate("a", 0.6, 0.4, 0.8, group="Age", **change) for change in ({}, AMBIGUOUS)]
+    blocks = {"first": "bbq", "second": "bbq", "context_condition": "ambig-disambig", "metric": "accuracy"}
+    by_block = contrast(-0.1, 0.05, group=group, **blocks)
+    sides = [select("a", group="Age", condition=condition) for condition in ("disambig", "ambig")]
+    found, _ = decide(claim("greater", a=sides[0], b=sides[1]), evidence(rows, contrasts=[by_block]))
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(1, "contradicted"), (60, "partly")])
+def test_an_exception_between_two_contexts_must_be_clear_of_chance_among_many(n: int, verdict: str) -> None:
+    """p of two contexts is not corrected: 2.1 standard errors are clear of chance alone, not among 60 categories."""
+    blocks = {"first": "bbq", "second": "bbq", "context_condition": "ambig-disambig", "metric": "accuracy"}
+    groups = [f"g{place}" for place in range(n)]
+    rows = [estimate("a", 0.6, 0.4, 0.8, group=group, **change) for group in groups for change in ({}, AMBIGUOUS)]
+    pairs = [contrast(-0.2, 0.05, group=group, **blocks) for group in groups[1:]]
+    pairs.append(contrast(0.021, 0.0196, p=0.04, group="g0", **blocks))
+    a, b = (
+        {"task": "bbq", "metric": "accuracy", "model": "a", "condition": name} for name in ("disambig", "ambig")
+    )  # fmt: skip
+    many = claim("greater", a=a, b=b, each={"group": groups}, holds_in="every")
+    assert decide(many, evidence(rows, contrasts=pairs))[0].verdict == verdict
+
+
+# --- what was lost ---
+
+ASKED = {"value_asked": -0.1, "low_asked": -0.15, "high_asked": -0.05, "p_asked": 0.001, "p_asked_adjusted": 0.002}
+PAIR = [A, estimate("b", 0.7, 0.65, 0.75)]
+SAID = "over all asked -10 points, adjusted p = 0.002; the lost answers decide."
+COMPARED = {
+    "greater": claim("greater", a=select("a"), b=select("b")),
+    "equal": claim("equal", a=select("a"), b=select("b"), margin=0.2),
+    "rank_first": claim("rank_first", estimate=select("a"), among=["b"]),
+    "rank_last": claim("rank_last", estimate=select("a"), among=["b"]),
+}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("rule", COMPARED)
+def test_a_claim_that_lost_answers_decide_is_partly(rule: str, turned: bool) -> None:
+    """+0.1 over what both had read, -0.1 over all that was asked: before, the first alone decided."""
+    before = "contradicted" if rule == "rank_last" else "reproduced"
+    row = replace(difference(0.1, 0.001), **ASKED)
+    if turned:
+        sign = {name: -(getattr(row, name) or 0.0) for name in ("value", "value_asked")}
+        bounds = {"low": -0.15, "high": -0.05, "low_asked": 0.05, "high_asked": 0.15}
+        row = replace(row, model="b", baseline="a", **sign, **bounds)
+    for decides, verdict in ((False, before), (None, before), (True, "partly")):
+        found, seen = decide(COMPARED[rule], evidence(PAIR, differences=[replace(row, loss_decides=decides)]))
+        assert found.verdict == verdict
+        assert (SAID in found.why) == (decides is True)
+        assert "Too few answers" not in found.why
+        assert ("-> the lost answers decide" in seen.steps) == (decides is True)
+
+
+def test_one_setting_of_many_that_lost_answers_decide() -> None:
+    """It is counted by itself: it neither holds nor fails, and was not too small."""
+    names = ["bbq", "y"]
+    rows = [replace(row, task=task) for row in PAIR for task in names]
+    pairs = [difference(0.1, 0.001), replace(difference(0.1, 0.001, task="y"), **ASKED, loss_decides=True)]
+    sides = [{"model": name, "condition": "disambig", "metric": "accuracy"} for name in ("a", "b")]
+    both = claim("greater", a=sides[0], b=sides[1], each={"task": names}, holds_in="every")
+    found, _ = decide(both, evidence(rows, differences=pairs, tasks=dict.fromkeys(names, "bbq")))
+    assert found.verdict == "partly"
+    assert found.why.startswith("Holds in 1 of 2 settings; the lost answers decide in 1 (y); all are needed.")
+
+
+@pytest.mark.parametrize("contexts", [False, True])
+@pytest.mark.parametrize(
+    ("value", "reach", "p", "greater", "equal"),
+    [
+        (0.04, 0.03, 0.002, "reproduced", "reproduced"),
+        (-0.04, 0.03, 0.002, "contradicted", "reproduced"),
+        (0.04, 0.08, 0.3, "partly", "partly"),
+        (0.3, 0.03, 0.002, "reproduced", "contradicted"),
+    ],
+)
+def test_all_that_was_asked_is_compared_in_pairs_too(
+    value: float, reach: float, p: float, greater: str, equal: str, contexts: bool
+) -> None:
+    """Under the policy "wrong" the study's row holds the pairs; before, intervals went end against end."""
+    change = {"policy": "wrong"}
+    first = estimate("a", 0.6, 0.4, 0.8, **change)
+    asked = {"value_asked": value, "low_asked": value - reach, "high_asked": value + reach, "p_asked": p}
+    if contexts:
+        second = estimate("a", 0.6, 0.4, 0.8, **change, **AMBIGUOUS)
+        blocks = {"first": "bbq", "second": "bbq", "context_condition": "ambig-disambig", "metric": "accuracy"}
+        turned = {"low_asked": -value - reach, "high_asked": reach - value, "value_asked": -value, "p_asked": p}
+        seen = evidence([first, second], contrasts=[contrast(0.5, 0.01, **blocks, **turned, loss_decides=True)])
+    else:
+        second = estimate("b", 0.6, 0.4, 0.8, **change)
+        row = replace(difference(-0.5, 0.001), **asked | {"p_asked": p / 2}, p_asked_adjusted=p, loss_decides=True)
+        seen = evidence([first, second], differences=[row])
+    sides = [
+        select(one.model, policy="wrong", condition=one.context_condition) for one in (first, second)
+    ]  # fmt: skip
+    for rule, more, expected in (("greater", {}, greater), ("equal", {"margin": 0.1}, equal)):
+        found, _ = decide(claim(rule, a=sides[0], b=sides[1], **more), seen)
+        assert found.verdict == expected, found.why
+        assert "lost answers" not in found.why
+
+
 @pytest.mark.parametrize(("how", "verdict"), [("generated", "reproduced"), ("likelihood", "not tested")])
 def test_a_claim_about_generated_answers_is_not_decided_by_likelihoods(how: str, verdict: str) -> None:
     row = contrast(120.0, 20, first="bbq")

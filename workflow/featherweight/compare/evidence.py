@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from featherweight.compare.published import Published
 from featherweight.errors import InputError
@@ -21,6 +21,24 @@ Key = tuple[str, str, str, str, str, str]
 # for as the share that came to an end.
 COMPLEMENTS: Mapping[str, str] = {"finished": "unfinished"}
 CONTEXTS = "ambig-disambig"  # the context of a contrast that takes disambiguated from ambiguous answers, by block
+
+
+class Apart(NamedTuple):
+    """A paired difference: value, interval, two-sided p."""
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float
+
+
+class Paired(NamedTuple):
+    """A paired difference over what both sides had read, and beside it over all that was asked."""
+
+    found: Apart
+    asked: Apart | None  # None where it was not estimated, and where `found` is it
+    loss_decides: bool  # the two disagree
+    corrected: bool  # whether p is adjusted for the number of comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +78,37 @@ class Evidence:
         others = [e for k, e in self.estimates.items() if k[:5] == (model, task, group, condition, metric)]
         return others[0] if others else None
 
-    def difference(self, first: Estimate, second: Estimate) -> tuple[float, float | None, float | None, float] | None:
-        """First minus second, paired: value, bounds and adjusted two-sided p; None where it was not estimated.
+    def difference(self, first: Estimate, second: Estimate) -> Paired | None:
+        """First minus second, paired; None where it was not estimated.
 
-        Two models are paired by question. One model's two contexts are paired by block, where `aggregate` did so.
+        Two models are paired by question. One model's two contexts are paired by block. Under the
+        policy "wrong" it is the difference over all that was asked, which stands beside the study's.
         """
         if first.model == second.model:
             return self._contexts(first, second)
         metric = COMPLEMENTS.get(first.metric, first.metric)
-        where = (first.task, first.group, first.context_condition, metric, first.policy)
-        found = self.differences.get((first.model, second.model, *where))
         sign = 1.0 if metric == first.metric else -1.0
-        if found is None:
-            found, sign = self.differences.get((second.model, first.model, *where)), -sign
-        if found is None or found.value is None or found.p_adjusted is None:
-            return None
-        bounds = [None if b is None else sign * b for b in (found.low, found.high)]
-        low, high = bounds if sign > 0 else bounds[::-1]
-        return sign * found.value, low, high, found.p_adjusted
+        for policy in dict.fromkeys((first.policy, self.spec["policy"])):
+            where = (first.task, first.group, first.context_condition, metric, policy)
+            for sides, turn in (((first.model, second.model), sign), ((second.model, first.model), -sign)):
+                row = self.differences.get((*sides, *where))
+                if row is not None:
+                    return _paired(row, turn, (row.p_adjusted, row.p_asked_adjusted), first.policy, corrected=True)
+        return None
 
-    def _contexts(self, first: Estimate, second: Estimate) -> tuple[float, float | None, float | None, float] | None:
-        """One context of a model minus the other, over all categories; p is that of the one comparison."""
+    def _contexts(self, first: Estimate, second: Estimate) -> Paired | None:
+        """One context of a model minus the other, over all categories or in one; p is that of the one comparison."""
         sides = (first.context_condition, second.context_condition)
         sign = {("ambig", "disambig"): 1.0, ("disambig", "ambig"): -1.0}.get(sides)
         same = [(e.task, e.group, e.metric, e.policy) for e in (first, second)]
-        if sign is None or same[0] != same[1] or first.group != "all":
+        if sign is None or same[0] != same[1]:
             return None
-        wanted = (first.model, first.task, first.task, CONTEXTS, first.metric, first.policy)
-        for row in self.contrasts:
-            key = (row.model, row.first, row.second, row.context_condition, row.metric, row.policy)
-            if key == wanted and row.value is not None and row.p is not None:
-                bounds = [None if b is None else sign * b for b in (row.low, row.high)]
-                low, high = bounds if sign > 0 else bounds[::-1]
-                return sign * row.value, low, high, row.p
+        for policy in dict.fromkeys((first.policy, self.spec["policy"])):
+            wanted = (first.model, first.task, first.task, CONTEXTS, first.metric, first.group, policy)
+            for row in self.contrasts:
+                key = (row.model, row.first, row.second, row.context_condition, row.metric, row.group, row.policy)
+                if key == wanted:
+                    return _paired(row, sign, (row.p, row.p_asked), first.policy, corrected=False)
         return None
 
     def by_likelihood(self, task: str) -> bool:
@@ -103,6 +119,27 @@ class Evidence:
         """The name that a reader sees."""
         facts = self.spec["models"].get(model) or {}
         return str(facts.get("label") or model)
+
+
+def _paired(
+    row: Difference | ContrastRow, sign: float, p: tuple[float | None, float | None], policy: str, *, corrected: bool
+) -> Paired | None:
+    """A row as first minus second under a policy: as it stands, or its part over all that was asked."""
+    found = _apart((row.value, row.low, row.high), p[0], sign)
+    asked = _apart((row.value_asked, row.low_asked, row.high_asked), p[1], sign)
+    if policy != row.policy:
+        found, asked = (asked if policy == "wrong" else None), None
+    if found is None:
+        return None
+    return Paired(found, asked, row.loss_decides is True and policy == row.policy, corrected)
+
+
+def _apart(known: tuple[float | None, float | None, float | None], p: float | None, sign: float) -> Apart | None:
+    value, low, high = known
+    if value is None or p is None:
+        return None
+    low, high = (low, high) if sign > 0 else (high, low)
+    return Apart(sign * value, None if low is None else sign * low, None if high is None else sign * high, p)
 
 
 def _complement(base: Estimate, metric: str) -> Estimate:

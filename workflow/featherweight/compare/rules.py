@@ -1,7 +1,8 @@
 """From a claim to its verdict: the settings that it covers, what the rule saw in each, the sum.
 
     reproduced      the data say what the claim says
-    partly          they say it for some of what it covers, or too few answers settle it
+    partly          they say it for some of what it covers, or too few answers settle it, or what
+                    was lost decides: over all that was asked the paired difference says otherwise
     contradicted    they say otherwise
     seen elsewhere  figures of another study show it; the study that is meant prints none
     not tested      there is no number that the claim is about

@@ -34,11 +34,12 @@ HALF = " (names)"  # ends the name of the half of a category in which people hav
 
 ORDER = ("group", "task", "model", "against", "condition")  # in which a setting's name has its values
 
-State = Literal["holds", "fails", "open", "missing"]
+State = Literal["holds", "fails", "lost", "open", "missing"]
 TOO_FEW = "Too few answers to settle it."
 WORDS: Mapping[str, str] = {
     "holds": "holds",
     "fails": "does not hold",
+    "lost": "the lost answers decide",
     "open": "too few answers to settle it",
     "missing": "not measured",
 }
@@ -108,6 +109,8 @@ def together(setting: Setting, parts: Sequence[Outcome]) -> Outcome:
     state: State = "missing" if "missing" in states else "open"
     if len(states) == 1:
         state = parts[0].state
+    elif states in ({"lost", "holds"}, {"lost", "fails"}):
+        state = "lost"
     told = " ".join(
         f"{spoken(part['group'])}: {outcome.told}" for part, outcome in zip(setting.parts, parts, strict=True)
     )
@@ -139,7 +142,7 @@ def summary(seen: Sequence[tuple[Setting, Outcome]], holds_in: str) -> str:
     for setting, outcome in seen:
         named[outcome.state].append(setting.name)
     told = f"Holds in {len(named['holds'])} of {len(seen)} settings"
-    for state in ("fails", "open", "missing"):
+    for state in ("fails", "lost", "open", "missing"):
         if named[state]:
             which = f"{len(named[state])} ({listed(named[state])})"
             told += f"; {WORDS[state]} in {'all' if len(named[state]) == len(seen) else which}"

@@ -1,13 +1,14 @@
 """Rules that this run's own numbers decide: what each looks up in one setting, and what it sees.
 
-Every test returns an `Outcome`: it holds, it does not, too few answers were asked, or the number
-is not there. Three principles (docs/decisions/0010):
+Every test returns an `Outcome`: it holds, it does not, the lost answers decide, too few answers
+were asked, or the number is not there. Four principles (docs/decisions/0010):
 
 - Equal, near, zero: only where the whole interval lies inside the margin. A value without an
   interval decides nothing.
 - Greater: a paired difference with adjusted p below 0.05; else intervals that do not overlap,
-  which is right
-  however the two numbers go together.
+  which is right however the two numbers go together.
+- Where the paired difference over all that was asked disagrees with that over what both had read,
+  the lost answers decide, and the claim is neither shown nor refuted.
 - Where one exception would contradict a claim about many settings, the exception must be clear of
   chance among that many: its interval is widened (`factor`, Bonferroni).
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from featherweight.compare.evidence import Evidence
+from featherweight.compare.evidence import Apart, Evidence, Paired
 from featherweight.compare.lookup import Found, find, interval_of, measured, not_asked
 from featherweight.compare.seen import show_gap
 from featherweight.compare.settings import TOO_FEW, Outcome, State, groups_of
@@ -120,22 +121,49 @@ def _one_sided(look: Look, sign: float) -> Outcome:
     return Outcome(state, told, (found.told,), found.known)
 
 
-def _sign(first: Found, second: Found, look: Look, factor: float) -> tuple[int, str]:
-    """+1: first is surely greater, -1: surely smaller, 0: too few answers; and how it is known."""
+class _Sign(NamedTuple):
+    """+1: first is surely greater, -1: surely smaller, 0: not known; how that is known; whether lost answers decide."""
+
+    sign: int
+    how: str
+    lost: bool = False
+
+
+def _sign(first: Found, second: Found, look: Look) -> _Sign:
     assert first.known is not None
     assert second.known is not None
     assert first.estimate is not None
     assert second.estimate is not None
     paired = look.evidence.difference(first.estimate, second.estimate)
     if paired is not None:
-        value, _, _, p = paired
-        sign = 0 if p >= ALPHA else 1 if value > 0 else -1
-        return sign, f"paired difference {show_gap(value, look.unit)}, adjusted p = {p:.2g}"
+        return _sign_of_pairs(paired, look)
     if first.known.low > second.known.high:
-        return 1, "the intervals do not overlap"
-    if widened(first.known, factor).high < widened(second.known, factor).low:
-        return -1, "the intervals do not overlap"
-    return 0, "the intervals overlap"
+        return _Sign(1, "the intervals do not overlap")
+    if widened(first.known, look.factor).high < widened(second.known, look.factor).low:
+        return _Sign(-1, "the intervals do not overlap")
+    return _Sign(0, "the intervals overlap")
+
+
+def _sign_of_pairs(paired: Paired, look: Look) -> _Sign:
+    """The sign that is beyond chance; an exception whose p is not corrected must be so with its widened interval."""
+    value, low, high, p = paired.found
+    sign = 0 if p >= ALPHA else 1 if value > 0 else -1
+    if sign < 0 and not paired.corrected and low is not None and high is not None:
+        sign = -1 if widened(Known(value, low, high), look.factor).high < 0 else 0
+    how = f"paired difference {_tested(paired.found, paired, look)}{_over_all_asked(paired, look)}"
+    return _Sign(0, how, lost=True) if paired.loss_decides else _Sign(sign, how)
+
+
+def _tested(apart: Apart, paired: Paired, look: Look) -> str:
+    return f"{show_gap(apart.value, look.unit)}, {'adjusted ' if paired.corrected else ''}p = {apart.p:.2g}"
+
+
+def _over_all_asked(paired: Paired, look: Look) -> str:
+    """What is said beside a difference where the lost answers decide; nothing where they do not."""
+    if not paired.loss_decides:
+        return ""
+    asked = "no difference" if paired.asked is None else _tested(paired.asked, paired, look)
+    return f"; over all asked {asked}; the lost answers decide"
 
 
 def greater(look: Look) -> Outcome:
@@ -143,8 +171,8 @@ def greater(look: Look) -> Outcome:
     first, second = look.find("a"), look.find("b")
     if first.known is None or second.known is None:
         return _missing(first, second)
-    sign, how = _sign(first, second, look, look.factor)
-    state: State = "holds" if sign > 0 else "fails" if sign < 0 else "open"
+    sign, how, lost = _sign(first, second, look)
+    state: State = "lost" if lost else "holds" if sign > 0 else "fails" if sign < 0 else "open"
     told = f"{measured(first, look.unit)} against {measured(second, look.unit)}; {how}.{_cautions(first, second)}"
     return Outcome(state, _said(state, told), (first.told, second.told, how))
 
@@ -156,18 +184,18 @@ def equal(look: Look) -> Outcome:
         return _missing(first, second)
     margin = float(look.arguments["margin"])
     paired = look.evidence.difference(first.estimate, second.estimate)
-    if paired is not None and paired[1] is not None and paired[2] is not None:
-        difference, how = Known(paired[0], paired[1], paired[2]), "paired"
+    lost = ""
+    if paired is not None and paired.found.low is not None and paired.found.high is not None:
+        difference = Known(paired.found.value, paired.found.low, paired.found.high)
+        how, lost = "paired", _over_all_asked(paired, look)
     else:
-        difference, how = (
-            widest_difference(first.known, second.known),
-            "end against end, not paired",
-        )
-    state = _beside(difference, -margin, margin, look.factor)
+        difference = widest_difference(first.known, second.known)
+        how = "end against end, not paired"
+    state: State = "lost" if lost else _beside(difference, -margin, margin, look.factor)
     apart = f"{show_gap(difference.value, look.unit)} ({show_gap(difference.low, look.unit)} to "
-    apart += f"{show_gap(difference.high, look.unit)})"
-    told = f"{measured(first, look.unit)} against {measured(second, look.unit)}, apart by {apart}, {how}."
-    steps = (first.told, second.told, f"difference: {apart}, {how}")
+    apart += f"{show_gap(difference.high, look.unit)}), {how}{lost}"
+    told = f"{measured(first, look.unit)} against {measured(second, look.unit)}, apart by {apart}."
+    steps = (first.told, second.told, f"difference: {apart}")
     return Outcome(state, _said(state, told + _cautions(first, second)), steps)
 
 
@@ -187,15 +215,26 @@ def _ranked(look: Look, side: int) -> Outcome:
     known = {name: other for name, other in others.items() if other.known is not None}
     if found.known is None or not known:
         return _missing(found, *others.values())
-    compared = {name: _sign(found, other, look, look.factor) for name, other in known.items()}
-    signs = [side * sign for sign, _ in compared.values()]
-    holds = len(known) == len(others) and all(sign > 0 for sign in signs)
-    state: State = "fails" if any(sign < 0 for sign in signs) else "holds" if holds else "open"
+    compared = {name: _sign(found, other, look) for name, other in known.items()}
+    state = _rank([(side * one.sign, one.lost) for one in compared.values()], complete=len(known) == len(others))
     names = {name: look.evidence.label(name) for name in known}
     told = f"{measured(found, look.unit)}; "
-    told += "; ".join(f"{names[name]} {measured(other, look.unit)}" for name, other in known.items()) + "."
-    steps = (found.told, *(f"{other.told}; {compared[name][1]}" for name, other in known.items()))
+    told += "; ".join(
+        f"{names[name]} {measured(other, look.unit)}" + (f", {compared[name].how}" if compared[name].lost else "")
+        for name, other in known.items()
+    )
+    told += "."
+    steps = (found.told, *(f"{other.told}; {compared[name].how}" for name, other in known.items()))
     return Outcome(state, _said(state, told + _cautions(found, *known.values())), steps, found.known)
+
+
+def _rank(compared: list[tuple[int, bool]], *, complete: bool) -> State:
+    """What comparisons with several others add up to: signs, each with whether lost answers decide it."""
+    if any(sign < 0 for sign, _ in compared):
+        return "fails"
+    if complete and all(sign > 0 for sign, _ in compared):
+        return "holds"
+    return "lost" if any(lost for _, lost in compared) else "open"
 
 
 def lower_groups(look: Look) -> Outcome:
