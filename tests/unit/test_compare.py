@@ -225,6 +225,61 @@ def test_lost_answers_are_told_with_an_accuracy() -> None:
         assert (f"Only {n} of 300 answers of A could be read" in found.why) == told
 
 
+def lost(share: float, **change: Any) -> list[Estimate]:
+    """Half of what was lost was cut off, half could not be read."""
+    return [estimate("a", share / 2, 0.0, 1.0, metric=metric, **change) for metric in ("unparsed", "unfinished")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "policy", "others"),
+    [
+        ("s_dis", "drop", "are not in it"),
+        ("stereotyped", "drop", "are not in it"),
+        ("accuracy", "wrong", "count as wrong"),
+        ("accuracy", "unknown", "count as the unknown option"),
+        ("n_tokens", "drop", "count with the length that they had"),
+        ("unfinished", "drop", None),  # is the loss itself
+        ("finished", "drop", None),
+    ],
+)
+def test_lost_answers_are_told_with_every_score(metric: str, policy: str, others: str | None) -> None:
+    """n of a bias score counts the answers that name a person; what was lost is told by its own share."""
+    near = claim("value_near", "score", estimate=select("a", metric=metric, policy=policy), stated=0.1, tolerance=0.9)
+    number = (
+        [] if metric in ("unfinished", "finished") else [estimate("a", 0.1, 0.0, 0.2, metric=metric, policy=policy)]
+    )
+    for share, read in ((0.2, 240), (0.02, None)):
+        found, _ = decide(near, evidence([*number, *lost(share)]))
+        told = (
+            None
+            if read is None or others is None
+            else f"Only {read} of 300 answers of A could be read; the others {others}."
+        )
+        assert ("could be read" in found.why) == (told is not None)
+        assert told is None or told in found.why
+
+
+def test_one_template_and_lost_answers_are_both_told() -> None:
+    """Before, the second caution took the place of the first."""
+    rows = [
+        estimate("a", 0.01, metric="s_dis", n_clusters=1),
+        estimate("a", 0.01, 0.0, 0.02, metric="s_dis_by_item", n_clusters=20),
+        *lost(0.2),
+    ]
+    zero = claim("value_near", "score", estimate=select("a", metric="s_dis"), stated=0.0, tolerance=0.05)
+    found, _ = decide(zero, evidence(rows))
+    assert "Only 240 of 300 answers of A could be read" in found.why
+    assert "The 20 questions are one template" in found.why
+
+
+def test_what_several_categories_lost_is_one_sentence() -> None:
+    rows = [estimate("a", value, value - 0.05, value + 0.05, group=group) for group, value in (("x", 0.4), ("y", 0.8))]
+    rows += [*lost(0.2, group="x"), *lost(0.3, group="y")]
+    lower = claim("lower_groups", estimate=select("a"), groups=["x"], than=["y"])
+    found, _ = decide(lower, evidence(rows))
+    assert "In the 2 groups that lost many: Only 450 of 600 answers of A could be read" in found.why
+
+
 def every(n: int) -> Claim:
     axes = {"group": [f"g{place}" for place in range(n)]}
     return claim("value_above", estimate=select("a"), stated=0.5, each=axes, holds_in="every")

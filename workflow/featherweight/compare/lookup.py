@@ -16,6 +16,13 @@ from featherweight.records import Estimate
 from featherweight.stats.equivalence import Known
 
 ENOUGH_READ = 0.95  # of the answers: below it a verdict says how many are missing
+UNREAD = ("unparsed", "unfinished")  # the two shares that add up to what could not be read
+ITSELF = frozenset({*UNREAD, "finished"})
+OTHERS: Mapping[str, str] = {  # what becomes of unread answers, by policy
+    "drop": "are not in it",
+    "wrong": "count as wrong",
+    "unknown": "count as the unknown option",
+}
 BY_ITEM = "_by_item"  # ends the metric of an interval by item (aggregate/one_template.py)
 CONDITIONS = {"ambig": "ambiguous", "disambig": "disambiguated", "both": "both contexts"}
 
@@ -49,26 +56,68 @@ def find(selector: Mapping[str, Any], evidence: Evidence) -> Found:
     if estimate.low is None or estimate.high is None:
         by_item = evidence.estimate(**wanted | {"metric": wanted["metric"] + BY_ITEM})
         estimate = estimate if by_item is None else by_item
-    return _found(estimate, name, evidence.label(model))
+    return _found(estimate, name, evidence)
 
 
-def _found(estimate: Estimate, name: str, label: str) -> Found:
+def _found(estimate: Estimate, name: str, evidence: Evidence) -> Found:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         reason = f"a value without an interval decides nothing ({name})."
         return Found(estimate, None, reason, f"{name}: {estimate.value}, no interval", None)
-    caution = None
-    if estimate.metric == "accuracy" and estimate.n < ENOUGH_READ * estimate.n_items:
-        caution = (
-            f"Only {estimate.n:,} of {estimate.n_items:,} answers of {label} could be read; the others are not in it."
-        )
+    cautions = [] if (lost := loss_of(estimate, evidence)) is None else [lost.told()]
     if estimate.metric.endswith(BY_ITEM):
-        caution = (
+        cautions.append(
             f"The {estimate.n_clusters} questions are one template: the interval is by question and cannot know how "
             "another template would have come out."
         )
+    caution = " ".join(cautions) if cautions else None
     told = f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n = {estimate.n:,}; "
     told += f"{estimate.method}; policy {estimate.policy})"
     return Found(estimate, Known(estimate.value, estimate.low, estimate.high), None, told, caution)
+
+
+class Loss(NamedTuple):
+    """How many answers of a model could be read, and what became of the others."""
+
+    label: str
+    read: int
+    asked: int
+    others: str
+
+    def told(self) -> str:
+        """One sentence."""
+        return f"Only {self.read:,} of {self.asked:,} answers of {self.label} could be read; the others {self.others}."
+
+
+def loss_of(estimate: Estimate, evidence: Evidence) -> Loss | None:
+    """What was lost behind a number; None where little was, or where the number is the loss itself."""
+    if estimate.metric in ITSELF:
+        return None
+    read = _read(estimate, evidence)
+    if read is None or read >= ENOUGH_READ * estimate.n_items:
+        return None
+    others = OTHERS.get(estimate.policy, OTHERS["drop"])
+    if estimate.metric == "n_tokens":
+        others = "count with the length that they had"
+    return Loss(evidence.label(estimate.model), read, estimate.n_items, others)
+
+
+def _read(estimate: Estimate, evidence: Evidence) -> int | None:
+    """How many answers of this model, task, group and condition could be read; None where nothing says so."""
+    shares = [
+        evidence.estimate(
+            model=estimate.model,
+            task=estimate.task,
+            group=estimate.group,
+            condition=estimate.context_condition,
+            metric=metric,
+            policy=None,
+        )
+        for metric in UNREAD
+    ]
+    known = [share.value for share in shares if share is not None and share.value is not None]
+    if len(known) == len(UNREAD):
+        return round((1.0 - sum(known)) * estimate.n_items)
+    return estimate.n if estimate.metric == "accuracy" and estimate.policy == "drop" else None
 
 
 def not_asked(evidence: Evidence, model: str, task: str) -> str | None:

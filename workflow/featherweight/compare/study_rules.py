@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from featherweight.compare.evidence import Apart, Evidence, Paired
-from featherweight.compare.lookup import Found, find, interval_of, measured, not_asked
+from featherweight.compare.lookup import Found, find, interval_of, loss_of, measured, not_asked
 from featherweight.compare.seen import show_gap
 from featherweight.compare.settings import TOO_FEW, Outcome, State, groups_of
 from featherweight.stats.equivalence import (
@@ -241,6 +241,7 @@ def lower_groups(look: Look) -> Outcome:
     """The mean of some categories is lower than that of others; categories are independent."""
     means: list[Known] = []
     steps: list[str] = []
+    every: list[Found] = []
     for name in ("groups", "than"):
         found = [
             look.find("estimate", group=group)
@@ -249,13 +250,27 @@ def lower_groups(look: Look) -> Outcome:
         ]
         if any(one.known is None for one in found):
             return _missing(*found)
+        every += found
         means.append(_mean_of_categories(look, name))
         steps += [*(one.told for one in found), f"their mean: {interval_of(means[-1], look.unit)}"]
     difference = difference_of(*means)
     wide = widened(difference, look.factor)
     state: State = "holds" if difference.high < 0 else "fails" if wide.low > 0 else "open"
-    told = f"{interval_of(means[0], look.unit)} against {interval_of(means[1], look.unit)}."
+    told = (
+        f"{interval_of(means[0], look.unit)} against {interval_of(means[1], look.unit)}.{_lost_together(every, look)}"
+    )
     return Outcome(state, _said(state, told), tuple(steps))
+
+
+def _lost_together(found: list[Found], look: Look) -> str:
+    """What was lost in several categories of one model, as one sentence; nothing where each lost little."""
+    losses = [loss_of(one.estimate, look.evidence) for one in found if one.estimate is not None]
+    known = [loss for loss in losses if loss is not None]
+    if not known:
+        return ""
+    read, asked = sum(loss.read for loss in known), sum(loss.asked for loss in known)
+    where = "the one group that lost many" if len(known) == 1 else f"the {len(known)} groups that lost many"
+    return f" In {where}: {known[0]._replace(read=read, asked=asked).told()}"
 
 
 def _mean_of_categories(look: Look, name: str) -> Known:
@@ -277,7 +292,7 @@ def ratio_between(look: Look) -> Outcome:
     if ratio is None:
         return Outcome("missing", f"a ratio needs numbers above 0 ({tokens}).", (first.told, second.told))
     state = _beside(ratio, float(look.arguments["low"]), float(look.arguments["high"]), look.factor)
-    told = f"{interval_of(ratio, look.unit)}: {tokens}."
+    told = f"{interval_of(ratio, look.unit)}: {tokens}.{_cautions(first, second)}"
     return Outcome(
         state,
         _said(state, told),
