@@ -167,6 +167,12 @@ def test_published_figures_decide(root: Path) -> None:
     assert found["r1-cheaper"][0].our_value == pytest.approx(1 - 0.55 / 15)
     assert "MATH-500 72.2% against 71.4%; AIME24 10.0% against 23.3%" in found["llama1b-405b-512"][0].why
     assert "DeepSeek-R1 671" in found["r1-parameters"][0].why
+    # Opus is printed twice, with the same figure, and is one of two models; a number has words.
+    assert found["claude3-range"][1].steps[-1] == "Holds for 1 of 2. Hence partly."
+    assert found["claude3-range"][0].why.count("Claude 3 Opus 79.0%") == 1
+    length, _ = found["r1-output-length"]
+    assert "the published mean number of tokens is within" in length.rule
+    assert "No published mean number of tokens of DeepSeek-R1 was found" in length.why
     untested = [v for v, seen in found.values() if not seen.sources]
     assert {v.verdict for v in untested} == {"not tested"}
     assert all(v.why for v in untested)
@@ -179,6 +185,52 @@ def test_every_published_pair_compares_one_setting_with_one(root: Path) -> None:
     why = {claim.id: decide(claim, nothing)[0].why for claim in LOOKED_UP}
     assert [name for name, told in why.items() if "different settings" in told] == []
     assert [name for name, told in why.items() if "found none" in told] == ["r1-near-o1-gsm8k", "r1-distill-gsm8k"]
+
+
+def test_the_notes_say_what_the_tables_say(root: Path) -> None:
+    """Numbers in notes, against the published rows that they stand for."""
+    figures = read_published(root / "config" / "published")
+    notes = {claim.id: claim.note or "" for claim in CLAIMS}
+    chosen = [
+        f.value for f in figures if f.source == "tts-paper" and f.locator == "Table 2" and "-Max, PRM" in f.setting
+    ]
+    assert f"{min(chosen)}% to {max(chosen)}%" in notes["search-above-majority"]
+    o1 = [f for f in figures if f.source == "o1-card" and f.model == "GPT-4o" and f.benchmark == "BBQ"]
+    assert [(f.condition, f.fraction) for f in o1] == [("disambig", 0.72)]
+    with_pair = notes["gpt4o-072"].split("(with 0.97")[0]
+    assert "o1-preview" in with_pair
+    assert "o1," not in with_pair
+    near: dict[str, set[str]] = {}
+    rows = [f for f in figures if f.source == "r1-paper" and f.locator == "Table 5, section 3.2"]
+    for benchmark in ("LiveCodeBench (2024-08 to 2025-01)", "Codeforces"):
+        value = {f.model: f.value for f in rows if f.benchmark == benchmark}
+        near[benchmark.split()[0]] = {
+            model.rsplit("-", 1)[1]
+            for model, rating in value.items()
+            if "Distill" in model and abs(rating / value["OpenAI-o1-mini"] - 1) <= 0.1
+        }
+    assert near == {"LiveCodeBench": {"14B", "32B", "70B"}, "Codeforces": {"32B"}}
+    assert (
+        "14B, 32B and 70B come near on LiveCodeBench, only that of 32B on Codeforces" in notes["distill-code-o1-mini"]
+    )
+
+
+def test_chess_is_compared_with_the_models_that_the_article_calls_larger(root: Path) -> None:
+    """o1 and GPT-4o, every setting and version that the table has; how long the games are is the table's."""
+    (chess,) = [claim for claim in CLAIMS if claim.id == "r1-chess"]
+    against = chess.arguments["each"]["against"]
+    table = {f.model: f for f in read_published(root / "config" / "published") if f.benchmark == "LLM Chess"}
+    named = [model for model in table if model.startswith(("o1-2024", "gpt-4o-2024"))]
+    assert sorted(against) == sorted(named)
+    lengths = [
+        int(table[name].setting.split(" half-moves on average")[0].rsplit(maxsplit=1)[-1])
+        for name in ("deepseek-reasoner-r1", *named)
+    ]
+    assert f"{lengths[0]} half-moves on average, those of the other two {min(lengths[1:])} to {max(lengths)}" in (
+        chess.note or ""
+    )
+    assert all(table[name].parameters_billion is None for name in named)
+    assert "Whether they are larger is not decided" in (chess.note or "")
 
 
 # --- the words ---

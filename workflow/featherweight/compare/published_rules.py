@@ -24,6 +24,8 @@ from featherweight.records import VerdictWord
 
 ROUNDING = 1e-9
 PARAMETERS = "parameters_billion"
+METRICS: Mapping[str, str] = {"mean_tokens": "mean number of tokens"}
+NO_BENCHMARK = frozenset({"R1 output length", "API price"})
 
 
 class Pair(NamedTuple):
@@ -77,15 +79,20 @@ def _near(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
     known = [(value, figure) for value, figure in found if value is not None]
     if not known:
         models = selector["model"] if isinstance(selector["model"], list) else [selector["model"]]
-        name = f"{what} of {', '.join(models)} on {selector['benchmark']}"
+        name = f"{what} of {', '.join(models)}{_on(selector['benchmark'])}"
         return untested(rule, f"no published {name} was found, so the claim has nothing to rest on.")
-    told = [f"{figure.model} {show(value, unit)} ({figure.short}, {figure.locator})" for value, figure in known]
-    near = [abs(value - stated) <= tolerance + ROUNDING for value, _ in known]
+    places: dict[tuple[str, float], list[str]] = {}  # a figure that several sources print is one
+    for value, figure in known:
+        places.setdefault((figure.model, round(value, 9)), []).append(f"{figure.short}, {figure.locator}")
+    told = [
+        f"{model} {show(value, unit)} ({'; '.join(dict.fromkeys(where))})" for (model, value), where in places.items()
+    ]
+    near = [abs(value - stated) <= tolerance + ROUNDING for _, value in places]
     verdict = _judge(sum(near), len(near))
     return Seen(
         verdict,
         rule,
-        f"Published: {'; '.join(dict.fromkeys(told))}.",
+        f"Published: {'; '.join(told)}.",
         known[0][0] if unit == "percent" else None,
         sources=_sources([figure for _, figure in known]),
         steps=(
@@ -120,7 +127,7 @@ def _pairs(arguments: Mapping[str, Any], evidence: Evidence) -> list[Pair] | str
         for selector in sides:
             selected = _select(selector, evidence)
             if len(selected) != 1:
-                what = f"{_spoken(selector['metric'])} of {selector['model']} on {selector['benchmark']}"
+                what = f"{_spoken(selector['metric'])} of {selector['model']}{_on(selector['benchmark'])}"
                 got = "none" if not selected else f"{len(selected)} in different settings"
                 return f"expected one published {what}, found {got}."
             figures += selected
@@ -129,7 +136,12 @@ def _pairs(arguments: Mapping[str, Any], evidence: Evidence) -> list[Pair] | str
 
 
 def _spoken(metric: str | list[str]) -> str:
-    return metric if isinstance(metric, str) else " or ".join(metric)
+    return _words(metric) if isinstance(metric, str) else " or ".join(map(_words, metric))
+
+
+def _on(benchmark: str) -> str:
+    """Where a figure was measured; nothing for what was not measured on a benchmark."""
+    return "" if benchmark in NO_BENCHMARK else f" on {benchmark}"
 
 
 def _head(pairs: Sequence[Pair]) -> str:
@@ -149,7 +161,7 @@ def _head(pairs: Sequence[Pair]) -> str:
 
 
 def _words(metric: str) -> str:
-    return metric.replace("_", " ")
+    return METRICS.get(metric, metric.replace("_", " "))
 
 
 def _each(pairs: Sequence[Pair]) -> list[str]:
