@@ -394,6 +394,7 @@ def _positions(model: str, task: str, scores: Sequence[Score]) -> list[Position]
                 len(gold),
                 right / len(gold) if gold else None,
                 *bounds,
+                n_accuracy=len(gold),
             )
         )
     return rows

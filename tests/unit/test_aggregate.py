@@ -372,6 +372,7 @@ def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
         (2, 6, 0, 2),
     ]
     assert [row.accuracy for row in rows] == [0.5, 1.0, 0.0]
+    assert [row.n_accuracy for row in rows] == [2, 2, 2]  # not the six that could be read
 
 
 def test_readings_count_everything(hand_made: Path) -> None:

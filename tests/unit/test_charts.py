@@ -16,7 +16,7 @@ import vl_convert
 import fabricated
 from featherweight.compare import run as compare
 from featherweight.report import charts, frames, model_charts, theme
-from featherweight.report.figures import Figure, make_figures, planted_figure
+from featherweight.report.figures import Figure, _extremes, make_figures, planted_figure
 from featherweight.report.inputs import Inputs, read_inputs
 
 
@@ -145,6 +145,28 @@ def test_published_points_are_only_of_categories_that_were_asked(root: Path, tmp
     table = frames.pairs(inputs, "bbq")
     drawn = table[(table["model"] == "GPT-4o") & (table["whose"] == "Published")]
     assert dict(zip(drawn["questions"], drawn["value"], strict=True)) == {"Ambiguous": 0.97, "Disambiguated": 0.72}
+
+
+def test_every_model_with_the_highest_value_is_named() -> None:
+    """Before, one of several equal ones was called the highest."""
+    rows = [("A", "River", 0.9), ("A", "Hours", 0.9), ("B", "River", 0.9), ("B", "Hours", 0.2)]
+    table = pd.DataFrame(rows, columns=["model", "category", "value"])
+    said = "Highest: A on River and A on Hours and B on River, 90.0%; lowest: B on Hours, 20.0%."
+    assert _extremes(table, "percent") == said
+    fourth = pd.concat([table, pd.DataFrame([("C", "River", 0.9)], columns=table.columns)])
+    assert _extremes(fourth, "percent").startswith("Highest: A on River and A on Hours and 2 others, 90.0%; lowest")
+    assert _extremes(table[1:].iloc[[0, 2]], "percent") == "Highest: A on Hours, 90.0%; lowest: B on Hours, 20.0%."
+
+
+def test_the_accuracy_of_a_letter_has_its_own_number_of_answers(pocket: Inputs) -> None:
+    """Its interval rests on the questions whose right answer stands there: a third, not all that could be read."""
+    shown = figure(pocket, "positions")
+    headings = [heading for _, heading in shown.columns]
+    place = headings.index("Accuracy where right")
+    assert headings[place + 1 : place + 3] == ["Its 95% interval", "Its answers"]
+    for _, rows in shown.table.groupby("model"):
+        assert rows["n accuracy"].sum() == rows["n"].iloc[0]
+        assert (rows["n accuracy"] < rows["n"]).all()
 
 
 def test_letters_have_room(pocket: Inputs) -> None:

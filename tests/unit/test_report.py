@@ -241,6 +241,12 @@ def test_hostile_names_stay_text(root: Path, tmp_path: Path) -> None:
     assert {row["model"] for row in page.json("answers")} == {name}
 
 
+def test_what_over_all_asked_means_is_true_of_every_score(page: Page) -> None:
+    """Unread answers count as wrong in an accuracy and an ambiguous score; s_dis knows no wrong answers."""
+    told = " ".join(page.text.split())
+    assert "unread answers counted as wrong (a disambiguated bias score has no wrong answers:" in told
+
+
 def test_ids_of_pictures_do_not_collide(text: str) -> None:
     for prefix, body in re.findall(r'data-chart="([^"]+)"><div class="still"[^>]*>(<svg.*?</svg>)', text, re.DOTALL):
         for name in re.findall(r'\bid="([^"]+)"', body):

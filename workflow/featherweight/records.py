@@ -221,6 +221,7 @@ class Position:
     low: float | None
     high: float | None
     n_questions: int | None = None  # unique questions behind the n answers
+    n_accuracy: int | None = None  # answers that the accuracy rests on
 
 
 @dataclass(frozen=True, slots=True)

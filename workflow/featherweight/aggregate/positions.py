@@ -4,7 +4,7 @@ Options are shown in rotated order, so that each letter is right about equally o
 a letter chooses each about equally often. One real row, the first of three options:
 
     Position(model="pocket-fair", task="pocket", position=0, n=600, n_chosen=212, n_gold=198, accuracy=0.91,
-             low=0.84, high=0.95, n_questions=310)
+             low=0.84, high=0.95, n_questions=310, n_accuracy=198)
 
 Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, items without a target included.
 """
@@ -57,6 +57,7 @@ def _row(answered: Answered, position: int, spec: Spec) -> Position:
         low=None if reach is None else reach.low,
         high=None if reach is None else reach.high,
         n_questions=len(np.unique(answered.item[read])),
+        n_accuracy=int(measure.weight(counts).sum()),
     )
 
 

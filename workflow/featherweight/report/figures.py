@@ -51,6 +51,7 @@ SCORE_COLUMNS = (
     ("templates", "Templates"),
     UNREAD,
 )
+FEW = 3  # names of equal values that a sentence lists
 CLUSTERED = "Bars are 95% intervals, clustered by template."
 
 
@@ -118,10 +119,18 @@ def _extremes(table: pd.DataFrame, kind: str) -> str:
     ordered = known.sort_values("value", kind="stable").to_dict("records")
     top, bottom = ordered[-1], ordered[0]
     words = [
-        f"{which} {row['model']} on {row['category']}, {theme.number(float(row['value']), kind)}"
+        f"{which} {_named_alike(known, float(row['value']))}, {theme.number(float(row['value']), kind)}"
         for which, row in (("Highest:", top), ("lowest:", bottom))
     ]
     return "; ".join(words) + "."
+
+
+def _named_alike(known: pd.DataFrame, value: float) -> str:
+    """Every model and category with this value, in the order of the page; the rest is counted where there are many."""
+    alike = [f"{row.model} on {row.category}" for row in known.itertuples() if row.value == value]
+    if len(alike) > FEW:
+        return f"{' and '.join(alike[: FEW - 1])} and {len(alike) - FEW + 1} others"
+    return " and ".join(alike)
 
 
 def _kind(condition: str) -> str:
@@ -305,8 +314,12 @@ def _positions(inputs: Inputs, task: str) -> Figure:
             ("letter", "Letter"),
             ("shown", "Chosen"),
             ("right here, shown", "Right"),
+            ("n", "Answers"),
+            ("n_questions", "Unique questions"),
+            UNREAD,
             ("accuracy", "Accuracy where right"),
-            *BEHIND,
+            ("interval", "Its 95% interval"),
+            ("n accuracy", "Its answers"),
         ),
         least_width=340,
     )

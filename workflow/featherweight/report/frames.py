@@ -42,7 +42,7 @@ def _row(estimate: Estimate | None, kind: str) -> Row:
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as a table in which an unknown is null and a count stays a whole number."""
     table = pd.DataFrame(list(rows))
-    for name in ("n", "n_questions", "asked", "templates"):
+    for name in ("n", "n_questions", "n accuracy", "asked", "templates"):
         if name in table:
             table[name] = table[name].astype("Int64")
     for name in ("value", "low", "high", "unread"):
@@ -212,6 +212,7 @@ def positions(inputs: Inputs, task: str) -> pd.DataFrame:
                     "interval": theme.interval(row.low, row.high, "percent"),
                     "n": row.n,
                     "n_questions": row.n_questions,
+                    "n accuracy": row.n_accuracy,
                     "unread shown": theme.percent(inputs.unread(model, task, "all", "both")),
                 }
             )
