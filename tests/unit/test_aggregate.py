@@ -16,6 +16,7 @@ from scipy import stats
 from featherweight import aggregate
 from featherweight.aggregate.run import run
 from featherweight.aggregate.spec import Contrast, Spec, parse_spec
+from featherweight.compare import vocabulary
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_rows
 from featherweight.records import ContrastRow, Difference, Estimate, Position, Score, Spread
@@ -373,6 +374,17 @@ def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
     ]
     assert [row.accuracy for row in rows] == [0.5, 1.0, 0.0]
     assert [row.n_accuracy for row in rows] == [2, 2, 2]  # not the six that could be read
+
+
+def test_claims_may_name_whatever_is_written(tmp_path: Path) -> None:
+    """Every metric and policy of the table is in the claims' vocabulary, with one template and with several."""
+    written: set[tuple[str, str]] = set()
+    for templates, categories in ((1, ["Age"]), (4, ["Age", "SES"])):
+        rows = simulated("m", careless(0.5), categories=categories, templates=templates, items=8)
+        folder = aggregated(tmp_path / str(templates), {"m": rows})
+        written |= {(row.metric, row.policy) for row in read_rows(folder / "estimates.parquet", Estimate)}
+    assert {metric for metric, _ in written} | {"finished"} == vocabulary.METRICS
+    assert {policy for _, policy in written} == vocabulary.ESTIMATE_POLICIES
 
 
 def test_readings_count_everything(hand_made: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import fabricated
+from featherweight.compare import run, vocabulary
 from featherweight.compare.claims import read_claims
 from featherweight.errors import InputError
 
@@ -14,7 +17,7 @@ id: one
 article: article-0
 topic: t
 text: x
-rule: {value_near: {estimate: {model: a, task: b, condition: both, metric: c}, stated: 0.5, tolerance: 0.1}}
+rule: {value_near: {estimate: {model: a, task: b, condition: both, metric: accuracy}, stated: 0.5, tolerance: 0.1}}
 """
 BAD_CLAIMS = [
     ("article: article-0", "article: article-9", "article: expected one of article-0, "),
@@ -31,9 +34,13 @@ BAD_CLAIMS = [
     ("tolerance: 0.1", "tolerance: 0", "tolerance: expected a number above 0, got 0"),
     ("tolerance: 0.1", "low: 0.1, tolerance: 1", "low: unknown key"),
     ("model: a, ", "", "estimate: model: expected, got nothing"),
-    ("metric: c", "metric: c, complement: true", "estimate: complement: unknown key"),
+    ("metric: accuracy", "metric: accuracy, complement: true", "estimate: complement: unknown key"),
     ("condition: both", "condition: ambiguous", "estimate: condition: expected one of ambig, disambig, both"),
-    ("estimate: {model: a, task: b, condition: both, metric: c}", "estimate: c", "estimate: expected keys and values"),
+    (
+        "estimate: {model: a, task: b, condition: both, metric: accuracy}",
+        "estimate: c",
+        "estimate: expected keys and values",
+    ),
     ("0.1}", "0.1, each: {group: [g]}}", "holds_in: expected beside each, one of every, most, listed; got nothing"),
     ("0.1}", "0.1, holds_in: most}", "holds_in: expected `each` beside it"),
     ("0.1}", "0.1, each: {group: [g]}, holds_in: some}", "holds_in: expected one of every, most, listed, got 'some'"),
@@ -43,14 +50,48 @@ BAD_CLAIMS = [
     ("0.1}", "0.1, each: [group], holds_in: most}", "each: expected settings such as"),
     ("0.1}", "0.1, each: {against: [g]}, holds_in: most}", "each: against: expected a rule that compares a with b"),
     ("0.1}", "0.1, each: {condition: [all]}, holds_in: most}", "each: condition: expected some of ambig, "),
+    ("metric: accuracy", "metric: acuracy", "estimate: metric: unknown 'acuracy'; did you mean 'accuracy'?"),
+    ("metric: accuracy", "metric: accuracy, policy: dorp", "policy: unknown 'dorp'; did you mean 'drop'?"),
+    (
+        "task: b, condition: both, metric: accuracy",
+        "task: pocket, condition: both, metric: accuracy, group: Peets",
+        "estimate: group: unknown 'Peets'; did you mean 'pets'?",
+    ),
+    (
+        "task: b, condition: both, metric: accuracy}, stated: 0.5, tolerance: 0.1}",
+        "task: bbq, condition: both, metric: accuracy}, stated: 1, tolerance: 1, each: {group: [Aeg]}, holds_in: most}",
+        "each: group: unknown 'Aeg'; did you mean 'Age'?",
+    ),
+    ("0.1}", "0.1, each: {group: [g, h, g]}, holds_in: most}", "each: group: expected every value once, got 'g' twice"),
 ]
 FIGURE = "{benchmark: b, metric: c, model: d}"
-OURS = "{model: a, task: b, condition: both, metric: c}"
+OURS = "{model: a, task: b, condition: both, metric: accuracy}"
+BBQ = "{model: a, task: bbq, condition: both, metric: accuracy}"
 BAD_RULES = [
     (f"value_between: {{estimate: {OURS}, low: 1, high: 0}}", "low: expected a number below high"),
     (f"greater: {{a: {OURS}}}", "rule greater: b: expected, got nothing"),
     (f"rank_first: {{estimate: {OURS}, among: d}}", "among: expected a list of names"),
-    ("contrast_below: {first: a, second: b, metric: c, condition: x, model: d}", "condition: expected one of"),
+    ("contrast_below: {first: a, second: b, metric: s_dis, condition: x, model: d}", "condition: expected one of"),
+    ("contrast_below: {first: a, second: b, metric: s_dsi, condition: both, model: d}", "metric: unknown 's_dsi'; did"),
+    ("contrast_below: {first: a, second: a, metric: s_dis, condition: both, model: d}", "got the task a on both"),
+    (f"greater: {{a: {OURS}, b: {OURS}}}", "expected two sides that differ, got model a, task b, condition both, "),
+    (f"equal: {{a: {OURS}, b: {OURS[:-1]}, group: all}}, margin: 0.1}}", "rule equal: expected two sides that differ"),
+    (f"ratio_between: {{a: {OURS}, b: {OURS}, low: 0.5, high: 2}}", "expected two sides that differ"),
+    (
+        f"greater: {{a: {OURS}, b: {{task: b, condition: both, metric: accuracy}}, each: {{against: [d, a]}}, "
+        "holds_in: every}",
+        "expected two sides that differ",
+    ),
+    (f"rank_first: {{estimate: {OURS}, among: [a, d]}}", "expected two sides that differ, got the model a on both"),
+    (f"rank_last: {{estimate: {OURS}, among: [d, d]}}", "among: expected every value once, got 'd' twice"),
+    (f"lower_groups: {{estimate: {OURS}, groups: [g], than: [h, g]}}", "got the category g on both"),
+    (f"lower_groups: {{estimate: {BBQ}, groups: [Aeg], than: [SES]}}", "groups: group: unknown 'Aeg'; did you mean"),
+    (
+        f"lower_groups: {{estimate: {BBQ}, groups: [Age], than: [SSE]}}",
+        "than: group: unknown 'SSE'; did you mean 'SES'",
+    ),
+    (f"published_greater: {{a: {FIGURE}, b: {FIGURE}}}", "got benchmark b, metric c, model d on both"),
+    (f"published_close: {{a: {FIGURE}, b: {FIGURE}, tolerance: 1}}", "expected two sides that differ"),
     (f"published_near: {{published: {FIGURE}, of: size, stated: 1, tolerance: 1}}", "of: expected parameters_billion"),
     (
         "published_near: {published: {benchmark: b, metric: 3, model: d}, stated: 1, tolerance: 1}",
@@ -106,6 +147,37 @@ def test_a_key_that_stands_twice_in_a_claim_is_refused(tmp_path: Path) -> None:
     """YAML alone would keep the last rule, silently."""
     with pytest.raises(InputError, match="the key 'text' stands twice"):
         read_claims(claims_file(tmp_path, GOOD_CLAIM.replace("text: x", "text: x\ntext: y")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"a": {"metric": "acuracy"}, "b": {"metric": "accuracy"}}, ["a: metric: unknown 'acuracy'; did you mean"]),
+        (
+            {"published": {"metric": ["pass@1", "pas@1"]}},
+            ["published: metric: unknown 'pas@1'; did you mean 'pass@1'?"],
+        ),
+        ({"a": {}, "b": {}, "each": {"metric": ["price_inptu"]}}, ["each: metric: unknown 'price_inptu'; did you"]),
+        ({"a": {"metric": "accuracy"}, "b": {"metric": "pass@1"}}, []),
+    ],
+)
+def test_a_metric_that_no_published_figure_has(arguments: dict[str, Any], said: list[str]) -> None:
+    found = vocabulary.of_published(arguments, frozenset({"accuracy", "pass@1", "price_input"}))
+    assert [line[: len(start)] for line, start in zip(found, said, strict=True)] == said
+
+
+def test_the_stage_refuses_a_metric_that_no_published_figure_has(root: Path, tmp_path: Path) -> None:
+    study = fabricated.build(tmp_path / "study", fabricated.pocket_models())
+    claim = (
+        GOOD_CLAIM[: GOOD_CLAIM.index("rule:")]
+        + f"rule:\n  published_near: {{published: {FIGURE}, stated: 1, tolerance: 1}}"
+    )
+    path = claims_file(tmp_path, claim.replace("metric: c", "metric: acuracy"))
+    with pytest.raises(InputError) as caught:
+        run(study.spec, study.folder("aggregate"), root / "config/published", path, tmp_path / "out")
+    assert list(caught.value.problems) == [
+        f"{path}: claim one: rule published_near: published: metric: unknown 'acuracy'; did you mean 'accuracy'?"
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "just words", "a: [", "[]", "- 5", "- [x]"])

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from featherweight.compare import published_rules
 from featherweight.compare.beside import beside
 from featherweight.compare.claims import Claim, read_claims
 from featherweight.compare.evidence import read_evidence
@@ -32,6 +33,7 @@ from featherweight.compare.published import Published, read_published, write_pub
 from featherweight.compare.rules import decide
 from featherweight.compare.seen import Seen
 from featherweight.compare.unread import by_wording, lines
+from featherweight.compare.vocabulary import of_published
 from featherweight.errors import InputError
 from featherweight.files import read_spec, write_csv, write_json, write_rows
 from featherweight.records import Verdict
@@ -76,6 +78,7 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
         stated = read_claims(claims)
     except InputError as error:
         problems += error.problems
+    problems += _unknown_metrics(claims, stated, figures)
     try:
         evidence = read_evidence(aggregate, spec, figures)
     except InputError as error:
@@ -107,6 +110,19 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
                 row["expected"],
                 row["value"],
             )
+
+
+def _unknown_metrics(path: Path, claims: Sequence[Claim], figures: Sequence[Published]) -> list[str]:
+    """Metrics of claims about published figures that no figure has; nothing where no figure could be read."""
+    if not figures:
+        return []
+    known = frozenset(figure.metric for figure in figures)
+    return [
+        f"{path}: claim {claim.id}: rule {claim.rule}: {problem}"
+        for claim in claims
+        if claim.rule in published_rules.RULES
+        for problem in of_published(claim.arguments, known)
+    ]
 
 
 def _more(claim: Claim, seen: Seen, figures: Sequence[Published]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from featherweight.compare import vocabulary
 from featherweight.compare.lookup import CONDITIONS
 from featherweight.compare.settings import QUANTIFIERS
 from featherweight.errors import InputError
@@ -140,7 +141,7 @@ def _problems(entry: Any) -> list[str]:
     if not isinstance(arguments, dict):
         expected = ", ".join(sorted(RULES[name][0]))
         return [*problems, f"rule {name}: expected arguments {expected}, got {arguments!r}"]
-    return problems + [f"rule {name}: {problem}" for problem in _argument_problems(name, arguments)]
+    return problems + [f"rule {name}: {problem}" for problem in _rule_problems(name, arguments)]
 
 
 def _keys(
@@ -178,6 +179,14 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "of": (lambda value: value == "parameters_billion", "parameters_billion"),
     "or_above": (lambda value: isinstance(value, bool), "true or false"),
 }
+
+
+def _rule_problems(name: str, arguments: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a rule: its form, its words, and what it compares."""
+    problems = _argument_problems(name, arguments) + vocabulary.twice(arguments)
+    if name not in PUBLISHED_PAIRS | {"published_near"}:
+        problems += vocabulary.of_our_numbers(arguments)
+    return problems if problems else vocabulary.with_itself(arguments)
 
 
 def _argument_problems(name: str, arguments: Mapping[str, Any]) -> list[str]:
