@@ -191,17 +191,20 @@ def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float =
 
 # Holm by hand, three rows. The others are clear among the answers that were read (p = 0.001) and
 # not over all that was asked (0.5), so the first row's p is multiplied by 1, its p over all asked,
-# in a family of its own, by 3.
+# in a family of its own, by 3. The one that is beyond chance lends the other its multiplier.
 @pytest.mark.parametrize(
     ("row", "asked_adjusted", "expected"),
     [
         (of_family(0.02, 0.02, n=100), 0.06, False),  # this pair lost nothing: before, the loss "decided"
         (of_family(0.02, 0.021), 0.063, False),  # it lost a little, and nothing changed by it
         (of_family(0.02, 0.06), 0.18, True),
-        (of_family(0.06, 0.021), 0.063, True),
+        (of_family(0.06, 0.021), 0.063, False),  # neither is beyond chance after its correction
+        (of_family(0.06, 0.01), 0.03, True),  # by the multiplier of the other family, 3
+        (of_family(0.016, 0.01), 0.03, False),  # both are beyond chance
+        (of_family(1.0, 0.02), 0.06, False),  # the last of its family is multiplied by 1: that lends nothing
         (of_family(0.02, 0.021, value_asked=-0.1), 0.063, True),
         (of_family(0.0, 0.0), 0.0, False),
-        (of_family(0.0, 0.02), 0.06, True),  # multiplied by 3 like the smallest p of its own family
+        (of_family(0.0, 0.02), 0.06, True),  # 3, as for every smallest p of three
         (of_family(None, 0.01), 0.03, True),  # nothing that both had read: judged by the family of its own
     ],
 )

@@ -8,8 +8,9 @@ from them alone; which of them name a person each model decides for itself, that
 measures. Beside it, in the columns that end in `_asked`, the same difference over all pairs that
 were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over
 what each model had read). `loss_decides` says where the two disagree: never where the pair lost
-nothing, else with both p values multiplied by what the correction multiplies the row's p by. Each
-by its own family would let a third model's losses decide between two that lost nothing.
+nothing; else one of the two must be beyond chance after its own correction, and the other is judged
+by the same multiplier, what that correction multiplies the first one's p by. Each by its own family
+would let a third model's losses decide between two that lost next to nothing.
 
 Two families per task: the headline (group "all", every pair of models; accuracy in both contexts,
 in each, and the two bias scores) is corrected by Holm, the grid of scored groups by Benjamini and
@@ -36,6 +37,8 @@ from featherweight.records import Difference
 from featherweight.stats.bias import N_ITEMS, Values, n_scored
 from featherweight.stats.corrections import benjamini_hochberg, holm, multipliers
 from featherweight.stats.paired import difference
+
+COLUMNS = ("p", "p_asked")
 
 
 def differences(found: list[Answered], spec: Spec) -> list[Difference]:
@@ -131,29 +134,32 @@ def _row(
 def corrected(rows: list[Difference], level: float) -> list[Difference]:
     """The rows with adjusted p values, each family by its own correction, and whether the loss decides."""
     adjusted: dict[tuple[str, int], float | None] = {}
-    multiplier: dict[int, float | None] = {}
+    multiplier: dict[tuple[str, int], float | None] = {}
     for name, correct in (("holm", holm), ("bh", benjamini_hochberg)):
         family = [place for place, row in enumerate(rows) if row.adjustment == name]
-        for column in ("p", "p_asked"):
-            found = correct([getattr(rows[place], column) for place in family])
-            adjusted |= {(column, place): p for place, p in zip(family, found, strict=True)}
-        numbers = multipliers([rows[place].p for place in family], correct)
-        multiplier |= dict(zip(family, numbers, strict=True))
+        for column in COLUMNS:
+            p_values = [getattr(rows[place], column) for place in family]
+            keys = [(column, place) for place in family]
+            adjusted |= dict(zip(keys, correct(p_values), strict=True))
+            multiplier |= dict(zip(keys, multipliers(p_values, correct), strict=True))
     made = []
     for place, row in enumerate(rows):
-        p, p_asked = adjusted["p", place], adjusted["p_asked", place]
-        decides = _loss_decides(row, multiplier[place], p_asked, level)
+        p, p_asked = (adjusted[column, place] for column in COLUMNS)
+        decides = _loss_decides(row, [multiplier[column, place] for column in COLUMNS], level)
         made.append(replace(row, p_adjusted=p, p_asked_adjusted=p_asked, loss_decides=decides))
     return made
 
 
-def _loss_decides(
-    row: Difference, multiplier: float | None, p_asked_adjusted: float | None, level: float
-) -> bool | None:
-    """Whether the lost answers decide; a row without a p value has its `_asked` one judged by that one's family."""
+def _loss_decides(row: Difference, multiplied_by: list[float | None], level: float) -> bool | None:
+    """Whether the lost answers decide, both p values judged by the multiplier of the one that is beyond chance."""
     if row.value is not None and row.policy == "drop" and row.n == row.n_asked:
         return False
-    if multiplier is None or row.p is None:
-        return loss_decides(row.value, None, row.value_asked, p_asked_adjusted, level)
-    p_asked = None if row.p_asked is None else multiplier * row.p_asked
-    return loss_decides(row.value, multiplier * row.p, row.value_asked, p_asked, level)
+    raw = (row.p, row.p_asked)
+    lent = [
+        number
+        for p, number in zip(raw, multiplied_by, strict=True)
+        if p is not None and number is not None and number * p < 1.0 - level
+    ]
+    # Where neither is beyond chance nothing is judged; where both are, both stay so under the smaller one.
+    p, p_asked = (None if found is None or not lent else min(lent) * found for found in raw)
+    return loss_decides(row.value, p, row.value_asked, p_asked, level)
