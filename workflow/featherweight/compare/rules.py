@@ -21,6 +21,7 @@ from __future__ import annotations
 from featherweight.compare import published_rules, study_rules
 from featherweight.compare.claims import Claim
 from featherweight.compare.evidence import Evidence
+from featherweight.compare.look import Look
 from featherweight.compare.seen import Seen, untested
 from featherweight.compare.settings import (
     WORDS,
@@ -31,7 +32,6 @@ from featherweight.compare.settings import (
     together,
     verdict_of,
 )
-from featherweight.compare.study_rules import Look
 from featherweight.compare.wording import words
 from featherweight.records import Verdict
 from featherweight.stats.equivalence import widening

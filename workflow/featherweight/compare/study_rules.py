@@ -16,10 +16,9 @@ were asked, or the number is not there. Four principles (docs/decisions/0010):
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
-from featherweight.compare.evidence import Apart, Evidence, Paired
-from featherweight.compare.lookup import Found, find, interval_of, loss_of, measured, not_asked
+from featherweight.compare.look import Look, over_all_asked, sign_of
+from featherweight.compare.lookup import Found, interval_of, loss_of, measured, not_asked
 from featherweight.compare.seen import show_gap
 from featherweight.compare.settings import TOO_FEW, Outcome, State, groups_of
 from featherweight.stats.equivalence import (
@@ -32,29 +31,6 @@ from featherweight.stats.equivalence import (
     widest_ratio,
 )
 from featherweight.stats.intervals import Interval
-
-ALPHA = 0.05
-
-
-class Look(NamedTuple):
-    """Everything that a test needs to know about one part of one setting."""
-
-    arguments: Mapping[str, Any]
-    fills: Mapping[str, str]
-    evidence: Evidence
-    unit: str
-    factor: float  # by which an interval is widened before it says that the claim does not hold
-
-    def find(self, name: str, **more: str) -> Found:
-        """The number that the selection of this name picks out here.
-
-        The setting fills what the selection leaves open, `against` the model of b; `more` replaces.
-        """
-        fills = {key: value for key, value in self.fills.items() if key != "against"}
-        if name == "b" and "against" in self.fills:
-            fills["model"] = self.fills["against"]
-        return find(fills | dict(self.arguments[name]) | more, self.evidence)
-
 
 Test = Callable[[Look], Outcome]
 
@@ -121,57 +97,12 @@ def _one_sided(look: Look, sign: float) -> Outcome:
     return Outcome(state, told, (found.told,), found.known)
 
 
-class _Sign(NamedTuple):
-    """+1: first is surely greater, -1: surely smaller, 0: not known; how that is known; whether lost answers decide."""
-
-    sign: int
-    how: str
-    lost: bool = False
-
-
-def _sign(first: Found, second: Found, look: Look) -> _Sign:
-    assert first.known is not None
-    assert second.known is not None
-    assert first.estimate is not None
-    assert second.estimate is not None
-    paired = look.evidence.difference(first.estimate, second.estimate)
-    if paired is not None:
-        return _sign_of_pairs(paired, look)
-    if first.known.low > second.known.high:
-        return _Sign(1, "the intervals do not overlap")
-    if widened(first.known, look.factor).high < widened(second.known, look.factor).low:
-        return _Sign(-1, "the intervals do not overlap")
-    return _Sign(0, "the intervals overlap")
-
-
-def _sign_of_pairs(paired: Paired, look: Look) -> _Sign:
-    """The sign that is beyond chance; an exception whose p is not corrected must be so with its widened interval."""
-    value, low, high, p = paired.found
-    sign = 0 if p >= ALPHA else 1 if value > 0 else -1
-    if sign < 0 and not paired.corrected and low is not None and high is not None:
-        sign = -1 if widened(Known(value, low, high), look.factor).high < 0 else 0
-    how = f"paired difference {_tested(paired.found, paired, look)}{_over_all_asked(paired, look)}"
-    return _Sign(0, how, lost=True) if paired.loss_decides else _Sign(sign, how)
-
-
-def _tested(apart: Apart, paired: Paired, look: Look) -> str:
-    return f"{show_gap(apart.value, look.unit)}, {'adjusted ' if paired.corrected else ''}p = {apart.p:.2g}"
-
-
-def _over_all_asked(paired: Paired, look: Look) -> str:
-    """What is said beside a difference where the lost answers decide; nothing where they do not."""
-    if not paired.loss_decides:
-        return ""
-    asked = "no difference" if paired.asked is None else _tested(paired.asked, paired, look)
-    return f"; over all asked {asked}; the lost answers decide"
-
-
 def greater(look: Look) -> Outcome:
     """A is greater than b beyond chance."""
     first, second = look.find("a"), look.find("b")
     if first.known is None or second.known is None:
         return _missing(first, second)
-    sign, how, lost = _sign(first, second, look)
+    sign, how, lost = sign_of(first, second, look)
     state: State = "lost" if lost else "holds" if sign > 0 else "fails" if sign < 0 else "open"
     told = f"{measured(first, look.unit)} against {measured(second, look.unit)}; {how}.{_cautions(first, second)}"
     return Outcome(state, _said(state, told), (first.told, second.told, how))
@@ -187,7 +118,7 @@ def equal(look: Look) -> Outcome:
     lost = ""
     if paired is not None and paired.found.low is not None and paired.found.high is not None:
         difference = Known(paired.found.value, paired.found.low, paired.found.high)
-        how, lost = "paired", _over_all_asked(paired, look)
+        how, lost = "paired", over_all_asked(paired, look)
     else:
         difference = widest_difference(first.known, second.known)
         how = "end against end, not paired"
@@ -215,7 +146,7 @@ def _ranked(look: Look, side: int) -> Outcome:
     known = {name: other for name, other in others.items() if other.known is not None}
     if found.known is None or not known:
         return _missing(found, *others.values())
-    compared = {name: _sign(found, other, look) for name, other in known.items()}
+    compared = {name: sign_of(found, other, look) for name, other in known.items()}
     state = _rank([(side * one.sign, one.lost) for one in compared.values()], complete=len(known) == len(others))
     names = {name: look.evidence.label(name) for name in known}
     told = f"{measured(found, look.unit)}; "
