@@ -20,13 +20,13 @@ from featherweight.records import Item
 from featherweight.tasks import reading_words as words
 from featherweight.tasks.reading_abstentions import ABSTENTIONS
 from featherweight.tasks.reading_mentions import (
-    MOST_MENTIONS,
     WINDOW,
     Kind,
     Mention,
     Status,
     by_letters,
     by_words,
+    capped,
     forms,
 )
 from featherweight.tasks.reading_text import lowered, stem, tokens
@@ -137,13 +137,6 @@ def mentions(text: Text, item: Item, order: Sequence[int], *, lettered: bool) ->
     return _paired(text, capped(found))
 
 
-def capped(found: list[Mention]) -> list[Mention]:
-    """At most MOST_MENTIONS: the first quarter and the last three quarters of them."""
-    if len(found) <= MOST_MENTIONS:
-        return found
-    return found[: MOST_MENTIONS // 4] + found[-3 * MOST_MENTIONS // 4 :]
-
-
 def _outside(spans: list[tuple[int, int, int]], taken: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     """The spans that lie in none of `taken`; both are in order."""
     starts = [start for start, _, _ in taken]
@@ -177,7 +170,10 @@ def _belongs(text: Text, one: Mention, this: Mention) -> bool:
     """Whether a letter and an option's words name one thing, with nothing but punctuation between."""
     if one.kind is Kind.WORDS and this.kind is Kind.LETTER:
         between = text.low[one.end : this.start]
-        return _BEHIND.fullmatch(between) is not None and text.low.startswith(")", this.end)
+        if _BEHIND.fullmatch(between) is not None:
+            return text.low.startswith(")", this.end)
+        after_dash = _DASH.fullmatch(between) is not None and ends_line(text, this)
+        return after_dash or _NOUN_BEHIND.fullmatch(between) is not None
     if one.kind is not Kind.LETTER or one.end - one.start > 1:
         return False
     if this.kind is Kind.LETTER and this.option == one.option:
@@ -185,6 +181,8 @@ def _belongs(text: Text, one: Mention, this: Mention) -> bool:
     return words.PAIRED.fullmatch(text.low, one.end, this.start) is not None
 
 
+_DASH = re.compile(r" -{1,2} ")
+_NOUN_BEHIND = re.compile(r",? (?:option|answer|choice|letter) \(?")
 _BEHIND = re.compile(r",? ?\((?:option |answer )?")
 
 

@@ -217,6 +217,13 @@ def _is_marked(row: list[str], columns: list[int], about: About) -> bool:
 
 
 def _row_of(row: list[str], choose: Choose) -> int | None:
-    """The option of which a row tells: by its first cell, or its first two."""
-    first = choose(_MARK.sub("", row[0]))
-    return first if first is not None or len(row) < 3 else choose(row[1])
+    """The option of which a row tells: by its first cell, or its first two; a letter and its text agree."""
+    head = _MARK.sub("", row[0])
+    first = choose(head)
+    if len(row) < 3:
+        return first
+    second = choose(row[1])
+    if first is None:
+        return second
+    letter = len(head.strip(" ().")) == 1
+    return None if letter and second not in (None, first) else first

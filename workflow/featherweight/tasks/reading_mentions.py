@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from featherweight.tasks import reading_words as words
 from featherweight.tasks.reading_text import core, tokens
 
 MOST_MENTIONS = 200  # of a text that names more: the first quarter and the last three quarters are looked at
 WINDOW = 120  # characters before a mention that decide what it means
+
+Found = TypeVar("Found")
 
 
 class Status(IntEnum):
@@ -199,8 +201,8 @@ def by_letters(text: str, low: str, size: int) -> list[tuple[int, int, int]]:
     return [(at, at + 1, ord(low[at]) - ord("a")) for at in capped(spans) if _is_letter(text, low, at)]
 
 
-def capped(found: list[int]) -> list[int]:
-    """At most MOST_MENTIONS: the first and the last ones, so that no text takes long."""
+def capped(found: list[Found]) -> list[Found]:
+    """At most MOST_MENTIONS: the first quarter and the last three, so that no text takes long."""
     if len(found) <= MOST_MENTIONS:
         return found
     return found[: MOST_MENTIONS // 4] + found[-3 * MOST_MENTIONS // 4 :]

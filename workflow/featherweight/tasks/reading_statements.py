@@ -206,7 +206,7 @@ def _contradicted(text: Text, last: Statement, found: list[Statement]) -> bool:
     "the aunt forgot it" must be the aunt's.
     """
     chosen = last.mention.option
-    first = [one for one in found if one.step == 1 and one.rule == "stated"]
+    first = [one for one in found if one.step == 1 and one.rule in ("stated", "confirmed")]
     if last.rule == "stated" and {one.mention.option for one in first} != {chosen}:
         return not _concludes(text, last.mention) or _concludes(text, first[0].mention)
     if last.mention.kind is not Kind.LETTER or last.mention.end - last.mention.start > 1:
