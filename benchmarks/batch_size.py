@@ -1,17 +1,21 @@
-"""How much an answer depends on the number of rows that are computed together: the same requests at batch 1 and 64.
+"""How much an answer depends on the number of rows that are computed together: the same requests at
+batch 1 and 64.
 
-    python benchmarks/batch_size.py [--model FOLDER] [--engine transformers] [--dtype float32] [--task pocket]
-    python benchmarks/batch_size.py --model MODEL --engine exllamav2 --dtype float16 --task bbq --data FOLDER
+    python benchmarks/batch_size.py [--model FOLDER] [--engine transformers] [--dtype float32]
+        [--task pocket]
+    python benchmarks/batch_size.py --model MODEL --engine exllamav2 --dtype float16 --task bbq
+        --data FOLDER
 
-A sample's noise is the same at every batch size; the logits are not, bit for bit, because matrix products of another
-shape add in another order. This counts how often that changes a sample's tokens, and how often the answer that the
-study reads from it, greedily and sampled. Batch 1: each request by itself, prompt included. Intervals are Wilson's at
-95%, over samples; with several samples per prompt they are too narrow where changes come by prompt. Reads a model's
-folder and a dataset's folder; writes nothing. `tokens` compares texts and their numbers of tokens: two different
+A sample's noise is the same at every batch size; the logits are not, bit for bit, because matrix
+products of another shape add in another order. This counts how often that changes a sample's
+tokens, and how often the answer that the study reads from it, greedily and sampled. Batch 1: each
+request by itself, prompt included. Intervals are Wilson's at 95%, over samples; with several
+samples per prompt they are too narrow where changes come by prompt. Reads a model's folder and a
+dataset's folder; writes nothing. `tokens` compares texts and their numbers of tokens: two different
 sequences that decode to the same text in as many tokens count as the same.
 
-Expected before the first measurement: float32, no sample of a pocket model changes (fewer than 1 in 1000); bfloat16, up
-to one answer text in ten of 60 tokens, and few of the answers read.
+Expected before the first measurement: float32, no sample of a pocket model changes (fewer than 1 in
+1000); bfloat16, up to one answer text in ten of 60 tokens, and few of the answers read.
 """
 
 from __future__ import annotations
@@ -25,7 +29,14 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from featherweight.engines import ENGINE_NAMES, Completion, Decoding, Engine, Request, load_engine  # noqa: E402
+from featherweight.engines import (  # noqa: E402
+    ENGINE_NAMES,
+    Completion,
+    Decoding,
+    Engine,
+    Request,
+    load_engine,
+)
 from featherweight.engines.chat import load_tokenizer, render  # noqa: E402
 from featherweight.errors import InputError  # noqa: E402
 from featherweight.stats.intervals import wilson  # noqa: E402
@@ -43,7 +54,9 @@ class Change(NamedTuple):
     tokens: int  # samples whose tokens differ
     answers: int  # samples from which another answer is read, or an answer only once
     read: int  # samples from which an answer is read at both batch sizes
-    logprob: float  # largest difference of the mean log-probability among samples with the same tokens
+    logprob: (
+        float  # largest difference of the mean log-probability among samples with the same tokens
+    )
 
 
 def main() -> None:
@@ -51,12 +64,22 @@ def main() -> None:
     args = _arguments()
     try:
         requests = make_requests(args)
-        engine = load_engine(args.engine, args.model, dtype=args.dtype, threads=args.threads, kept=TAGS)
-        print(f"{args.model.name}: {engine.identity}\n{len(requests)} samples of {args.items} items per category")
-        print(f"{'':16}{'tokens change':>26}{'the answer changes':>28}{'answers read':>15}  log-probability")
+        engine = load_engine(
+            args.engine, args.model, dtype=args.dtype, threads=args.threads, kept=TAGS
+        )
+        print(
+            f"{args.model.name}: {engine.identity}\n{len(requests)} samples of {args.items} items"
+            " per category"
+        )
+        print(
+            f"{'':16}{'tokens change':>26}{'the answer changes':>28}{'answers read':>15} "
+            " log-probability"
+        )
         for temperature in args.temperatures:
             decoding = Decoding(temperature, args.top_p, 0, args.max_new_tokens)
-            wanted = requests[:: args.samples] if temperature == 0 else requests  # greedy samples are all the same
+            wanted = (
+                requests[:: args.samples] if temperature == 0 else requests
+            )  # greedy samples are all the same
             alone = generate(engine, wanted, decoding, 1)
             together = generate(engine, wanted, decoding, args.batch)
             print(line(temperature, compare(wanted, alone, together)), flush=True)
@@ -66,27 +89,39 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, default=ROOT / "resources/pocket/models/pocket-thinker")
     parser.add_argument(
-        "--engine", choices=[name for name in ENGINE_NAMES if name != "controls"], default="transformers"
+        "--model", type=Path, default=ROOT / "resources/pocket/models/pocket-thinker"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=[name for name in ENGINE_NAMES if name != "controls"],
+        default="transformers",
     )
     parser.add_argument("--dtype", default="float32", help="float32, bfloat16, float16 or auto")
     parser.add_argument("--task", choices=TASK_NAMES, default="pocket")
-    parser.add_argument("--data", type=Path, default=ROOT / "resources/pocket", help="the dataset's folder")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "resources/pocket", help="the dataset's folder"
+    )
     parser.add_argument("--categories", nargs="+", help="default: all of the task")
     parser.add_argument("--items", type=int, default=48, help="per category, a multiple of four")
-    parser.add_argument("--samples", type=int, default=4, help="per item, where the temperature is not 0")
+    parser.add_argument(
+        "--samples", type=int, default=4, help="per item, where the temperature is not 0"
+    )
     parser.add_argument("--temperatures", type=float, nargs="+", default=[0.0, 0.7])
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--max-new-tokens", type=int, default=64)
     parser.add_argument("--batch", type=int, default=64, help="rows of the second run")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--prompt-format", help="for base models without a chat template, e.g. '{message}\\nAnswer:'")
+    parser.add_argument(
+        "--prompt-format",
+        help="for base models without a chat template, e.g. '{message}\\nAnswer:'",
+    )
     return parser.parse_args()
 
 
 def make_requests(args: argparse.Namespace) -> list[Request]:
-    """The samples of every category, those of one item together; questions as the study puts them."""
+    """The samples of every category, those of one item together; questions as the study puts
+    them."""
     asked: Task = task(args.task)
     tokenizer = load_tokenizer(args.model)
     facts = {"name": args.model.name, "prefill": None, "prompt_format": args.prompt_format}
@@ -107,8 +142,12 @@ def make_requests(args: argparse.Namespace) -> list[Request]:
     return requests
 
 
-def generate(engine: Engine, requests: Sequence[Request], decoding: Decoding, batch: int) -> list[Completion]:
-    """The completions with at most `batch` rows in a step; with 1 each request is a list of its own."""
+def generate(
+    engine: Engine, requests: Sequence[Request], decoding: Decoding, batch: int
+) -> list[Completion]:
+    """The completions with at most `batch` rows in a step; with 1 each request is a list of its
+    own.
+    """
     if batch == 1:
         return [engine.generate([request], decoding, lambda count: None)[0] for request in requests]
     limited: Any = engine
@@ -116,7 +155,9 @@ def generate(engine: Engine, requests: Sequence[Request], decoding: Decoding, ba
     return engine.generate(requests, decoding, lambda count: None)
 
 
-def compare(requests: Sequence[Request], alone: Sequence[Completion], together: Sequence[Completion]) -> Change:
+def compare(
+    requests: Sequence[Request], alone: Sequence[Completion], together: Sequence[Completion]
+) -> Change:
     """Count the samples that differ. Raises ValueError where there is nothing to compare."""
     if not requests:
         raise ValueError("no samples to compare")
@@ -143,8 +184,9 @@ def line(temperature: float, change: Change) -> str:
     """One row of the table."""
     name = "greedy" if temperature == 0 else f"temperature {temperature:g}"
     return (
-        f"{name:16}{_share(change.tokens, change.samples):>26}{_share(change.answers, change.samples):>28}"
-        f"{change.read:>10}/{change.samples}  {change.logprob:.1e}"
+        f"{name:16}{_share(change.tokens, change.samples):>26}"
+        f"{_share(change.answers, change.samples):>28}{change.read:>10}/{change.samples}"
+        f"  {change.logprob:.1e}"
     )
 
 

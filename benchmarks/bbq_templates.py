@@ -1,8 +1,8 @@
 """How BBQ's items are spread over its templates, as numbers, for simulations that need no data.
 
-Counted in the files of nyu-mll/BBQ at bea11bd (`question_index`, `label_type` of additional_metadata.csv): items per
-template, in the order of the template numbers. Half of each template's items are ambiguous, in blocks of four (both
-conditions, both polarities).
+Counted in the files of nyu-mll/BBQ at bea11bd (`question_index`, `label_type` of
+additional_metadata.csv): items per template, in the order of the template numbers. Half of each
+template's items are ambiguous, in blocks of four (both conditions, both polarities).
 """
 
 from __future__ import annotations
@@ -62,7 +62,33 @@ ITEMS_PER_TEMPLATE: dict[str, tuple[int, ...]] = {
         16,
         48,
     ),
-    "Gender_identity": (8, 8, 8, 8, 8, 8, 8, 8, 8, 72, 72, 64, 48, 8, 8, 128, 128, 8, 16, 8, 8, 8, 8, 8, 8),
+    "Gender_identity": (
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        72,
+        72,
+        64,
+        48,
+        8,
+        8,
+        128,
+        128,
+        8,
+        16,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+    ),
     "Gender_identity (names)": (200,) * 25,
     "Nationality": (
         40,
@@ -174,7 +200,33 @@ ITEMS_PER_TEMPLATE: dict[str, tuple[int, ...]] = {
         120,
     ),
     "Race_x_gender (names)": (600,) * 19,
-    "Religion": (40, 40, 120, 40, 40, 40, 80, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 120, 40, 40, 40, 40, 40, 40),
+    "Religion": (
+        40,
+        40,
+        120,
+        40,
+        40,
+        40,
+        80,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+        120,
+        40,
+        40,
+        40,
+        40,
+        40,
+        40,
+    ),
     "SES": (
         48,
         48,

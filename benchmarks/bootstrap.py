@@ -1,10 +1,13 @@
-"""How long the statistics take: 2,000 cluster bootstrap draws, and the whole aggregate stage, over a full BBQ run.
+"""How long the statistics take: 2,000 cluster bootstrap draws, and the whole aggregate stage, over
+a full BBQ run.
 
-Simulates the judged answers of several models to every item of BBQ, with the real templates where a folder with BBQ's
-files is given, else with as many templates and items as BBQ has. Reads nothing else, writes to a temporary folder:
+Simulates the judged answers of several models to every item of BBQ, with the real templates where a
+folder with BBQ's files is given, else with as many templates and items as BBQ has. Reads nothing
+else, writes to a temporary folder:
 
     python benchmarks/bootstrap.py --models 4 --draws 2000
-    python benchmarks/bootstrap.py --models 12 --blocks 75          a study of 3,300 prompts per model
+    python benchmarks/bootstrap.py --models 12 --blocks 75          a study of 3,300 prompts per
+        model
     python benchmarks/bootstrap.py --items data/bbq
 
 One line:
@@ -34,11 +37,15 @@ from featherweight.tasks import task
 
 
 def simulated_places(blocks: int | None) -> Iterator[tuple[str, str, str, str, str]]:
-    """Group, category, cluster, block and item of every item; `blocks` of four items per group, or all."""
+    """Group, category, cluster, block and item of every item; `blocks` of four items per group, or
+    all.
+    """
     for group, sizes in ITEMS_PER_TEMPLATE.items():
         category = group.removesuffix(" (names)")
         kind = group.removeprefix(category).strip(" ()")
-        every = [(template, block) for template, size in enumerate(sizes) for block in range(size // 4)]
+        every = [
+            (template, block) for template, size in enumerate(sizes) for block in range(size // 4)
+        ]
         order = np.random.default_rng(len(every)).permutation(len(every))[:blocks]
         for template, block in (every[place] for place in order):
             for part in range(4):
@@ -55,12 +62,19 @@ def real_places(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
             yield item.group, item.category, item.cluster, item.block, item.item_id
 
 
-def answer(model: str, place: tuple[str, str, str, str, str], number: int, generator: np.random.Generator) -> Score:
+def answer(
+    model: str, place: tuple[str, str, str, str, str], number: int, generator: np.random.Generator
+) -> Score:
     """One simulated answer: a fifth cannot be read, the others are right more often than not."""
     group, category, cluster, block, item_id = place
     condition: Condition = "ambig" if number % 4 < 2 else "disambig"
     gold = 2 if condition == "ambig" else int(generator.integers(2))
-    unread, luck, guess, shift = generator.random(), generator.random(), int(generator.integers(3)), number % 3
+    unread, luck, guess, shift = (
+        generator.random(),
+        generator.random(),
+        int(generator.integers(3)),
+        number % 3,
+    )
     chosen = None if unread < 0.2 else gold if luck < 0.5 else guess
     outcome: Outcome = "unparsed" if chosen is None else "right" if chosen == gold else "wrong"
     return Score(
@@ -91,7 +105,9 @@ def answer(model: str, place: tuple[str, str, str, str, str], number: int, gener
 
 
 def bootstrap_only(paths: list[Path], draws: int) -> None:
-    """Every headline number of every group of every model, with a percentile interval; the draws are common."""
+    """Every headline number of every group of every model, with a percentile interval; the draws
+    are common.
+    """
     weights: dict[str, np.ndarray] = {}
     generator = np.random.default_rng(0)
     for answered in load(paths):
@@ -115,11 +131,17 @@ def timed(what: str, work: Callable[[], None]) -> None:
 
 def main() -> None:
     """Simulate, then time."""
-    parser = argparse.ArgumentParser(description="Timing of the bootstrap and of the aggregate stage.")
-    parser.add_argument("--items", type=Path, help="folder with BBQ's files; without it, as many items are made up")
+    parser = argparse.ArgumentParser(
+        description="Timing of the bootstrap and of the aggregate stage."
+    )
+    parser.add_argument(
+        "--items", type=Path, help="folder with BBQ's files; without it, as many items are made up"
+    )
     parser.add_argument("--models", type=int, default=4)
     parser.add_argument("--draws", type=int, default=2000)
-    parser.add_argument("--blocks", type=int, help="blocks of four items per group; without it, all of them")
+    parser.add_argument(
+        "--blocks", type=int, help="blocks of four items per group; without it, all of them"
+    )
     args = parser.parse_args()
     places = list(simulated_places(args.blocks) if args.items is None else real_places(args.items))
     with tempfile.TemporaryDirectory() as folder:
@@ -127,14 +149,21 @@ def main() -> None:
         for number in range(args.models):
             generator = np.random.default_rng(number)
             rows = [
-                answer(f"model-{number}", place, place_number, generator) for place_number, place in enumerate(places)
+                answer(f"model-{number}", place, place_number, generator)
+                for place_number, place in enumerate(places)
             ]
             paths.append(Path(folder) / f"model-{number}.parquet")
             write_rows(paths[-1], rows, Score)
         what = f"{len(places):,} items x {args.models} models, {args.draws:,} draws"
-        timed(f"{what} of every group and all, from the files", lambda: bootstrap_only(paths, args.draws))
+        timed(
+            f"{what} of every group and all, from the files",
+            lambda: bootstrap_only(paths, args.draws),
+        )
         spec = Spec(draws=args.draws)
-        timed(f"{what}, the whole aggregate stage", lambda: run(paths, spec, Path(folder) / "aggregate"))
+        timed(
+            f"{what}, the whole aggregate stage",
+            lambda: run(paths, spec, Path(folder) / "aggregate"),
+        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""How often 95% intervals hold what they should: independent items against clusters, over BBQ's real templates.
+"""How often 95% intervals hold what they should: independent items against clusters, over BBQ's
+real templates.
 
-Simulates answers: each template has its own chance of a right (or biased, or "unknown") answer, normal on the logit
-with a standard deviation of 0, 1 or 2 around a median template; items are drawn in blocks from the real numbers of
-items per template; the truth is the mean over all templates that could have been written. An answer is right when it
-is "unknown" (the ambiguous condition), so that accuracy, s_DIS and s_AMB come from the same answers. Needs no data:
+Simulates answers: each template has its own chance of a right (or biased, or "unknown") answer,
+normal on the logit with a standard deviation of 0, 1 or 2 around a median template; items are drawn
+in blocks from the real numbers of items per template; the truth is the mean over all templates that
+could have been written. An answer is right when it is "unknown" (the ambiguous condition), so that
+accuracy, s_DIS and s_AMB come from the same answers. Needs no data:
 
     python benchmarks/coverage.py --repetitions 1000 --seed 1
 
-One line of its tables, the coverage of accuracy for independent items / clusters (the first three of nine columns):
+One line of its tables, the coverage of accuracy for independent items / clusters (the first three
+of nine columns):
 
     | Age | 0.946 / 0.962 | 0.951 / 0.953 | 0.944 / 0.949 |
 """
@@ -50,7 +53,9 @@ Floats = npt.NDArray[np.float64]
 
 
 class Design(NamedTuple):
-    """What is simulated: a group's templates, the median template's share, their spread, items per condition."""
+    """What is simulated: a group's templates, the median template's share, their spread, items per
+    condition.
+    """
 
     group: str
     right: float
@@ -69,14 +74,19 @@ class Cell(NamedTuple):
 
 
 def mean_over_templates(median: float, spread: float) -> float:
-    """The share over all templates: the mean of expit(logit(median) + spread z) for a standard normal z."""
+    """The share over all templates: the mean of expit(logit(median) + spread z) for a standard
+    normal z.
+    """
     z = np.linspace(-8.0, 8.0, 4001)
     density = norm.pdf(z)
     return float(np.sum(density * expit(logit(median) + spread * z)) / density.sum())
 
 
 def draw_counts(design: Design, generator: np.random.Generator) -> Floats:
-    """Counts per template of n ambiguous items of this group, or of all there are. Shape: (templates, 2, columns)."""
+    """Counts per template of n ambiguous items of this group, or of all there are.
+
+    Shape: (templates, 2, columns).
+    """
     group, right, spread, n = design
     blocks = np.array(ITEMS_PER_TEMPLATE[group]) // 4
     items = 2 * generator.multivariate_hypergeometric(blocks, min(n // 2, blocks.sum()))
@@ -84,22 +94,38 @@ def draw_counts(design: Design, generator: np.random.Generator) -> Floats:
     known = generator.binomial(items, expit(logit(right) + spread * noise[0]))
     biased = generator.binomial(items - known, expit(logit(BIASED) + spread * noise[1]))
     counts = np.zeros((len(blocks), 2, N_COLUMNS))
-    for column, values in ((N_ITEMS, items), (N_RIGHT, known), (N_NON_UNKNOWN, items - known), (N_BIASED, biased)):
+    for column, values in (
+        (N_ITEMS, items),
+        (N_RIGHT, known),
+        (N_NON_UNKNOWN, items - known),
+        (N_BIASED, biased),
+    ):
         counts[:, AMBIG, column] = values
     return counts
 
 
 def metrics(right: float, spread: float) -> Iterator[tuple[str, Measure, float]]:
     """Each metric, its measure and the truth."""
-    known, lean = mean_over_templates(right, spread), 2.0 * mean_over_templates(BIASED, spread) - 1.0
+    known, lean = (
+        mean_over_templates(right, spread),
+        2.0 * mean_over_templates(BIASED, spread) - 1.0,
+    )
     yield "accuracy", measures.accuracy("drop", (AMBIG,)), known
     yield "s_DIS", measures.s_dis(AMBIG), lean
     yield "s_AMB", measures.s_amb("drop"), (1.0 - known) * lean
 
 
 def simulate(design: Design, repetitions: int, draws: int, seed: int) -> list[Cell]:
-    """The coverage of every metric in one design; of bootstrap intervals of accuracy where draws are wanted."""
-    key = [seed, *design.group.encode(), round(100 * design.right), round(10 * design.spread), design.n]
+    """The coverage of every metric in one design; of bootstrap intervals of accuracy where draws
+    are wanted.
+    """
+    key = [
+        seed,
+        *design.group.encode(),
+        round(100 * design.right),
+        round(10 * design.spread),
+        design.n,
+    ]
     generator = np.random.default_rng(key)
     sampled = [draw_counts(design, generator) for _ in range(repetitions)]
     cells = []
@@ -125,10 +151,14 @@ def simulate(design: Design, repetitions: int, draws: int, seed: int) -> list[Ce
 independent = functools.lru_cache(maxsize=None)(wilson)
 
 
-def percentile(counts: Floats, measure: Measure, draws: int, generator: np.random.Generator) -> Interval:
+def percentile(
+    counts: Floats, measure: Measure, draws: int, generator: np.random.Generator
+) -> Interval:
     """The percentile interval of a bootstrap over the templates that were drawn."""
     used = counts[counts[:, AMBIG, N_ITEMS] > 0]
-    drawn = measure.resampled(bootstrap_counts(used, bootstrap_weights(len(used), draws, generator)))
+    drawn = measure.resampled(
+        bootstrap_counts(used, bootstrap_weights(len(used), draws, generator))
+    )
     return percentile_interval(drawn) or Interval(*measure.bounds)
 
 
@@ -139,15 +169,27 @@ def share_holding(reached: list[Interval], truth: float) -> float:
 
 def grid(right: float) -> list[Design]:
     """Every group of templates in every spread and size."""
-    return [Design(group, right, spread, n) for group in ITEMS_PER_TEMPLATE for spread in SPREADS for n in SIZES]
+    return [
+        Design(group, right, spread, n)
+        for group in ITEMS_PER_TEMPLATE
+        for spread in SPREADS
+        for n in SIZES
+    ]
 
 
 def print_groups(cells: list[Cell], metric: str, right: float) -> None:
-    """One line per group: coverage per spread and size, of independent items (accuracy) and of clusters."""
+    """One line per group: coverage per spread and size, of independent items (accuracy) and of
+    clusters.
+    """
     print(
-        f"\n### {metric}, median template {right}{': independent items / clustered' if metric == 'accuracy' else ''}\n"
+        f"\n### {metric}, median template"
+        f" {right}{': independent items / clustered' if metric == 'accuracy' else ''}\n"
     )
-    print("| group | " + " | ".join(f"sd {spread:g}, n {n}" for spread in SPREADS for n in SIZES) + " |")
+    print(
+        "| group | "
+        + " | ".join(f"sd {spread:g}, n {n}" for spread in SPREADS for n in SIZES)
+        + " |"
+    )
     print("|---" * (1 + len(SPREADS) * len(SIZES)) + "|")
     found = {(cell.design, cell.interval): cell for cell in cells if cell.metric == metric}
     for group in ITEMS_PER_TEMPLATE:
@@ -170,38 +212,64 @@ def print_worst(cells: list[Cell], title: str) -> float:
     for metric in ("accuracy", "s_DIS", "s_AMB"):
         found = [cell for cell in cells if (cell.metric, cell.interval) == (metric, "clustered")]
         worst = min(found, key=lambda cell: cell.coverage)
-        where = f"{worst.design.group}, median {worst.design.right}, sd {worst.design.spread:g}, n {worst.design.n}"
+        where = (
+            f"{worst.design.group}, median {worst.design.right}, sd {worst.design.spread:g}, n"
+            f" {worst.design.n}"
+        )
         below = sum(cell.coverage < DEMANDED for cell in found)
-        mean, width = np.mean([cell.coverage for cell in found]), np.mean([cell.width or 0.0 for cell in found])
-        print(f"| {metric} | {worst.coverage:.3f} | {where} | {mean:.3f} | {below} of {len(found)} | {width:.3f} |")
+        mean, width = (
+            np.mean([cell.coverage for cell in found]),
+            np.mean([cell.width or 0.0 for cell in found]),
+        )
+        print(
+            f"| {metric} | {worst.coverage:.3f} | {where} | {mean:.3f} | {below} of {len(found)} |"
+            f" {width:.3f} |"
+        )
         lowest = min(lowest, worst.coverage)
     return lowest
 
 
 def print_bootstrap(repetitions: int, draws: int, seed: int) -> None:
     """Why the percentile bootstrap is not the headline: its coverage in three groups."""
-    print(f"\n### accuracy, n 150, median template 0.8: percentile bootstrap ({draws} draws) / clustered\n")
-    print("| group | " + " | ".join(f"sd {spread:g}" for spread in SPREADS) + " |\n|---|---|---|---|")
+    print(
+        f"\n### accuracy, n 150, median template 0.8: percentile bootstrap ({draws} draws) /"
+        " clustered\n"
+    )
+    print(
+        "| group | " + " | ".join(f"sd {spread:g}" for spread in SPREADS) + " |\n|---|---|---|---|"
+    )
     for group in ("Age", "Gender_identity", "Race_x_SES"):
         line = []
         for spread in SPREADS:
             cells = simulate(Design(group, 0.8, spread, 150), repetitions, draws, seed)
             found = {(cell.metric, cell.interval): cell.coverage for cell in cells}
-            line.append(f"{found['accuracy', 'bootstrap']:.3f} / {found['accuracy', 'clustered']:.3f}")
+            line.append(
+                f"{found['accuracy', 'bootstrap']:.3f} / {found['accuracy', 'clustered']:.3f}"
+            )
         print(f"| {group} | " + " | ".join(line) + " |")
 
 
 def main() -> int:
-    """Run the grid and print it as Markdown. 1 where the clustered interval falls short in the main grid."""
+    """Run the grid and print it as Markdown.
+
+    1 where the clustered interval falls short in the main grid.
+    """
     parser = argparse.ArgumentParser(description="Coverage of 95% intervals over BBQ's templates.")
     parser.add_argument("--repetitions", type=int, default=1000, help="simulated studies per cell")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     start = time.process_time()
     cells = [
-        cell for right in USUAL for design in grid(right) for cell in simulate(design, args.repetitions, 0, args.seed)
+        cell
+        for right in USUAL
+        for design in grid(right)
+        for cell in simulate(design, args.repetitions, 0, args.seed)
     ]
-    extreme = [cell for design in grid(EXTREME) for cell in simulate(design, args.repetitions, 0, args.seed)]
+    extreme = [
+        cell
+        for design in grid(EXTREME)
+        for cell in simulate(design, args.repetitions, 0, args.seed)
+    ]
     lowest = print_worst(cells, f"Main grid: median template {' and '.join(map(str, USUAL))}")
     print_worst(extreme, f"Extreme: median template {EXTREME}")
     for metric in ("accuracy", "s_DIS", "s_AMB"):
@@ -209,7 +277,9 @@ def main() -> int:
             print_groups(cells, metric, right)
     print_groups(extreme, "accuracy", EXTREME)
     print_bootstrap(min(400, args.repetitions), 400, args.seed)
-    print(f"\n{args.repetitions} repetitions per cell, {time.process_time() - start:.0f} CPU-seconds")
+    print(
+        f"\n{args.repetitions} repetitions per cell, {time.process_time() - start:.0f} CPU-seconds"
+    )
     return 0 if lowest >= DEMANDED else 1
 
 

@@ -1,4 +1,5 @@
-"""How often 95% intervals over BBQ's eleven categories hold the truth: "all", macro means, differences, contrasts.
+"""How often 95% intervals over BBQ's eleven categories hold the truth: "all", macro means,
+differences, contrasts.
 
 A study asks n ambiguous questions of every category, drawn in blocks from the real numbers of items
 per template. Categories are fixed: each has its own median template, at even steps on the logit,
@@ -14,7 +15,8 @@ could be written, every category with the weight that the study gives it. Needs 
 One line of its tables, the coverage of each number; the last is that of clusters alone, without
 strata:
 
-    | 0.5, sd 1, steps 3, n 50 | 0.950 | 0.949 | 0.954 | 0.948 | 0.954 | 0.954 | 0.955 | 0.958 | 0.978 |
+    | 0.5, sd 1, steps 3, n 50 | 0.950 | 0.949 | 0.954 | 0.948 | 0.954 | 0.954 | 0.955 | 0.958 |
+        0.978 |
 """
 
 from __future__ import annotations
@@ -86,16 +88,23 @@ class Design(NamedTuple):
 
     def medians(self, gain: float = 0.0) -> Floats:
         """The median template of each category, on the logit."""
-        found: Floats = logit(self.right) + gain + self.steps * np.linspace(-0.5, 0.5, len(CATEGORIES))
+        found: Floats = (
+            logit(self.right) + gain + self.steps * np.linspace(-0.5, 0.5, len(CATEGORIES))
+        )
         return found
 
     def means(self, gain: float = 0.0) -> Floats:
         """The share of right answers in each category, over all templates."""
-        return np.array([mean_over_templates(expit(median), self.spread) for median in self.medians(gain)])
+        return np.array(
+            [mean_over_templates(expit(median), self.spread) for median in self.medians(gain)]
+        )
 
 
 class Sides(NamedTuple):
-    """Counts per template of two sides, of the pairs that both had read. Shape: (templates, 2 conditions, columns)."""
+    """Counts per template of two sides, of the pairs that both had read.
+
+    Shape: (templates, 2 conditions, columns).
+    """
 
     first: Floats
     second: Floats
@@ -103,15 +112,20 @@ class Sides(NamedTuple):
 
 def draw(design: Design, generator: np.random.Generator) -> Sides:
     """One study: the ambiguous answers of two models."""
-    items = np.concatenate([
-        2 * generator.multivariate_hypergeometric(blocks, design.n // 2) for blocks in BLOCKS.values()
-    ])  # fmt: skip
+    items = np.concatenate(
+        [
+            2 * generator.multivariate_hypergeometric(blocks, design.n // 2)
+            for blocks in BLOCKS.values()
+        ]
+    )
     common, *own = generator.standard_normal((3, len(STRATA)))
     read = generator.binomial(items, (1.0 - LOST) ** 2)
     found = []
     for gain, deviation in zip((0.0, GAIN), own, strict=True):
         noise = np.sqrt(SHARED) * common + np.sqrt(1.0 - SHARED) * deviation
-        right = generator.binomial(read, expit(design.medians(gain)[STRATA] + design.spread * noise))
+        right = generator.binomial(
+            read, expit(design.medians(gain)[STRATA] + design.spread * noise)
+        )
         lean = expit(logit(BIASED) + design.spread * generator.standard_normal(len(STRATA)))
         counts = np.zeros((len(STRATA), 2, N_COLUMNS))
         columns = (
@@ -128,7 +142,9 @@ def draw(design: Design, generator: np.random.Generator) -> Sides:
 
 
 def truths(design: Design) -> dict[str, float]:
-    """What each number is of, over all templates; every category is asked the same number of questions."""
+    """What each number is of, over all templates; every category is asked the same number of
+    questions.
+    """
     means, other = design.means(), design.means(GAIN)
     lean = 2.0 * mean_over_templates(BIASED, design.spread) - 1.0
     return {
@@ -161,10 +177,16 @@ def by_category(counts: Floats) -> Floats:
 def reached(sides: Sides) -> Iterator[tuple[str, Interval | None]]:
     """Every interval of one simulated study."""
 
-    def of_one(measure: Measure, counts: Floats, strata: npt.NDArray[np.int64] | None) -> Interval | None:
-        return interval(clustered(counts, measure, strata), bounds=measure.bounds, scale=measure.scale)
+    def of_one(
+        measure: Measure, counts: Floats, strata: npt.NDArray[np.int64] | None
+    ) -> Interval | None:
+        return interval(
+            clustered(counts, measure, strata), bounds=measure.bounds, scale=measure.scale
+        )
 
-    def of_two(first: Floats, second: Floats, measure: Measure, strata: npt.NDArray[np.int64]) -> Interval | None:
+    def of_two(
+        first: Floats, second: Floats, measure: Measure, strata: npt.NDArray[np.int64]
+    ) -> Interval | None:
         found = difference(first, second, measure, strata=strata)
         return None if found.low is None or found.high is None else Interval(found.low, found.high)
 
@@ -219,7 +241,13 @@ def mean_width(intervals: Sequence[Interval]) -> float:
 
 def designs() -> list[Design]:
     """Every combination."""
-    return [Design(right, sd, steps, n) for right in RIGHTS for sd in SPREADS for steps in STEPS for n in SIZES]
+    return [
+        Design(right, sd, steps, n)
+        for right in RIGHTS
+        for sd in SPREADS
+        for steps in STEPS
+        for n in SIZES
+    ]
 
 
 def print_table(cells: Sequence[Cell], title: str, value: Callable[[Cell], float]) -> None:
@@ -233,9 +261,14 @@ def print_table(cells: Sequence[Cell], title: str, value: Callable[[Cell], float
 
 
 def main() -> int:
-    """Run every design and print it as Markdown. 1 where an interval covers less than 0.93 or more than 0.97."""
+    """Run every design and print it as Markdown.
+
+    1 where an interval covers less than 0.93 or more than 0.97.
+    """
     parser = argparse.ArgumentParser(description="Coverage of 95% intervals over BBQ's categories.")
-    parser.add_argument("--repetitions", type=int, default=2000, help="simulated studies per design")
+    parser.add_argument(
+        "--repetitions", type=int, default=2000, help="simulated studies per design"
+    )
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     start = time.process_time()
@@ -247,7 +280,10 @@ def main() -> int:
     print(f"\nOutside {LOWEST} to {HIGHEST}: {len(outside)} of {len(within)}.")
     for cell in outside:
         print(f"- {cell.number}: {cell.coverage:.3f} ({cell.design.name})")
-    print(f"\n{args.repetitions} repetitions per design, {time.process_time() - start:.0f} CPU-seconds")
+    print(
+        f"\n{args.repetitions} repetitions per design, {time.process_time() - start:.0f}"
+        " CPU-seconds"
+    )
     return 1 if outside else 0
 
 

@@ -1,9 +1,11 @@
-"""How often two models are called equal: at the margin, where they are not, and at 0, where they are.
+"""How often two models are called equal: at the margin, where they are not, and at 0, where they
+are.
 
-Two models answer the same items of BBQ's real templates; in each template the second one's chance of a right answer
-is the first one's plus a shift whose mean over templates is the true difference. The paired difference has the
-clustered t interval of `stats.paired`; it is called equal where the whole interval lies inside the margin. Called equal
-at the margin is a false alarm: two one-sided tests at 5% each allow 0.05. Needs no data:
+Two models answer the same items of BBQ's real templates; in each template the second one's chance
+of a right answer is the first one's plus a shift whose mean over templates is the true difference.
+The paired difference has the clustered t interval of `stats.paired`; it is called equal where the
+whole interval lies inside the margin. Called equal at the margin is a false alarm: two one-sided
+tests at 5% each allow 0.05. Needs no data:
 
     python benchmarks/equivalence.py --repetitions 4000 --seed 1
 
@@ -91,7 +93,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for design in DESIGNS:
         shares = [
-            share for true in (design.margin, 0.0) for share in called_equal(design, true, args.repetitions, args.seed)
+            share
+            for true in (design.margin, 0.0)
+            for share in called_equal(design, true, args.repetitions, args.seed)
         ]
         numbers = " | ".join(f"{share:.3f}" for share in shares)
         print(f"| {design.group} | {design.n} | {100 * design.margin:g} | {numbers} |", flush=True)

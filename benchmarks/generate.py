@@ -1,35 +1,41 @@
-"""Ways to generate, side by side: the same weights, prompts and forced ends; speed, time to load, memory, and ratios.
+"""Ways to generate, side by side: the same weights, prompts and forced ends; speed, time to load,
+memory, and ratios.
 
-    python benchmarks/generate.py                        # on a CPU: SmolLM2-135M's shape, float32, batch 1 and 16
+    python benchmarks/generate.py                        # on a CPU: SmolLM2-135M's shape, float32,
+        batch 1 and 16
     python benchmarks/generate.py --dtype bfloat16
-    python benchmarks/generate.py                        # on a GPU: Qwen2.5-1.5B's shape, float16, batch 1, 64 and 256
+    python benchmarks/generate.py                        # on a GPU: Qwen2.5-1.5B's shape, float16,
+        batch 1, 64 and 256
 
-Random weights in a folder that is made once; every way reads it in a process of its own, so that time to load (imports
-included) and peak memory are its own. Prompts of 60 to 200 tokens, answers that are made to end after 16 to 128
-tokens, so that batches become ragged as they do in a study. Temperature 0.7, no cuts. A way with batch B answers 2 B
-prompts, at least 8. Every way must produce exactly the forced number of tokens.
+Random weights in a folder that is made once; every way reads it in a process of its own, so that
+time to load (imports included) and peak memory are its own. Prompts of 60 to 200 tokens, answers
+that are made to end after 16 to 128 tokens, so that batches become ragged as they do in a study.
+Temperature 0.7, no cuts. A way with batch B answers 2 B prompts, at least 8. Every way must produce
+exactly the forced number of tokens.
 
-Ways: transformers' `generate` (batches sorted by length); ours; transformers' continuous batching (`generate_batch`'s
-manager; not at batch 1); on a CPU llama.cpp where `llama-cpp-python` and `gguf` are installed (one sequence, and
-B sequences that are refilled through its batch interface); on a CUDA GPU our ExLlamaV2 engine where that is installed.
-Ratios are to `generate` with the same batch: of CPU seconds on a CPU, of wall seconds on a GPU.
+Ways: transformers' `generate` (batches sorted by length); ours; transformers' continuous batching
+(`generate_batch`'s manager; not at batch 1); on a CPU llama.cpp where `llama-cpp-python` and `gguf`
+are installed (one sequence, and B sequences that are refilled through its batch interface); on a
+CUDA GPU our ExLlamaV2 engine where that is installed. Ratios are to `generate` with the same batch:
+of CPU seconds on a CPU, of wall seconds on a GPU.
 
-`bound` is the share of what memory bandwidth allows: bytes of weights and cache that the decode steps must read, over
-the measured bandwidth, over the seconds that it took, prefill included (`generation/bound.py`). At batch 1 on a GPU the
-bound is the weights alone and the rest is launches of small kernels; at 256 it is arithmetic, sampling over the
-vocabulary and Python between the steps that the share leaves out. On a CPU the share is small: a core computes slower
-than memory delivers.
+`bound` is the share of what memory bandwidth allows: bytes of weights and cache that the decode
+steps must read, over the measured bandwidth, over the seconds that it took, prefill included
+(`generation/bound.py`). At batch 1 on a GPU the bound is the weights alone and the rest is launches
+of small kernels; at 256 it is arithmetic, sampling over the vocabulary and Python between the steps
+that the share leaves out. On a CPU the share is small: a core computes slower than memory delivers.
 
-Then: prefill of 16 samples of one prompt against that of 16 prompts; on a GPU an estimate of the study
-`smol-but-mighty` from the rates measured.
+Then: prefill of 16 samples of one prompt against that of 16 prompts; on a GPU an estimate of the
+study `smol-but-mighty` from the rates measured.
 
-Expected before the first measurement. One thread of a CPU with bfloat16, SmolLM2-135M's shape, tokens per CPU second,
-from figures of another day (18.7 one at a time, 62 `generate_batch`, 76 `generate` by 16, 103 a first refill loop, 113
-to 118 llama.cpp with 16 sequences): bfloat16: ours 100 to 110 by 16 and 1.35 to 1.45 times `generate`, llama.cpp 1.05
-to 1.15 times ours; float32: ours 63, 1.45 times `generate`, llama.cpp about level; prefill of 16 samples of one prompt
-13 to 15 times cheaper than of 16 prompts; 15% of the bound by 16 in bfloat16. On an H200 (not measured; the figures to
-reach): ExLlamaV2 above 10,000 tokens a second on a 1.5B model at batch 256, 5 times `generate` at the same batch, the
-study in under 15 minutes. What came out is in docs/speed.md.
+Expected before the first measurement. One thread of a CPU with bfloat16, SmolLM2-135M's shape,
+tokens per CPU second, from figures of another day (18.7 one at a time, 62 `generate_batch`, 76
+`generate` by 16, 103 a first refill loop, 113 to 118 llama.cpp with 16 sequences): bfloat16: ours
+100 to 110 by 16 and 1.35 to 1.45 times `generate`, llama.cpp 1.05 to 1.15 times ours; float32: ours
+63, 1.45 times `generate`, llama.cpp about level; prefill of 16 samples of one prompt 13 to 15 times
+cheaper than of 16 prompts; 15% of the bound by 16 in bfloat16. On an H200 (not measured; the
+figures to reach): ExLlamaV2 above 10,000 tokens a second on a 1.5B model at batch 256, 5 times
+`generate` at the same batch, the study in under 15 minutes. What came out is in docs/speed.md.
 """
 
 from __future__ import annotations
@@ -72,11 +78,12 @@ def main() -> None:
         facts = _start(args, "write")
         speed = _start(args, "bandwidth")
         print(
-            f"{args.shape}, {args.dtype}, {device}, {args.threads} threads, transformers {machine['transformers']}, "
-            f"torch {machine['torch']}; {facts['parameters'] / 1e6:.0f} M parameters, {facts['cache_per_token']} cache "
-            f"bytes per token, next token {facts['entropy_bits']:.1f} bits\n"
-            f"bandwidth {speed['bytes_per_second'] / 1e9:.1f} GB/s (copy {speed['copy'] / 1e9:.1f}, read "
-            f"{speed['read'] / 1e9:.1f}); load average {os.getloadavg()[0]:.1f}",
+            f"{args.shape}, {args.dtype}, {device}, {args.threads} threads, transformers"
+            f" {machine['transformers']}, torch {machine['torch']}; {facts['parameters'] / 1e6:.0f}"
+            f" M parameters, {facts['cache_per_token']} cache bytes per token, next token"
+            f" {facts['entropy_bits']:.1f} bits\nbandwidth {speed['bytes_per_second'] / 1e9:.1f}"
+            f" GB/s (copy {speed['copy'] / 1e9:.1f}, read {speed['read'] / 1e9:.1f}); load average"
+            f" {os.getloadavg()[0]:.1f}",
             flush=True,
         )
         rates = compare(args, device, facts, speed["bytes_per_second"])
@@ -87,36 +94,71 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shape", choices=sorted(SHAPES), help="default: smollm2-135m, on a GPU qwen2.5-1.5b")
     parser.add_argument(
-        "--dtype", choices=("float32", "bfloat16", "float16"), help="default: float32, on a GPU float16"
+        "--shape", choices=sorted(SHAPES), help="default: smollm2-135m, on a GPU qwen2.5-1.5b"
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        help="default: float32, on a GPU float16",
     )
     parser.add_argument("--batches", type=int, nargs="+", help="default: 1 16, on a GPU 1 64 256")
-    parser.add_argument("--ways", nargs="+", choices=sorted({*CPU_WAYS, *GPU_WAYS}), help="default: all that run here")
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        choices=sorted({*CPU_WAYS, *GPU_WAYS}),
+        help="default: all that run here",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="shortens prompts and answers")
-    parser.add_argument("--answers", type=int, nargs=2, default=(16, 128), metavar=("SHORTEST", "LONGEST"))
+    parser.add_argument(
+        "--answers", type=int, nargs=2, default=(16, 128), metavar=("SHORTEST", "LONGEST")
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--rounds", type=int, help="turns of all ways, in alternation; the best counts; default: 2, on a GPU 1"
+        "--rounds",
+        type=int,
+        help="turns of all ways, in alternation; the best counts; default: 2, on a GPU 1",
     )
     parser.add_argument("--repeats", type=int, default=1, help="turns of a way within one process")
-    parser.add_argument("--folder", type=Path, help="keep the weights here; default: a temporary folder")
-    parser.add_argument("--part", help=argparse.SUPPRESS)  # what a process that this one started does
+    parser.add_argument(
+        "--folder", type=Path, help="keep the weights here; default: a temporary folder"
+    )
+    parser.add_argument(
+        "--part", help=argparse.SUPPRESS
+    )  # what a process that this one started does
     parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any]:
-    """What another process of this program found. Raises RuntimeError with its last line where it failed."""
+    """What another process of this program found.
+
+    Raises RuntimeError with its last line where it failed.
+    """
     command = [
-        sys.executable, __file__, "--part", part, "--batch", str(batch), "--scale", str(args.scale),
-        "--answers", *map(str, args.answers), "--threads", str(args.threads), "--repeats", str(args.repeats),
-        "--folder", str(args.folder),
-    ]  # fmt: skip
+        sys.executable,
+        __file__,
+        "--part",
+        part,
+        "--batch",
+        str(batch),
+        "--scale",
+        str(args.scale),
+        "--answers",
+        *map(str, args.answers),
+        "--threads",
+        str(args.threads),
+        "--repeats",
+        str(args.repeats),
+        "--folder",
+        str(args.folder),
+    ]
     for name in ("shape", "dtype"):
         command += [] if getattr(args, name) is None else [f"--{name}", getattr(args, name)]
     threads = {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
-    ended = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        command, env=os.environ | threads, capture_output=True, text=True, check=False
+    )
     if ended.returncode != 0:
         raise RuntimeError((ended.stderr.strip().splitlines() or ["no output"])[-1])
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
@@ -161,7 +203,9 @@ def _limit_threads(args: argparse.Namespace) -> None:
 def compare(
     args: argparse.Namespace, device: str, facts: dict[str, Any], bandwidth: float
 ) -> dict[tuple[str, int], tuple[float, float, float]]:
-    """Print one table per batch; returns (tokens per second, share of the bound, seconds to load) by way and batch."""
+    """Print one table per batch; returns (tokens per second, share of the bound, seconds to load)
+    by way and batch.
+    """
     from generation.ways import installed
 
     wanted = args.ways or (GPU_WAYS if device == "cuda" else CPU_WAYS)
@@ -171,11 +215,14 @@ def compare(
         print(f"not installed, not measured: {', '.join(absent)}")
     rates = {}
     for batch in args.batches:
-        best = _best_turns(args, [name for name in names if (name, batch) != ("generate_batch", 1)], batch, device)
+        best = _best_turns(
+            args, [name for name in names if (name, batch) != ("generate_batch", 1)], batch, device
+        )
         work = make_work(prompts_for(batch), args.scale, tuple(args.answers))
         read = bound.work_bytes(work, batch, facts["weights"], facts["cache_per_token"])
         print(
-            f"\nbatch {batch}: {len(work.prompts)} prompts, {work.tokens} tokens; load average {os.getloadavg()[0]:.1f}"
+            f"\nbatch {batch}: {len(work.prompts)} prompts, {work.tokens} tokens; load average"
+            f" {os.getloadavg()[0]:.1f}"
         )
         card = "  GPU MiB  card MiB" if device == "cuda" else ""
         print(f"{'':15}tokens/s   /CPU-s samples/s  load s  peak MiB{card}   bound   ratio")
@@ -187,15 +234,23 @@ def compare(
             print(
                 f"{name:15}{work.tokens / turn['wall']:8.1f} {work.tokens / turn['cpu']:8.1f} "
                 f"{len(work.prompts) / turn['wall']:9.2f} {turn['load']:7.1f} {turn['memory']:9.0f}"
-                + "".join(f"{turn[key]:9.0f} " for key in ("gpu_memory", "gpu_used") if turn[key] is not None)
+                + "".join(
+                    f"{turn[key]:9.0f} "
+                    for key in ("gpu_memory", "gpu_used")
+                    if turn[key] is not None
+                )
                 + f" {share:6.1%} {'' if base is None else format(base / seconds, '7.2f')}",
                 flush=True,
             )
     return rates
 
 
-def _best_turns(args: argparse.Namespace, names: list[str], batch: int, device: str) -> dict[str, dict[str, Any]]:
-    """The best turn of each way, all of them in alternation; a way that cannot go here is said once and left out."""
+def _best_turns(
+    args: argparse.Namespace, names: list[str], batch: int, device: str
+) -> dict[str, dict[str, Any]]:
+    """The best turn of each way, all of them in alternation; a way that cannot go here is said once
+    and left out.
+    """
     best: dict[str, dict[str, Any]] = {}
     for turn in range(args.rounds):
         for name in names:
@@ -216,14 +271,19 @@ def _busy(turn: dict[str, Any], args: argparse.Namespace, device: str) -> float:
 
 def _print_prefill(found: dict[str, Any], device: str) -> None:
     print(
-        f"\nprefill of {found['tokens']} tokens, ours, {'seconds' if device == 'cuda' else 'CPU seconds'}: "
-        f"{found['samples']} samples of one prompt {found['shared']:.3f}, {found['samples']} prompts "
-        f"{found['alone']:.3f}: {found['ratio']:.1f} times cheaper"
+        f"\nprefill of {found['tokens']} tokens, ours,"
+        f" {'seconds' if device == 'cuda' else 'CPU seconds'}: {found['samples']} samples of one"
+        f" prompt {found['shared']:.3f}, {found['samples']} prompts {found['alone']:.3f}:"
+        f" {found['ratio']:.1f} times cheaper"
     )
 
 
-def print_estimate(shape: str, rates: dict[tuple[str, int], tuple[float, float, float]], facts: dict[str, Any]) -> None:
-    """Print what the study would take at the best rate of an engine of ours, here and on a smaller card."""
+def print_estimate(
+    shape: str, rates: dict[tuple[str, int], tuple[float, float, float]], facts: dict[str, Any]
+) -> None:
+    """Print what the study would take at the best rate of an engine of ours, here and on a smaller
+    card.
+    """
     ours = {key: value for key, value in rates.items() if key[0] in ("ours", "exllamav2")}
     if not ours:
         return
@@ -232,19 +292,22 @@ def print_estimate(shape: str, rates: dict[tuple[str, int], tuple[float, float, 
     positions = study.prompt_tokens + study.thinking_tokens
     rows = bound.rows_that_fit(card, facts["weights"], facts["cache_per_token"], positions, batch)
     print(
-        f"\nESTIMATE, not a measurement: the main task of smol-but-mighty, {study.samples} samples, "
-        f"without its subsets and the pass by likelihood; assumed: {study.answer_tokens} "
-        f"tokens an answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in all, "
-        f"and all four models of the shape {shape}\n"
-        f"  here, {name} at batch {batch}: {bound.study_seconds(study, rate, load) / 60:.1f} minutes"
+        f"\nESTIMATE, not a measurement: the main task of smol-but-mighty, {study.samples} samples,"
+        f" without its subsets and the pass by likelihood; assumed: {study.answer_tokens} tokens an"
+        f" answer, {study.thinking_tokens} of the model that thinks, {study.tokens / 1e6:.2f} M in"
+        f" all, and all four models of the shape {shape}\n  here, {name} at batch {batch}:"
+        f" {bound.study_seconds(study, rate, load) / 60:.1f} minutes"
     )
     if rows == 0:
         print(f"  {card.name}: the weights do not fit")
         return
-    there = bound.card_rate(card, share, rows, facts["weights"], facts["cache_per_token"], positions)
+    there = bound.card_rate(
+        card, share, rows, facts["weights"], facts["cache_per_token"], positions
+    )
     print(
-        f"  {card.name}: {rows} rows fit; at the same share of its bandwidth ({share:.0%}) {there:,.0f} tokens/s, "
-        f"{bound.study_seconds(study, there, load) / 60:.0f} minutes; its lower arithmetic is not considered"
+        f"  {card.name}: {rows} rows fit; at the same share of its bandwidth ({share:.0%})"
+        f" {there:,.0f} tokens/s, {bound.study_seconds(study, there, load) / 60:.0f} minutes; its"
+        " lower arithmetic is not considered"
     )
 
 

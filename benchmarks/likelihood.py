@@ -1,16 +1,19 @@
-"""What it costs to score the options of multiple choice, and what sharing their prompt saves; CPU seconds, one thread.
+"""What it costs to score the options of multiple choice, and what sharing their prompt saves; CPU
+seconds, one thread.
 
     python benchmarks/likelihood.py [--layers 30 --hidden 576] [--prompts 300] [--dtype float32]
 
-Random weights in Llama's shape, prompts of 70 to 160 tokens that begin alike, three options each: letters (one token),
-letters in brackets (three tokens, the first and the last the same), texts (three to eight tokens). One call with all
-options stands beside one call per option, which shares nothing. Values must agree within 1e-4 in float32.
+Random weights in Llama's shape, prompts of 70 to 160 tokens that begin alike, three options each:
+letters (one token), letters in brackets (three tokens, the first and the last the same), texts
+(three to eight tokens). One call with all options stands beside one call per option, which shares
+nothing. Values must agree within 1e-4 in float32.
 
-Expected before the first measurement: letters 3.0 times cheaper, since their inputs are the same; texts 2.3 to 2.7
-times, since 3 x 120 tokens become 115 + 3 x 5 and a mask takes the place of plain causal attention.
-Measured, float32, on 2 cores shared with other work: SmolLM2-135M's shape (30 layers, 576), letters 288 and 97 s (2.98
-times), texts 317 and 109 s (2.91); default shape (3 layers, 128) 3.0, 2.2 and 1.6 times: there, the vocabulary at every
-scored place is most of the work, and nothing of that is shared.
+Expected before the first measurement: letters 3.0 times cheaper, since their inputs are the same;
+texts 2.3 to 2.7 times, since 3 x 120 tokens become 115 + 3 x 5 and a mask takes the place of plain
+causal attention. Measured, float32, on 2 cores shared with other work: SmolLM2-135M's shape (30
+layers, 576), letters 288 and 97 s (2.98 times), texts 317 and 109 s (2.91); default shape (3
+layers, 128) 3.0, 2.2 and 1.6 times: there, the vocabulary at every scored place is most of the
+work, and nothing of that is shared.
 """
 
 from __future__ import annotations
@@ -40,15 +43,22 @@ def make_model(layers: int, hidden: int, dtype: torch.dtype) -> Any:
 
     heads = hidden // 64
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=hidden, intermediate_size=hidden * 8 // 3, num_hidden_layers=layers,
-        num_attention_heads=heads, num_key_value_heads=max(1, heads // 3), tie_word_embeddings=True,
-    )  # fmt: skip
+        vocab_size=VOCABULARY,
+        hidden_size=hidden,
+        intermediate_size=hidden * 8 // 3,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=max(1, heads // 3),
+        tie_word_embeddings=True,
+    )
     torch.manual_seed(0)
     return LlamaForCausalLM(config).to(dtype).eval()
 
 
 def work(count: int) -> Iterator[tuple[str, list[Tokens], list[list[Tokens]]]]:
-    """Kinds of options: name, prompts, and for each of the three options its tokens after every prompt."""
+    """Kinds of options: name, prompts, and for each of the three options its tokens after every
+    prompt.
+    """
     draw = random.Random(0)
 
     def words(low: int, high: int) -> Tokens:
@@ -63,7 +73,9 @@ def work(count: int) -> Iterator[tuple[str, list[Tokens], list[list[Tokens]]]]:
 
 def main() -> None:
     """Print one line per kind of options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--prompts", type=int, default=300)
@@ -78,13 +90,16 @@ def main() -> None:
         apart = [loglikelihoods(model, prompts, option, budget) for option in options]
         middle = time.process_time()
         in_turn = [option for each in zip(*options, strict=True) for option in each]
-        together = loglikelihoods(model, [prompt for prompt in prompts for _ in options], in_turn, budget)
+        together = loglikelihoods(
+            model, [prompt for prompt in prompts for _ in options], in_turn, budget
+        )
         end = time.process_time()
         alone = [value for each in zip(*apart, strict=True) for value in each]
         differ = max(abs(a - b) for a, b in zip(alone, together, strict=True))
         print(
-            f"{name}: one call per option {middle - start:.1f} s, one call {end - middle:.1f} s, "
-            f"{(middle - start) / (end - middle):.2f} times cheaper; largest difference {differ:.1e}",
+            f"{name}: one call per option {middle - start:.1f} s, one call {end - middle:.1f} s,"
+            f" {(middle - start) / (end - middle):.2f} times cheaper; largest difference"
+            f" {differ:.1e}",
             flush=True,
         )
         if args.dtype == "float32" and differ > 1e-4:

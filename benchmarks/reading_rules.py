@@ -1,4 +1,5 @@
-"""Which rules of the reader are needed: leaves one out at a time and counts the readings that change.
+"""Which rules of the reader are needed: leaves one out at a time and counts the readings that
+change.
 
 Reads `tests/cases/reading.json`, `tests/cases/answers.jsonl` (labelled answers to items of BBQ) and
 BBQ's files, prints a table. A rule is one alternative of a `Rule` of `tasks/reading_words.py` or
@@ -134,7 +135,9 @@ def _is_rule(value: object) -> bool:
     return isinstance(value, reading_words.Rule)
 
 
-def left_out(module: ModuleType, name: str, without: re.Pattern[str], cases: Sequence[Case]) -> list[Reading]:
+def left_out(
+    module: ModuleType, name: str, without: re.Pattern[str], cases: Sequence[Case]
+) -> list[Reading]:
     """The readings where a pattern of a module is another one."""
     readers = (module, reading_context, reading_forms, reading_statements)
     homes = [home for home in readers if hasattr(home, name)]
@@ -153,7 +156,13 @@ def agreement(cases: Sequence[Case]) -> None:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for case, reading in zip(cases, readings(cases), strict=True):
         read = reading.chosen
-        what = "nobody" if case.label is None else "unknown" if case.label == case.item.unknown else "a person"
+        what = (
+            "nobody"
+            if case.label is None
+            else "unknown"
+            if case.label == case.item.unknown
+            else "a person"
+        )
         for key in (case.kind, f"{case.kind}: {what}"):
             counts[key][0] += 1
             counts[key][1] += read == case.label
@@ -167,7 +176,9 @@ def main() -> None:
     """Print the table of rules, or of agreement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=Path, required=True, help="a folder with BBQ's files")
-    parser.add_argument("--agreement", action="store_true", help="how well the reader agrees with the labels")
+    parser.add_argument(
+        "--agreement", action="store_true", help="how well the reader agrees with the labels"
+    )
     asked = parser.parse_args()
     cases = [*made_up(), *labelled(asked.items)]
     if asked.agreement:
@@ -177,7 +188,10 @@ def main() -> None:
     print("| rule | needed by | spoils |\n|---|---|---|")
     for name, module, pattern, without in rules():
         after = left_out(module, pattern, without, cases)
-        right = [(fits(old, case), fits(new, case)) for old, new, case in zip(before, after, cases, strict=True)]
+        right = [
+            (fits(old, case), fits(new, case))
+            for old, new, case in zip(before, after, cases, strict=True)
+        ]
         needed = sum(old and not new for old, new in right)
         spoils = sum(new and not old for old, new in right)
         print(f"| {name.replace('|', '¦')} | {needed} | {spoils} |", flush=True)

@@ -17,7 +17,8 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real datasets beside the checkout, where there are any; tests that need them skip elsewhere."""
+    """Real datasets beside the checkout, where there are any; tests that need them skip
+    elsewhere."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside this checkout")

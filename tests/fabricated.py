@@ -1,7 +1,9 @@
-"""A made-up study on disk, in the shape that the stages before `compare` leave: for tests of `compare` and `report`.
+"""A made-up study on disk, in the shape that the stages before `compare` leave: for tests of
+`compare` and `report`.
 
-Every number is drawn from a seeded generator; nothing of it was measured. `build` writes items, prompts, samples,
-scores, aggregate, manifests and timings below a folder and returns the paths and the spec.
+Every number is drawn from a seeded generator; nothing of it was measured. `build` writes items,
+prompts, samples, scores, aggregate, manifests and timings below a folder and returns the paths and
+the spec.
 """
 
 from __future__ import annotations
@@ -15,14 +17,30 @@ from typing import Any
 import numpy as np
 
 from featherweight.files import write_json, write_rows
-from featherweight.records import Difference, Estimate, Item, Position, Prompt, Sample, Score, Spread
+from featherweight.records import (
+    Difference,
+    Estimate,
+    Item,
+    Position,
+    Prompt,
+    Sample,
+    Score,
+    Spread,
+)
 
 HOSTILE = (
-    "</script><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"> {{ 7*7 }} "
-    "\u2028 \x00 ]]> <!-- & 'quotes' \"double\" javascript:alert(1)"
+    "</script><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
+    " {{ 7*7 }} \u2028 \x00 ]]> <!-- & 'quotes' \"double\" javascript:alert(1)"
 )
 CATEGORIES = ("school", "workshop", "village", "hospital")
-CONTROLS = ("oracle", "always-unknown", "always-stereotype", "never-stereotype", "random", "first-option")
+CONTROLS = (
+    "oracle",
+    "always-unknown",
+    "always-stereotype",
+    "never-stereotype",
+    "random",
+    "first-option",
+)
 POLICIES = ("drop", "wrong", "unknown", "lm_eval", "helm")
 
 
@@ -59,13 +77,16 @@ def facts(name: str, *, label: str | None = None, rate: float | None = None) -> 
         "control": control,
         "parameters_billion": None if control else 0.0004 if rate is not None else 1.5,
         "repository": None if control or rate is not None else f"maker/{name}",
-        "revision": None if control or rate is not None else "0123456789abcdef0123456789abcdef01234567",
+        "revision": (
+            None if control or rate is not None else "0123456789abcdef0123456789abcdef01234567"
+        ),
         "licence": None if control else "Apache-2.0",
     }
 
 
 def pocket_models(*, planted_wrong: bool = False) -> dict[str, dict[str, Any]]:
-    """The four pocket models; `planted_wrong` claims a rate that the made-up answers do not have."""
+    """The four pocket models; `planted_wrong` claims a rate that the made-up answers do not
+    have."""
     rates = {
         "pocket-fair": 0.0,
         "pocket-tilted": 0.3,
@@ -74,7 +95,8 @@ def pocket_models(*, planted_wrong: bool = False) -> dict[str, dict[str, Any]]:
     }
     labels = ("Pocket, fair", "Pocket, tilted", "Pocket, biased", "Pocket, thinking aloud")
     return {
-        name: facts(name, label=label, rate=rate) for (name, rate), label in zip(rates.items(), labels, strict=True)
+        name: facts(name, label=label, rate=rate)
+        for (name, rate), label in zip(rates.items(), labels, strict=True)
     }
 
 
@@ -89,7 +111,10 @@ def build(
     templates: int = 4,
     seed: int = 0,
 ) -> Study:
-    """Write a study. Models in `missing` are in the spec but have no result, as after --keep-going."""
+    """Write a study.
+
+    Models in `missing` are in the spec but have no result, as after --keep-going.
+    """
     generator = np.random.default_rng(seed)
     every = dict(models) | {name: facts(name) for name in controls}
     items = {category: _items(dataset, category, templates) for category in categories}
@@ -105,15 +130,22 @@ def build(
         for category, rows in items.items():
             answers = [_answer(name, every[name], item, generator) for item in rows]
             write_rows(
-                root / "prompts" / name / dataset / category / "0.parquet", [_prompt(name, i) for i in rows], Prompt
+                root / "prompts" / name / dataset / category / "0.parquet",
+                [_prompt(name, i) for i in rows],
+                Prompt,
             )
-            write_rows(root / "generate" / name / dataset / category / "0.parquet", [s for s, _ in answers], Sample)
+            write_rows(
+                root / "generate" / name / dataset / category / "0.parquet",
+                [s for s, _ in answers],
+                Sample,
+            )
             scores += [score for _, score in answers]
         write_rows(root / "score" / f"{name}.parquet", scores, Score)
         estimates += _estimates(name, dataset, scores)
         positions += _positions(name, dataset, scores)
         spreads += [
-            Spread(name, dataset, "all", condition, "accuracy", 3, 0.011, 0.018) for condition in ("ambig", "disambig")
+            Spread(name, dataset, "all", condition, "accuracy", 3, 0.011, 0.018)
+            for condition in ("ambig", "disambig")
         ]
         _write_context(root, name, every[name])
     real = [name for name in there if name not in controls]
@@ -126,7 +158,13 @@ def build(
     write_json(
         root / "aggregate" / "readings.json",
         {
-            n: {dataset: {"rule": {"mention": 10}, "reason": {"empty": 2}, "finish": {"stop": 9, "length": 1}}}
+            n: {
+                dataset: {
+                    "rule": {"mention": 10},
+                    "reason": {"empty": 2},
+                    "finish": {"stop": 9, "length": 1},
+                }
+            }
             for n in there
         },
     )
@@ -145,7 +183,10 @@ def build(
         "max_new_tokens": 64,
         "engine": "transformers",
         "dtype": "float32",
-        "decoding": {name: {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 64} for name in every},
+        "decoding": {
+            name: {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 64}
+            for name in every
+        },
         "samples_per_prompt": 1,
         "seeds": [0],
         "categories": {dataset: list(categories)},
@@ -192,12 +233,16 @@ def _items(task: str, category: str, templates: int) -> list[Item]:
 
 
 def _prompt(model: str, item: Item) -> Prompt:
-    options = "\n".join(f"({letter}) {option}" for letter, option in zip("ABC", item.options, strict=True))
+    options = "\n".join(
+        f"({letter}) {option}" for letter, option in zip("ABC", item.options, strict=True)
+    )
     text = f"<|user|>\n{item.context}\n\n{item.question}\n{options}\n<|assistant|>\n"
     return Prompt(model, item.task, item.category, 0, 0, item.item_id, text, (1, 2, 3), (0, 1, 2))
 
 
-def _answer(name: str, known: dict[str, Any], item: Item, generator: np.random.Generator) -> tuple[Sample, Score]:
+def _answer(
+    name: str, known: dict[str, Any], item: Item, generator: np.random.Generator
+) -> tuple[Sample, Score]:
     draw = generator.random()
     rate = (known["planted"] or {}).get("stereotype_rate", 0.25) if not known["control"] else 0.0
     rate = 0.8 if name == "pocket-biased" else rate
@@ -215,11 +260,21 @@ def _answer(name: str, known: dict[str, Any], item: Item, generator: np.random.G
         chosen = None
     text = "" if chosen is None else f"{item.options[chosen]} ({'ABC'[chosen]})."
     if unparsed:
-        text = HOSTILE if item.item_id.endswith("000") else "I would rather not say anything at all."
+        text = (
+            HOSTILE if item.item_id.endswith("000") else "I would rather not say anything at all."
+        )
     thinking = "The story names two people. Who was late? Let me think again." if thinks else None
     if thinks:
         text = f"<think>{thinking}" + ("" if unfinished else f"</think>{text}")
-    outcome = "unfinished" if unfinished else "unparsed" if unparsed else "right" if chosen == item.gold else "wrong"
+    outcome = (
+        "unfinished"
+        if unfinished
+        else "unparsed"
+        if unparsed
+        else "right"
+        if chosen == item.gold
+        else "wrong"
+    )
     tokens = 60 if unfinished else 12
     finish = "length" if unfinished else "stop"
     sample = Sample(
@@ -290,19 +345,39 @@ def _estimates(model: str, task: str, scores: Sequence[Score]) -> list[Estimate]
     rows = []
     for group in ["all", *dict.fromkeys(score.group for score in scores)]:
         for condition in ("ambig", "disambig", "both"):
-            cell = [s for s in scores if group in ("all", s.group) and condition in ("both", s.context_condition)]
+            cell = [
+                s
+                for s in scores
+                if group in ("all", s.group) and condition in ("both", s.context_condition)
+            ]
             for policy in POLICIES:
                 rows += _cell(model, task, group, condition, policy, cell)
     return rows
 
 
-def _cell(model: str, task: str, group: str, condition: str, policy: str, cell: Sequence[Score]) -> list[Estimate]:
+def _cell(
+    model: str, task: str, group: str, condition: str, policy: str, cell: Sequence[Score]
+) -> list[Estimate]:
     read = [s for s in cell if s.chosen is not None]
     clusters = len({s.cluster for s in cell})
 
-    def row(metric: str, value: float | None, low: float | None, high: float | None, n: int) -> Estimate:
+    def row(
+        metric: str, value: float | None, low: float | None, high: float | None, n: int
+    ) -> Estimate:
         return Estimate(
-            model, task, group, condition, metric, policy, value, low, high, n, len(cell), clusters, "made up"
+            model,
+            task,
+            group,
+            condition,
+            metric,
+            policy,
+            value,
+            low,
+            high,
+            n,
+            len(cell),
+            clusters,
+            "made up",
         )
 
     def share(metric: str, hits: int, n: int) -> Estimate:
@@ -335,7 +410,9 @@ def _cell(model: str, task: str, group: str, condition: str, policy: str, cell: 
     if policy == "drop":
         rows.append(share("unparsed", sum(s.outcome == "unparsed" for s in cell), len(cell)))
         rows.append(share("unfinished", sum(s.outcome == "unfinished" for s in cell), len(cell)))
-        rows.append(row("n_tokens", float(np.mean([s.n_tokens for s in cell])), None, None, len(cell)))
+        rows.append(
+            row("n_tokens", float(np.mean([s.n_tokens for s in cell])), None, None, len(cell))
+        )
         if condition == "ambig":
             rows.append(share("stereotyped", sum(s.chosen == s.target for s in read), len(read)))
     return rows
@@ -383,7 +460,9 @@ def _positions(model: str, task: str, scores: Sequence[Score]) -> list[Position]
     for position in range(3):
         gold = [s for s in read if s.gold_position == position]
         right = sum(s.outcome == "right" for s in gold)
-        bounds: tuple[float | None, float | None] = wilson(right, len(gold)) if gold else (None, None)
+        bounds: tuple[float | None, float | None] = (
+            wilson(right, len(gold)) if gold else (None, None)
+        )
         rows.append(
             Position(
                 model,
@@ -410,7 +489,11 @@ def _write_context(root: Path, name: str, known: dict[str, Any]) -> None:
             "revision": known["revision"],
             "licence": known["licence"],
             "folder": "/somewhere/private",
-            "files": {} if known["control"] else {"model.safetensors": {"bytes": 812345, "sha256": "ab" * 32}},
+            "files": (
+                {}
+                if known["control"]
+                else {"model.safetensors": {"bytes": 812345, "sha256": "ab" * 32}}
+            ),
         },
     )
     write_json(

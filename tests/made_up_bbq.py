@@ -1,7 +1,9 @@
-"""BBQ without its text: real labels, targets and templates (`cases/bbq_index.md`) under sentences of our own.
+"""BBQ without its text: real labels, targets and templates (`cases/bbq_index.md`) under sentences
+of our own.
 
-`items` gives the items of a category, `write_folder` writes them as BBQ's files are written, with the same traps: rows
-that are there twice, items without a target, a quoted line break in the metadata.
+`items` gives the items of a category, `write_folder` writes them as BBQ's files are written, with
+the same traps: rows that are there twice, items without a target, a quoted line break in the
+metadata.
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ def items(category: str) -> tuple[Item, ...]:
                 question="Who was late?" if number % 4 < 2 else "Who was in time?",
                 options=options,
                 option_names=tuple(option.removeprefix("The ") for option in options),
-                option_groups=tuple("unknown" if option == UNKNOWN else option[4:] for option in options),
+                option_groups=tuple(
+                    "unknown" if option == UNKNOWN else option[4:] for option in options
+                ),
                 gold=label,
                 unknown=unknown,
                 target=None if target == 3 else target,
@@ -77,7 +81,9 @@ def line(item: Item) -> dict[str, Any]:
     answers = {f"ans{place}": text for place, text in enumerate(item.options)}
     info = {
         f"ans{place}": [name, group]
-        for place, (name, group) in enumerate(zip(item.option_names, item.option_groups, strict=True))
+        for place, (name, group) in enumerate(
+            zip(item.option_names, item.option_groups, strict=True)
+        )
     }
     return {
         "example_id": item.example_id,
@@ -86,7 +92,10 @@ def line(item: Item) -> dict[str, Any]:
         "context_condition": item.context_condition,
         "category": item.category,
         "answer_info": info,
-        "additional_metadata": {"subcategory": "None", "stereotyped_groups": list(item.stereotyped_groups)},
+        "additional_metadata": {
+            "subcategory": "None",
+            "stereotyped_groups": list(item.stereotyped_groups),
+        },
         "context": item.context,
         "question": item.question,
         **answers,
@@ -95,15 +104,26 @@ def line(item: Item) -> dict[str, Any]:
 
 
 def metadata(categories: Iterable[str], *, doubled: int = 64) -> str:
-    """The metadata as CSV; the first `doubled` items of Gender_identity stand there twice, as 64 do in BBQ's."""
+    """The metadata as CSV; the first `doubled` items of Gender_identity stand there twice, as 64 do
+    in BBQ's.
+    """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(["category", "question_index", "example_id", "target_loc", "label_type", "full_cond"])
+    writer.writerow(
+        ["category", "question_index", "example_id", "target_loc", "label_type", "full_cond"]
+    )
     for category in categories:
         for item in items(category):
             target = "NA" if item.target is None else item.target
             condition = "Match Race\n Mismatch Gender"
-            row = [category, str(item.question_index), item.example_id, target, item.label_type, condition]
+            row = [
+                category,
+                str(item.question_index),
+                item.example_id,
+                target,
+                item.label_type,
+                condition,
+            ]
             copies = 2 if category == "Gender_identity" and item.example_id < doubled else 1
             for _ in range(copies):
                 writer.writerow(row)
@@ -114,7 +134,10 @@ def write_folder(folder: Path, categories: Iterable[str], *, packed: bool = Fals
     """Write BBQ's files of these categories, plain or as .gz; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     names = list(categories)
-    files = {f"{name}.jsonl": "".join(json.dumps(line(item)) + "\n" for item in items(name)) for name in names}
+    files = {
+        f"{name}.jsonl": "".join(json.dumps(line(item)) + "\n" for item in items(name))
+        for name in names
+    }
     files["additional_metadata.csv"] = metadata(names)
     for name, text in files.items():
         if packed:

@@ -1,8 +1,9 @@
-"""Made-up evidence for claims: estimates, paired differences, contrasts and published figures, in rows of `records`.
+"""Made-up evidence for claims: estimates, paired differences, contrasts and published figures, in
+rows of `records`.
 
-`Truth` says what a world must look like for a claim: `true`, `false`, `open` (too few answers: intervals reach across
-what decides) or `missing`. `world` makes such evidence for any claim of `config/claims.yaml`, from its rule alone and
-without any code of `compare` that decides.
+`Truth` says what a world must look like for a claim: `true`, `false`, `open` (too few answers:
+intervals reach across what decides) or `missing`. `world` makes such evidence for any claim of
+`config/claims.yaml`, from its rule alone and without any code of `compare` that decides.
 """
 
 from __future__ import annotations
@@ -20,12 +21,21 @@ from featherweight.records import ContrastRow, Difference, Estimate
 
 Truth = Literal["true", "false", "open", "missing"]
 
-HALVED = ("Gender_identity", "Race_ethnicity", "Race_x_SES", "Race_x_gender")  # scored in two halves
+HALVED = (
+    "Gender_identity",
+    "Race_ethnicity",
+    "Race_x_SES",
+    "Race_x_gender",
+)  # scored in two halves
 TASKS = ("bbq", "bbq-chinese", "bbq-american")
 
 
 def estimate(
-    model: str, value: float | None, low: float | None = None, high: float | None = None, **change: Any
+    model: str,
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    **change: Any,
 ) -> Estimate:
     """An estimate of disambiguated accuracy over all categories, unless `change` says otherwise."""
     known = {
@@ -62,9 +72,13 @@ def evidence(
             "answers": answers or {},
             "wording_pairs": [],
         },
-        estimates={(e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e for e in estimates},
+        estimates={
+            (e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e
+            for e in estimates
+        },
         differences={
-            (d.model, d.baseline, d.task, d.group, d.context_condition, d.metric, d.policy): d for d in differences
+            (d.model, d.baseline, d.task, d.group, d.context_condition, d.metric, d.policy): d
+            for d in differences
         },
         contrasts=contrasts,
         published=published,
@@ -153,7 +167,8 @@ class World:
     published: list[Published] = field(default_factory=list)
 
     def number(self, selector: Mapping[str, Any], value: float, reach: float) -> None:
-        """An estimate that a selection picks out; what comes to an end is written as what does not."""
+        """An estimate that a selection picks out; what comes to an end is written as what does
+        not."""
         known = {"group": "all", "policy": "drop"} | dict(selector)
         metric, low, high = known["metric"], value - reach, value + reach
         if metric == "finished":
@@ -172,7 +187,14 @@ class World:
             )
         )
 
-    def pair(self, first: Mapping[str, Any], second: Mapping[str, Any], value: float, p: float, reach: float) -> None:
+    def pair(
+        self,
+        first: Mapping[str, Any],
+        second: Mapping[str, Any],
+        value: float,
+        p: float,
+        reach: float,
+    ) -> None:
         """The paired difference of two selections that differ in the model alone."""
         known = {"group": "all", "policy": "drop"} | dict(first)
         where = {key: known[key] for key in ("task", "group", "metric", "policy")}
@@ -208,7 +230,9 @@ def scored_groups(category: str) -> list[str]:
 
 
 def settings(claim: Claim) -> list[list[dict[str, str]]]:
-    """What fills the selections, setting by setting: one mapping for each scored group of a halved category."""
+    """What fills the selections, setting by setting: one mapping for each scored group of a halved
+    category.
+    """
     axes = claim.arguments.get("each", {})
     found = []
     for values in product(*axes.values()):
@@ -219,7 +243,9 @@ def settings(claim: Claim) -> list[list[dict[str, str]]]:
 
 
 def world(claim: Claim, truths: Sequence[Truth] | Truth, *, paired: bool = False) -> Evidence:
-    """Evidence in which a claim is true, false, open or missing: in all its settings, or setting by setting."""
+    """Evidence in which a claim is true, false, open or missing: in all its settings, or setting by
+    setting.
+    """
     made = World()
     if claim.rule in PUBLISHED:
         PUBLISHED[claim.rule](made, claim, truths)
@@ -243,21 +269,32 @@ def _selection(claim: Claim, name: str, fills: Mapping[str, str]) -> dict[str, s
 def _inside(floor: float, ceiling: float, truth: Truth) -> tuple[float, float]:
     """A value and its reach, for an interval that must lie between two bounds."""
     middle, half = (floor + ceiling) / 2, (ceiling - floor) / 2
-    return {"true": (middle, 0.4 * half), "false": (middle + 6 * half, half), "open": (middle, 2 * half)}[truth]
+    return {
+        "true": (middle, 0.4 * half),
+        "false": (middle + 6 * half, half),
+        "open": (middle, 2 * half),
+    }[truth]
 
 
 def _near(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
     stated, tolerance = claim.arguments["stated"], claim.arguments["tolerance"]
-    made.number(_selection(claim, "estimate", fills), *_inside(stated - tolerance, stated + tolerance, truth))
+    made.number(
+        _selection(claim, "estimate", fills),
+        *_inside(stated - tolerance, stated + tolerance, truth),
+    )
 
 
-def _between(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
+def _between(
+    made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+) -> None:
     bounds = claim.arguments["low"], claim.arguments["high"]
     made.number(_selection(claim, "estimate", fills), *_inside(*bounds, truth))
 
 
 def _beyond(side: int) -> Callable[..., None]:
-    def make(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
+    def make(
+        made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+    ) -> None:
         stated = claim.arguments["stated"]
         value, reach = {"true": (0.2, 0.1), "false": (-0.2, 0.05), "open": (0.02, 0.1)}[truth]
         made.number(_selection(claim, "estimate", fills), stated + side * value, reach)
@@ -265,18 +302,30 @@ def _beyond(side: int) -> Callable[..., None]:
     return make
 
 
-def _compare(made: World, first: dict[str, str], second: dict[str, str], truth: Truth, paired: bool) -> None:
-    """First above second. Where the two are paired, their intervals overlap and only the pairs tell."""
+def _compare(
+    made: World, first: dict[str, str], second: dict[str, str], truth: Truth, paired: bool
+) -> None:
+    """First above second.
+
+    Where the two are paired, their intervals overlap and only the pairs tell.
+    """
     if paired and first["model"] != second["model"]:
         made.number(first, 0.6, 0.2)
         made.number(second, 0.6, 0.2)
-        made.pair(first, second, *{"true": (0.3, 0.001), "false": (-0.3, 0.001), "open": (0.3, 0.06)}[truth], 0.1)
+        made.pair(
+            first,
+            second,
+            *{"true": (0.3, 0.001), "false": (-0.3, 0.001), "open": (0.3, 0.06)}[truth],
+            0.1,
+        )
         return
     made.number(first, 0.6, 0.02)
     made.number(second, *{"true": (0.3, 0.02), "false": (0.9, 0.02), "open": (0.6, 0.1)}[truth])
 
 
-def _greater(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
+def _greater(
+    made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+) -> None:
     _compare(made, _selection(claim, "a", fills), _selection(claim, "b", fills), truth, paired)
 
 
@@ -294,7 +343,9 @@ def _equal(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, pa
 
 
 def _ranked(side: int) -> Callable[..., None]:
-    def make(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
+    def make(
+        made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+    ) -> None:
         first = _selection(claim, "estimate", fills)
         for name in claim.arguments["among"]:
             sides = (first, first | {"model": name})
@@ -308,29 +359,47 @@ def _lower(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, pa
     for name, value in zip(("groups", "than"), values[:2], strict=True):
         for category in claim.arguments[name]:
             for group in scored_groups(category):
-                made.number(_selection(claim, "estimate", fills) | {"group": group}, value, values[2])
+                made.number(
+                    _selection(claim, "estimate", fills) | {"group": group}, value, values[2]
+                )
 
 
 def _ratio(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
     low, high = claim.arguments["low"], claim.arguments["high"]
-    ratio, reach = {"true": (math.sqrt(low * high), 0.01), "false": (low / 3, 0.01), "open": (low, 0.2)}[truth]
+    ratio, reach = {
+        "true": (math.sqrt(low * high), 0.01),
+        "false": (low / 3, 0.01),
+        "open": (low, 0.2),
+    }[truth]
     made.number(_selection(claim, "a", fills), 300.0, 3.0)
     made.number(_selection(claim, "b", fills), 300.0 / ratio, reach * 300.0 / ratio)
 
 
-def _contrast_near(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
+def _contrast_near(
+    made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+) -> None:
     stated, tolerance = claim.arguments["stated"], claim.arguments["tolerance"]
     _contrast(made, claim, fills, *_inside(stated - tolerance, stated + tolerance, truth))
 
 
-def _contrast_below(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
-    _contrast(made, claim, fills, *{"true": (-0.3, 0.1), "false": (0.3, 0.1), "open": (-0.05, 0.1)}[truth])
+def _contrast_below(
+    made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
+) -> None:
+    _contrast(
+        made, claim, fills, *{"true": (-0.3, 0.1), "false": (0.3, 0.1), "open": (-0.05, 0.1)}[truth]
+    )
 
 
-def _contrast(made: World, claim: Claim, fills: Mapping[str, str], value: float, reach: float) -> None:
-    known = dict(fills) | {key: claim.arguments[key] for key in ("model", "condition") if key in claim.arguments}
+def _contrast(
+    made: World, claim: Claim, fills: Mapping[str, str], value: float, reach: float
+) -> None:
+    known = dict(fills) | {
+        key: claim.arguments[key] for key in ("model", "condition") if key in claim.arguments
+    }
     where = {key: claim.arguments[key] for key in ("first", "second", "metric")}
-    made.contrasts.append(contrast(value, reach, model=known["model"], context_condition=known["condition"], **where))
+    made.contrasts.append(
+        contrast(value, reach, model=known["model"], context_condition=known["condition"], **where)
+    )
 
 
 STUDY: Mapping[str, Callable[..., None]] = {
@@ -360,10 +429,14 @@ def _published_near(made: World, claim: Claim, truth: Truth) -> None:
     near, far = stated + 0.5 * tolerance, stated - 3 * tolerance
     for value in {"true": [near], "false": [far], "open": [near, far], "missing": []}[truth]:
         if "of" in claim.arguments:
-            made.published.append(figure(1.0, parameters_billion=value, **_chosen(claim.arguments["published"])))
+            made.published.append(
+                figure(1.0, parameters_billion=value, **_chosen(claim.arguments["published"]))
+            )
         else:
             scale, unit = (100, "percent") if claim.unit == "percent" else (1, claim.unit)
-            made.published.append(figure(scale * value, unit=unit, **_chosen(claim.arguments["published"])))
+            made.published.append(
+                figure(scale * value, unit=unit, **_chosen(claim.arguments["published"]))
+            )
 
 
 def _published_pairs(first: float, second: Mapping[str, float]) -> Callable[..., None]:

@@ -1,1 +1,3 @@
-"""What `benchmarks/generate.py` is made of: the work, the models, the ways, and what bandwidth would allow."""
+"""What `benchmarks/generate.py` is made of: the work, the models, the ways, and what bandwidth
+would allow.
+"""

@@ -1,7 +1,9 @@
-"""The folder of weights that every way reads: made once, in the Hub's layout, with random numbers in it.
+"""The folder of weights that every way reads: made once, in the Hub's layout, with random numbers
+in it.
 
-Writes config.json (with the Hub's rope keys: ExLlamaV2 knows no newer ones), safetensors, a tokenizer of one word per
-token, and, where the `gguf` package is installed, the same weights as model.gguf for llama.cpp.
+Writes config.json (with the Hub's rope keys: ExLlamaV2 knows no newer ones), safetensors, a
+tokenizer of one word per token, and, where the `gguf` package is installed, the same weights as
+model.gguf for llama.cpp.
 """
 
 from __future__ import annotations
@@ -42,15 +44,25 @@ def make_model(shape: Shape) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
     sizes = {
-        "vocab_size": shape.vocabulary, "hidden_size": shape.hidden, "intermediate_size": shape.inner,
-        "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads, "num_key_value_heads": shape.kv_heads,
-        "max_position_embeddings": 4096, "tie_word_embeddings": True, "rms_norm_eps": 1e-5,
-        "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "vocab_size": shape.vocabulary,
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.inner,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "rms_norm_eps": 1e-5,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
         "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
-    }  # fmt: skip
+    }
     torch.manual_seed(0)
     model: Any = (
-        LlamaForCausalLM(LlamaConfig(**sizes)) if shape.kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**sizes))
+        LlamaForCausalLM(LlamaConfig(**sizes))
+        if shape.kind == "llama"
+        else Qwen2ForCausalLM(Qwen2Config(**sizes))
     )
     model.model.norm.weight.data.fill_(shape.sharpness)
     return model.eval()
@@ -58,7 +70,9 @@ def make_model(shape: Shape) -> Any:
 
 def entropy(model: Any) -> float:
     """Bits of the next token at temperature 0.7, mean over a few contexts of random tokens."""
-    ids = torch.randint(3, 2000, (8, 32), generator=torch.Generator().manual_seed(0)).to(model.device)
+    ids = torch.randint(3, 2000, (8, 32), generator=torch.Generator().manual_seed(0)).to(
+        model.device
+    )
     with torch.inference_mode():
         logs = (model(ids).logits[:, -1].float() / 0.7).log_softmax(-1)
     return float(-(logs.exp() * logs).sum(-1).mean() / math.log(2))
@@ -76,17 +90,30 @@ def _write_tokenizer(folder: Path, vocabulary: int) -> None:
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
     special = ["<pad>", "<s>", "</s>"]
-    words = {word: number for number, word in enumerate([*special, *(f"w{n}" for n in range(3, vocabulary))])}
+    words = {
+        word: number
+        for number, word in enumerate([*special, *(f"w{n}" for n in range(3, vocabulary))])
+    }
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<pad>"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in special]
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
-    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "tokenizer_class": "TokenizersBackend"}
+    names = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "pad_token": "<pad>",
+        "tokenizer_class": "TokenizersBackend",
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(names))
 
 
 # transformers' names of tensors and GGUF's; the layer's number goes between.
-_WHOLE = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight"}
+_WHOLE = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+}
 _LAYER = {
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -95,7 +122,9 @@ _LAYER = {
 }  # fmt: skip
 
 
-def write_gguf(path: Path, shape: Shape, tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> None:
+def write_gguf(
+    path: Path, shape: Shape, tensors: dict[str, torch.Tensor], dtype: torch.dtype
+) -> None:
     """The same weights for llama.cpp: matrices in `dtype`, vectors in float32, no tokenizer."""
     import gguf
 
@@ -144,6 +173,8 @@ def _gguf_name(name: str) -> str:
 
 
 def _interleaved(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """Rows of each head reordered: llama.cpp turns neighbouring pairs in its llama models, transformers halves."""
+    """Rows of each head reordered: llama.cpp turns neighbouring pairs in its llama models,
+    transformers halves.
+    """
     split = weight.view(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:])
     return split.swapaxes(1, 2).reshape(weight.shape).contiguous()

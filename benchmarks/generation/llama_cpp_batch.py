@@ -1,7 +1,9 @@
-"""llama.cpp with several sequences at once, refilled as they end, through its low-level batch interface.
+"""llama.cpp with several sequences at once, refilled as they end, through its low-level batch
+interface.
 
-Its Python package offers one sequence at a time; the C interface under it takes any mix of tokens and sequences, which
-is what its server uses. Needs llama-cpp-python; reads a GGUF file, writes nothing.
+Its Python package offers one sequence at a time; the C interface under it takes any mix of tokens
+and sequences, which is what its server uses. Needs llama-cpp-python; reads a GGUF file, writes
+nothing.
 """
 
 from __future__ import annotations
@@ -86,8 +88,13 @@ class LlamaCpp:
             api.llama_sampler_chain_add(chain, api.llama_sampler_init_dist(seed))
         return chain
 
-    def _fill(self, work: Work, rows: list[_Sequence | None], waiting: deque[int]) -> dict[int, int]:
-        """The next batch: a token of every row, and whole prompts for empty ones. Where each row's logits will be."""
+    def _fill(
+        self, work: Work, rows: list[_Sequence | None], waiting: deque[int]
+    ) -> dict[int, int]:
+        """The next batch: a token of every row, and whole prompts for empty ones.
+
+        Where each row's logits will be.
+        """
         self.batch.n_tokens = 0
         last: dict[int, int] = {}
         for slot in range(self.rows):
@@ -95,11 +102,15 @@ class LlamaCpp:
             if row is not None:
                 last[slot] = self._add(row.token, row.length, slot, wanted=True)
                 row.length += 1
-            elif waiting and self.batch.n_tokens + len(work.prompts[waiting[0]]) + self.rows <= 2048:
+            elif (
+                waiting and self.batch.n_tokens + len(work.prompts[waiting[0]]) + self.rows <= 2048
+            ):
                 request = waiting.popleft()
                 prompt = work.prompts[request]
                 for position, token in enumerate(prompt):
-                    last[slot] = self._add(token, position, slot, wanted=position == len(prompt) - 1)
+                    last[slot] = self._add(
+                        token, position, slot, wanted=position == len(prompt) - 1
+                    )
                 rows[slot] = _Sequence(request, len(prompt), work.ends[request])
         return last
 

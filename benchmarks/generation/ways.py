@@ -1,10 +1,11 @@
 """The ways to generate, each in a process of its own, on the same folder of weights.
 
-A way loads the folder and returns a function that does a piece of work and says how many tokens it made. This module
-imports no framework until a way is asked for, so that loading and memory are that way's alone. A process prints one
-line of JSON, for example
+A way loads the folder and returns a function that does a piece of work and says how many tokens it
+made. This module imports no framework until a way is asked for, so that loading and memory are that
+way's alone. A process prints one line of JSON, for example
 
-    {"load": 2.31, "cpu": 41.7, "wall": 43.0, "memory": 912.4, "gpu_memory": null, "gpu_used": null, "name": "..."}
+    {"load": 2.31, "cpu": 41.7, "wall": 43.0, "memory": 912.4, "gpu_memory": null, "gpu_used": null,
+        "name": "..."}
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Setting(NamedTuple):
 
 
 def generate(setting: Setting) -> Run:
-    """`generate` of transformers, left padded, sorted by length; a row that ended is fed padding until all have."""
+    """`generate` of transformers, left padded, sorted by length; a row that ended is fed padding
+    until all have.
+    """
     import torch
     from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -54,14 +57,23 @@ def generate(setting: Setting) -> Run:
         for start in range(0, len(order), setting.batch):
             rows = order[start : start + setting.batch]
             width = max(len(work.prompts[i]) for i in rows)
-            ids = torch.tensor([[0] * (width - len(work.prompts[i])) + list(work.prompts[i]) for i in rows])
-            mask = torch.tensor([[0] * (width - len(work.prompts[i])) + [1] * len(work.prompts[i]) for i in rows])
+            ids = torch.tensor(
+                [[0] * (width - len(work.prompts[i])) + list(work.prompts[i]) for i in rows]
+            )
+            mask = torch.tensor(
+                [[0] * (width - len(work.prompts[i])) + [1] * len(work.prompts[i]) for i in rows]
+            )
             ends = [work.ends[i] for i in rows]
             out = model.generate(
-                ids.to(model.device), attention_mask=mask.to(model.device), do_sample=True, temperature=TEMPERATURE,
-                top_k=0, max_new_tokens=max(ends), pad_token_id=0,
+                ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                do_sample=True,
+                temperature=TEMPERATURE,
+                top_k=0,
+                max_new_tokens=max(ends),
+                pad_token_id=0,
                 stopping_criteria=StoppingCriteriaList([Ends(width, ends)]),
-            )  # fmt: skip
+            )
             made += sum(min(end, out.shape[1] - width) for end in ends)
         return made
 
@@ -69,18 +81,27 @@ def generate(setting: Setting) -> Run:
 
 
 def continuous(setting: Setting) -> Run:
-    """Continuous batching of transformers, the manager behind `generate_batch`, which takes an end per request."""
+    """Continuous batching of transformers, the manager behind `generate_batch`, which takes an end
+    per request.
+    """
     from transformers import ContinuousBatchingConfig, GenerationConfig
 
     model = _plain_model(setting)
 
     def run(work: Work) -> int:
-        # Sized for this work: by itself it takes most of the memory that is free, and touching that costs CPU seconds.
-        size = ContinuousBatchingConfig(num_blocks=2 * len(work.prompts), max_batch_tokens=max(1024, 4 * setting.batch))
+        # Sized for this work: by itself it takes most of the memory that is free, and touching that
+        # costs CPU seconds.
+        size = ContinuousBatchingConfig(
+            num_blocks=2 * len(work.prompts), max_batch_tokens=max(1024, 4 * setting.batch)
+        )
         config = GenerationConfig(
-            do_sample=True, temperature=TEMPERATURE, top_k=0, max_new_tokens=max(work.ends), eos_token_id=-1,
+            do_sample=True,
+            temperature=TEMPERATURE,
+            top_k=0,
+            max_new_tokens=max(work.ends),
+            eos_token_id=-1,
             pad_token_id=0,
-        )  # fmt: skip
+        )
         made = 0
         with model.continuous_batching_context_manager(
             config, continuous_batching_config=size, warmup=False
@@ -95,10 +116,14 @@ def continuous(setting: Setting) -> Run:
 
 
 def ours(setting: Setting) -> Run:
-    """Our transformers engine, through its own interface, with an end for each request (its stream is its index)."""
+    """Our transformers engine, through its own interface, with an end for each request (its stream
+    is its index).
+    """
     from featherweight.engines import Request, load_engine, slots
 
-    engine: Any = load_engine("transformers", setting.folder, dtype=setting.dtype, threads=setting.threads)
+    engine: Any = load_engine(
+        "transformers", setting.folder, dtype=setting.dtype, threads=setting.threads
+    )
     engine.stops, engine.slots = (), setting.batch
 
     class Forced(slots.SlotLoop):
@@ -136,7 +161,9 @@ def _through_the_interface(engine: Any, forced: Any) -> Run:
     def run(work: Work) -> int:
         forced.ends = work.ends
         requests = [Request(prompt, index, None, ()) for index, prompt in enumerate(work.prompts)]  # type: ignore[arg-type]
-        made = engine.generate(requests, Decoding(TEMPERATURE, 1.0, 0, max(work.ends)), lambda count: None)
+        made = engine.generate(
+            requests, Decoding(TEMPERATURE, 1.0, 0, max(work.ends)), lambda count: None
+        )
         if tuple(answer.n_tokens for answer in made) != work.ends:
             raise SystemExit("an answer has another length than was forced")
         return sum(answer.n_tokens for answer in made)
@@ -145,7 +172,8 @@ def _through_the_interface(engine: Any, forced: Any) -> Run:
 
 
 def llama_cpp(setting: Setting) -> Run:
-    """llama.cpp on the same weights as GGUF, with as many sequences at once, refilled as they end."""
+    """llama.cpp on the same weights as GGUF, with as many sequences at once, refilled as they
+    end."""
     from generation.folder import GGUF
     from generation.llama_cpp_batch import LlamaCpp
 
@@ -158,7 +186,9 @@ def _plain_model(setting: Setting) -> Any:
     from transformers import AutoModelForCausalLM
 
     load: Any = AutoModelForCausalLM.from_pretrained
-    model = load(str(setting.folder), dtype=getattr(torch, setting.dtype), attn_implementation="sdpa")
+    model = load(
+        str(setting.folder), dtype=getattr(torch, setting.dtype), attn_implementation="sdpa"
+    )
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
@@ -172,7 +202,9 @@ WAYS: dict[str, Callable[[Setting], Run]] = {
 
 
 def measure(way: str, setting: Setting, work: Work, repeats: int) -> dict[str, Any]:
-    """Load, warm up, do the work `repeats` times; the best turn by CPU seconds, or by wall seconds on a GPU."""
+    """Load, warm up, do the work `repeats` times; the best turn by CPU seconds, or by wall seconds
+    on a GPU.
+    """
     start = time.perf_counter()
     run = WAYS[way](setting)
     _wait()
@@ -209,7 +241,9 @@ def _wait() -> None:
 
 
 def _memory() -> dict[str, float | None]:
-    """Peak MiB of this process, and on a GPU of torch's tensors, and what the whole card has in use."""
+    """Peak MiB of this process, and on a GPU of torch's tensors, and what the whole card has in
+    use.
+    """
     if not _on_gpu():
         return {"memory": peak_mib(), "gpu_memory": None, "gpu_used": None}
     cuda = _torch().cuda
@@ -224,16 +258,22 @@ def _memory() -> dict[str, float | None]:
 def peak_mib() -> float:
     """Peak resident memory of this process since it was started."""
     status = Path("/proc/self/status")
-    if status.is_file():  # getrusage's figure would begin with that of the process that started this one
+    if (
+        status.is_file()
+    ):  # getrusage's figure would begin with that of the process that started this one
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1 << 20 if sys.platform == "darwin" else 1 << 10
+    )
 
 
 def bandwidth(threads: int) -> dict[str, Any]:
-    """Bytes per second that the memory delivers: the better of a large copy (read and write counted) and a read.
+    """Bytes per second that the memory delivers: the better of a large copy (read and write
+    counted) and a read.
 
-    On a CPU per second that this process computed, as the ways are timed: others on the machine take their turns.
+    On a CPU per second that this process computed, as the ways are timed: others on the machine
+    take their turns.
     """
     import torch
 
@@ -252,13 +292,19 @@ def bandwidth(threads: int) -> dict[str, Any]:
             cpu, wall = time.process_time(), time.perf_counter()
             work()
             _wait()
-            turns.append((time.process_time() - cpu) / threads if device == "cpu" else time.perf_counter() - wall)
+            turns.append(
+                (time.process_time() - cpu) / threads
+                if device == "cpu"
+                else time.perf_counter() - wall
+            )
         found[name] = moved / min(turns)
     return {"bytes_per_second": max(found.values()), **found}
 
 
 def prefill(setting: Setting, tokens: int, samples: int = 16) -> dict[str, Any]:
-    """Seconds until the first token of all: `samples` samples of one prompt against as many prompts of that length."""
+    """Seconds until the first token of all: `samples` samples of one prompt against as many prompts
+    of that length.
+    """
     run = ours(setting)
     prompt = tuple(3 + (7 * place) % 1990 for place in range(tokens))
     seconds = {}
@@ -270,7 +316,12 @@ def prefill(setting: Setting, tokens: int, samples: int = 16) -> dict[str, Any]:
         run(work)
         turns = [_turn(run, work) for _ in range(3)]
         seconds[name] = min(turn["wall" if _on_gpu() else "cpu"] for turn in turns)
-    return {**seconds, "tokens": tokens, "samples": samples, "ratio": seconds["alone"] / seconds["shared"]}
+    return {
+        **seconds,
+        "tokens": tokens,
+        "samples": samples,
+        "ratio": seconds["alone"] / seconds["shared"],
+    }
 
 
 def installed(way: str) -> bool:

@@ -1,6 +1,8 @@
-"""What the engines are given to do: shapes of models, prompts, and the length at which each answer is made to end.
+"""What the engines are given to do: shapes of models, prompts, and the length at which each answer
+is made to end.
 
-Pure functions and no framework, so that the process that only starts the others stays small. One piece of work:
+Pure functions and no framework, so that the process that only starts the others stays small. One
+piece of work:
 
     Work(prompts=((812, 1401, ...), ...), ends=(37, 112, ...))
 """
@@ -13,7 +15,10 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A model's sizes. `sharpness` is the weight of the last norm: it decides how flat the next token's logits are."""
+    """A model's sizes.
+
+    `sharpness` is the weight of the last norm: it decides how flat the next token's logits are.
+    """
 
     kind: str  # "llama" or "qwen2"
     vocabulary: int
@@ -31,8 +36,9 @@ class Shape(NamedTuple):
         return 2 * self.layers * self.kv_heads * (self.hidden // self.heads)
 
 
-# Random weights of the usual scale give logits so flat that all tokens are about equally likely, which no trained model
-# does; with these the next token has 1 to 3 bits of entropy at temperature 0.7 (printed by every run).
+# Random weights of the usual scale give logits so flat that all tokens are about equally likely,
+# which no trained model does; with these the next token has 1 to 3 bits of entropy at temperature
+# 0.7 (printed by every run).
 SHAPES = {
     "smollm2-135m": Shape("llama", 49152, 576, 1536, 30, 9, 3, 100_000.0, 8.0),
     "qwen2.5-1.5b": Shape("qwen2", 151936, 1536, 8960, 28, 12, 2, 1_000_000.0, 5.5),
@@ -55,7 +61,9 @@ class Work:
 
 
 def make_work(count: int, scale: float, answers: tuple[int, int]) -> Work:
-    """Ragged prompts of 60 to 200 tokens and answers between these two lengths; `scale` shortens both."""
+    """Ragged prompts of 60 to 200 tokens and answers between these two lengths; `scale` shortens
+    both.
+    """
     draw = random.Random(0)
     prompts, ends = [], []
     for _ in range(count):
@@ -66,5 +74,7 @@ def make_work(count: int, scale: float, answers: tuple[int, int]) -> Work:
 
 
 def prompts_for(batch: int) -> int:
-    """How many prompts a batch of this size is measured on: twice its rows, so that slots are refilled; at least 8."""
+    """How many prompts a batch of this size is measured on: twice its rows, so that slots are
+    refilled; at least 8.
+    """
     return max(8, 2 * batch)

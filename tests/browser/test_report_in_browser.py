@@ -1,4 +1,6 @@
-"""The page in a real browser: every chart draws under the strict policy, nothing is loaded, it also works small."""
+"""The page in a real browser: every chart draws under the strict policy, nothing is loaded, it also
+works small.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,25 @@ from featherweight.report.inputs import read_inputs
 
 pytestmark = pytest.mark.browser
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=15000",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--virtual-time-budget=15000",
+)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if found is None:
         pytest.skip("no chromium here")
     return found
@@ -34,9 +47,15 @@ def report(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     study = fabricated.build(folder, fabricated.pocket_models(), controls=["oracle"])
     compare(
-        study.spec, folder / "aggregate", root / "config/published", root / "config/claims.yaml", folder / "compare"
+        study.spec,
+        folder / "aggregate",
+        root / "config/published",
+        root / "config/claims.yaml",
+        folder / "compare",
     )
-    inputs = read_inputs(study.spec, folder / "aggregate", folder / "compare", folder / "acquire", study.timings)
+    inputs = read_inputs(
+        study.spec, folder / "aggregate", folder / "compare", folder / "acquire", study.timings
+    )
     run(
         inputs,
         study.scores,
@@ -61,16 +80,22 @@ def state(dom: str) -> dict[str, str]:
     return dict(re.findall(r'data-([a-z]+)="([^"]*)"', opening))
 
 
-def test_every_chart_is_live_without_a_violation(chromium: str, report: Path, tmp_path: Path) -> None:
+def test_every_chart_is_live_without_a_violation(
+    chromium: str, report: Path, tmp_path: Path
+) -> None:
     dom = dump(chromium, report, tmp_path)
     found = state(dom)
     assert (found["charts"], found["errors"], found["ready"]) == ("9", "0", "yes")
-    assert "<title>Does the instrument work?</title>" in dom  # the hostile answers tried to change it
+    assert (
+        "<title>Does the instrument work?</title>" in dom
+    )  # the hostile answers tried to change it
     assert 'id="browser" hidden' not in dom
     assert re.search(r'<span id="place"[^>]*>1 of \d+</span>', dom)
 
 
-def test_without_the_interpreter_the_policy_stops_vega(chromium: str, report: Path, tmp_path: Path) -> None:
+def test_without_the_interpreter_the_policy_stops_vega(
+    chromium: str, report: Path, tmp_path: Path
+) -> None:
     """The counter-check: had the policy no teeth, or the page no `ast: true`, this would draw."""
     weak = tmp_path / "weak.html"
     text = report.read_text(encoding="utf-8")
@@ -79,7 +104,10 @@ def test_without_the_interpreter_the_policy_stops_vega(chromium: str, report: Pa
 
     changed = script.replace("ast: true", "ast: false")
     assert changed != script
-    allowed, own = source_hash(script).replace("'", "&#39;"), source_hash(changed).replace("'", "&#39;")
+    allowed, own = (
+        source_hash(script).replace("'", "&#39;"),
+        source_hash(changed).replace("'", "&#39;"),
+    )
     assert allowed in text
     weak.write_text(text.replace(script, changed).replace(allowed, own), encoding="utf-8")
     dom = dump(chromium, weak, tmp_path)
@@ -89,16 +117,21 @@ def test_without_the_interpreter_the_policy_stops_vega(chromium: str, report: Pa
 
 
 def test_a_phone_scrolls_no_page_sideways(chromium: str, report: Path, tmp_path: Path) -> None:
-    """Measured in a frame of 390 pixels, since the browser's own window cannot be made that narrow."""
+    """Measured in a frame of 390 pixels, since the browser's own window cannot be made that
+    narrow."""
     text = report.read_text(encoding="utf-8")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text, count=1)
     end = text.rindex("</body>")
-    probe = "<script>setTimeout(() => parent.postMessage(document.documentElement.scrollWidth, '*'), 9000)</script>"
+    probe = (
+        "<script>setTimeout(() => parent.postMessage(document.documentElement.scrollWidth, '*'),"
+        " 9000)</script>"
+    )
     (tmp_path / "inner.html").write_text(text[:end] + probe + text[end:], encoding="utf-8")
     outer = tmp_path / "outer.html"
     outer.write_text(
-        '<iframe src="inner.html" style="width:390px;height:2000px;border:0"></iframe><p id="width"></p>'
-        "<script>onmessage = (e) => { document.getElementById('width').textContent = e.data; }</script>"
+        '<iframe src="inner.html" style="width:390px;height:2000px;border:0"></iframe><p'
+        ' id="width"></p><script>onmessage = (e) => {'
+        " document.getElementById('width').textContent = e.data; }</script>"
     )
     (width,) = re.findall(r'<p id="width">(\d*)</p>', dump(chromium, outer, tmp_path))
     assert 300 < int(width) <= 390

@@ -1,4 +1,6 @@
-"""What the checks on a GPU have in common: models made on the spot, requests, and shares of equal answers."""
+"""What the checks on a GPU have in common: models made on the spot, requests, and shares of equal
+answers.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,27 @@ from featherweight.records import Item
 GREEDY = Decoding(0.0, 1.0, 0, 32)
 SAMPLED = Decoding(0.7, 0.95, 0, 32)
 ITEM = Item(
-    task="pocket", category="c", item_id="c-1", example_id=1, question_index=1, cluster="c:1", block="c:1:0",
-    context_condition="disambig", question_polarity="neg", context="", question="", options=("he", "she", "unclear"),
-    option_names=("he", "she", "unknown"), option_groups=("m", "f", "unknown"), gold=1, unknown=2, target=0, group="c",
-    label_type="label", stereotyped_groups=("m",),
-)  # fmt: skip
+    task="pocket",
+    category="c",
+    item_id="c-1",
+    example_id=1,
+    question_index=1,
+    cluster="c:1",
+    block="c:1:0",
+    context_condition="disambig",
+    question_polarity="neg",
+    context="",
+    question="",
+    options=("he", "she", "unclear"),
+    option_names=("he", "she", "unknown"),
+    option_groups=("m", "f", "unknown"),
+    gold=1,
+    unknown=2,
+    target=0,
+    group="c",
+    label_type="label",
+    stereotyped_groups=("m",),
+)
 LLAMA3 = {
     "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 512,
@@ -40,16 +58,32 @@ def request(prompt: tuple[int, ...], stream: int) -> Request:
 
 def ragged(count: int, longest: int = 200) -> list[Request]:
     draw = random.Random(count)
-    return [request((1, *words(draw, draw.randrange(1, longest))), 1000 + index) for index in range(count)]
+    return [
+        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index)
+        for index in range(count)
+    ]
 
 
 def made_model(folder: Path, kind: str) -> Path:
-    """A random model with four layers and a config as the Hub has it: Llama 3's scaled rope, or Qwen2 with biases."""
+    """A random model with four layers and a config as the Hub has it: Llama 3's scaled rope, or
+    Qwen2 with biases.
+    """
     made = write_model(
-        folder, kind, layers=4, hidden_size=512, intermediate_size=1024, num_attention_heads=8, num_key_value_heads=2,
-        max_position_embeddings=2048, initializer_range=0.06,
-    )  # fmt: skip
-    return with_the_hubs_keys(made, 500000.0, LLAMA3) if kind == "llama" else with_the_hubs_keys(made, 1e6)
+        folder,
+        kind,
+        layers=4,
+        hidden_size=512,
+        intermediate_size=1024,
+        num_attention_heads=8,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        initializer_range=0.06,
+    )
+    return (
+        with_the_hubs_keys(made, 500000.0, LLAMA3)
+        if kind == "llama"
+        else with_the_hubs_keys(made, 1e6)
+    )
 
 
 def share(what: str, ours: list[Completion], theirs: list[Completion]) -> float:
@@ -59,9 +93,16 @@ def share(what: str, ours: list[Completion], theirs: list[Completion]) -> float:
     return found
 
 
-def unexplained(reference: Any, requests: list[Request], ours: list[Completion], theirs: list[Completion]) -> float:
-    """Share of answers that differ although the two tokens where they part are not close in float32."""
+def unexplained(
+    reference: Any, requests: list[Request], ours: list[Completion], theirs: list[Completion]
+) -> float:
+    """Share of answers that differ although the two tokens where they part are not close in
+    float32.
+    """
     prompts = [r.prompt_ids for r in requests]
     found = gaps(reference, prompts, [c.text for c in ours], [c.text for c in theirs])
-    print(f"gaps where answers part: {', '.join(f'{gap:.4f}' for gap in sorted(found)) or 'none'} nats")  # noqa: T201
+    print(  # noqa: T201
+        f"gaps where answers part: {', '.join(f'{gap:.4f}' for gap in sorted(found)) or 'none'}"
+        " nats"
+    )
     return sum(gap > 0.05 for gap in found) / len(requests)

@@ -1,7 +1,9 @@
-"""The GPU engine on a GPU, against transformers in float32 on the same card. Run with `make gpu-check`.
+"""The GPU engine on a GPU, against transformers in float32 on the same card. Run with `make
+gpu-check`.
 
-Models are made here, small and random, with a config as the Hub has it (old rope keys); a pocket model too, where
-resources/pocket/models holds one. Every test prints the figures that the notes want; see README.md in this folder.
+Models are made here, small and random, with a config as the Hub has it (old rope keys); a pocket
+model too, where resources/pocket/models holds one. Every test prints the figures that the notes
+want; see README.md in this folder.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from featherweight.engines import Decoding, engine_identity, load_engine
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines.exllamav2_attention import flash_attn_func, flash_attn_with_kvcache
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),
+]
 
 
 @pytest.fixture(scope="module", params=["llama", "qwen2"])
@@ -53,7 +58,9 @@ def test_the_identity_is_the_one_that_was_foreseen(engine: Any, folder: Path) ->
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("new", [1, 4, 13, 300])
 def test_paged_attention_is_causal_attention_on_the_device(dtype: torch.dtype, new: int) -> None:
-    """The stand-in over scattered pages against torch's own causal attention over the same keys, in float64."""
+    """The stand-in over scattered pages against torch's own causal attention over the same keys, in
+    float64.
+    """
     generator = torch.Generator(device="cuda").manual_seed(new)
     before, heads, key_heads, size = (0, 3, 255, 256, 700), 12, 2, 128
 
@@ -62,29 +69,51 @@ def test_paged_attention_is_causal_attention_on_the_device(dtype: torch.dtype, n
 
     table = torch.randperm(25, generator=torch.Generator().manual_seed(0)).view(5, 5).int().cuda()
     k_cache, v_cache = draw(25, 256, key_heads, size), draw(25, 256, key_heads, size)
-    q, k, v = draw(5, new, heads, size), draw(5, new, key_heads, size), draw(5, new, key_heads, size)
+    q, k, v = (
+        draw(5, new, heads, size),
+        draw(5, new, key_heads, size),
+        draw(5, new, key_heads, size),
+    )
     lengths = torch.tensor(before, dtype=torch.int32, device="cuda")
     found = flash_attn_with_kvcache(
-        q=q, k=k, v=v, k_cache=k_cache, v_cache=v_cache, cache_seqlens=lengths, block_table=table, causal=True
+        q=q,
+        k=k,
+        v=v,
+        k_cache=k_cache,
+        v_cache=v_cache,
+        cache_seqlens=lengths,
+        block_table=table,
+        causal=True,
     )
     for row, length in enumerate(before):
-        keys, values = (c[table[row].long()].flatten(0, 1)[None, : length + new] for c in (k_cache, v_cache))
-        wanted = flash_attn_func(q[row : row + 1].double(), keys.double(), values.double(), causal=True)
+        keys, values = (
+            c[table[row].long()].flatten(0, 1)[None, : length + new] for c in (k_cache, v_cache)
+        )
+        wanted = flash_attn_func(
+            q[row : row + 1].double(), keys.double(), values.double(), causal=True
+        )
         error = (found[row].double() - wanted[0]).norm() / wanted.norm()
         assert error < {torch.float32: 5e-3, torch.float16: 5e-3, torch.bfloat16: 2e-2}[dtype]
 
 
 @pytest.mark.parametrize("rows", [1, 16, 256])
 def test_greedy_agrees_with_transformers_in_float32(engine: Any, reference: Any, rows: int) -> None:
-    """At least 95% of the answers of 32 tokens, near-ties aside: random models have many, trained ones few."""
+    """At least 95% of the answers of 32 tokens, near-ties aside: random models have many, trained
+    ones few.
+    """
     engine.rows = rows
     requests = ragged(60)
-    ours, theirs = engine.generate(requests, GREEDY, quiet), reference.generate(requests, GREEDY, quiet)
+    ours, theirs = (
+        engine.generate(requests, GREEDY, quiet),
+        reference.generate(requests, GREEDY, quiet),
+    )
     assert share(f"greedy, {rows} rows", ours, theirs) >= 0.8
     assert unexplained(reference, requests, ours, theirs) <= 0.05
 
 
-def test_greedy_agrees_with_transformers_in_float16(engine: Any, reference: Any, folder: Path) -> None:
+def test_greedy_agrees_with_transformers_in_float16(
+    engine: Any, reference: Any, folder: Path
+) -> None:
     """Both round here: what float16 itself costs, beside the figure above."""
     engine.rows = 16
     requests = ragged(60)
@@ -127,13 +156,21 @@ def test_pages_are_crossed_and_beginnings_shared(engine: Any, reference: Any) ->
     for common in (0, 40, 256, 300, 513):
         beginning = words(draw, common)
         for length in (1, 3, 100, 255, 256, 257, 900):
-            requests += [request((*beginning, *words(draw, length)), 10 * length + common + s) for s in range(2)]
-    ours, theirs = engine.generate(requests, GREEDY, quiet), reference.generate(requests, GREEDY, quiet)
+            requests += [
+                request((*beginning, *words(draw, length)), 10 * length + common + s)
+                for s in range(2)
+            ]
+    ours, theirs = (
+        engine.generate(requests, GREEDY, quiet),
+        reference.generate(requests, GREEDY, quiet),
+    )
     assert share("long prompts", ours, theirs) >= 0.8
     assert unexplained(reference, requests, ours, theirs) <= 0.05
 
 
-def test_samples_of_one_prompt_cost_one_prefill(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_of_one_prompt_cost_one_prefill(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.rows = 16
     passes: list[int] = []
     forward = engine.model.forward_chunk
@@ -156,7 +193,9 @@ def test_loglikelihoods_agree(engine: Any, reference: Any) -> None:
     continuations = [words(draw, n) for n in (1, 3, 20, 2, 8, 1, 0)]
     wanted = reference.loglikelihoods(prompts, continuations)
     found = engine.loglikelihoods(prompts, continuations)
-    worst = max(abs(f - w) / max(1, len(c)) for f, w, c in zip(found, wanted, continuations, strict=True))
+    worst = max(
+        abs(f - w) / max(1, len(c)) for f, w, c in zip(found, wanted, continuations, strict=True)
+    )
     print(f"\nlog-likelihoods: at most {worst:.4f} nats a token apart")  # noqa: T201
     assert worst < 0.05
 
@@ -167,12 +206,17 @@ def test_memory_does_not_grow(engine: Any) -> None:
     for _ in range(6):
         engine.generate(ragged(100), SAMPLED, quiet)
         used.append(torch.cuda.memory_allocated())
-    print(f"\nallocated after each of six lists: {', '.join(f'{each / 2**20:.0f}' for each in used)} MiB")  # noqa: T201
+    print(  # noqa: T201
+        "\nallocated after each of six lists:"
+        f" {', '.join(f'{each / 2**20:.0f}' for each in used)} MiB"
+    )
     assert used[-1] <= used[1] * 1.01
 
 
 def test_a_pocket_model_says_what_it_says_in_transformers(root: Path) -> None:
-    folders = sorted(path.parent for path in (root / "resources" / "pocket" / "models").glob("*/config.json"))
+    folders = sorted(
+        path.parent for path in (root / "resources" / "pocket" / "models").glob("*/config.json")
+    )
     if not folders:
         pytest.skip("no pocket model in resources/pocket/models; run `make pocket-models`")
     ours = load_engine("exllamav2", folders[0], dtype="auto", threads=None)
@@ -185,7 +229,9 @@ def test_a_pocket_model_says_what_it_says_in_transformers(root: Path) -> None:
 
 
 def test_tokens_per_second(engine: Any) -> None:
-    """No claim about a real model (this one is tiny): what the loop itself costs, which bounds every model."""
+    """No claim about a real model (this one is tiny): what the loop itself costs, which bounds
+    every model.
+    """
     for rows in (1, 16, 64, 256):
         engine.rows = rows
         requests = ragged(2 * rows)

@@ -1,7 +1,8 @@
 """A card that is full, and a card that goes away, on a real one: nothing here is pretended.
 
-The memory is taken by a tensor of ours, so that cudaMalloc itself fails. A kernel that fails makes every later call of
-its process fail, as a card that fell off its bus does; so that happens in a process of its own.
+The memory is taken by a tensor of ours, so that cudaMalloc itself fails. A kernel that fails makes
+every later call of its process fail, as a card that fell off its bus does; so that happens in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from gpu_cases import SAMPLED, made_model, quiet, request, share, words
 from featherweight.engines import load_engine
 from featherweight.errors import InputError
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),
+]
 MIB = 1 << 20
 
 
@@ -39,11 +43,16 @@ def engine(folder: Path) -> Any:
 
 @contextmanager
 def full_but_for(free: int) -> Iterator[None]:
-    """All memory of the card is taken but for so many bytes; for 0 also what torch keeps in pieces."""
+    """All memory of the card is taken but for so many bytes; for 0 also what torch keeps in
+    pieces."""
     gc.collect()
     torch.cuda.empty_cache()
     ballast = []
-    for size in (1 << 30, 64 * MIB, 2 * MIB):  # the last ones fill what is left between other programs' blocks
+    for size in (
+        1 << 30,
+        64 * MIB,
+        2 * MIB,
+    ):  # the last ones fill what is left between other programs' blocks
         while torch.cuda.mem_get_info()[0] > free + size or not free:
             try:
                 ballast.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
@@ -60,7 +69,9 @@ def full_but_for(free: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("left", [1024, 256])
 def test_a_full_card_is_survived(engine: Any, left: int) -> None:
-    """64 samples of 1,900 tokens and a cache sized while the card was empty: fewer rows, the same answers."""
+    """64 samples of 1,900 tokens and a cache sized while the card was empty: fewer rows, the same
+    answers.
+    """
     requests = [request((1, *words(random.Random(n), 1900)), n) for n in range(64)]
     engine.rows = 256
     wanted = engine.generate(requests, SAMPLED, quiet)
@@ -74,7 +85,10 @@ def test_a_full_card_is_survived(engine: Any, left: int) -> None:
 
 def test_a_card_without_room_for_one_sample_is_one_line(engine: Any) -> None:
     engine._generator = None
-    with full_but_for(0), pytest.raises(InputError, match="out of GPU memory with a single sample; free the GPU"):
+    with (
+        full_but_for(0),
+        pytest.raises(InputError, match="out of GPU memory with a single sample; free the GPU"),
+    ):
         engine.generate([request(words(random.Random(0), 1900), 0)], SAMPLED, quiet)
 
 
@@ -99,7 +113,8 @@ steps = []
 
 def after_a_step(count):
     steps.append(count)
-    if len(steps) == 5:  # an index out of bounds: the kernel fails, and the process has lost the card
+    # An index out of bounds: the kernel fails, and the process has lost the card.
+    if len(steps) == 5:
         torch.zeros(1, device="cuda")[torch.tensor([10**6], device="cuda")]
 
 try:
@@ -115,7 +130,11 @@ def test_a_card_that_goes_away_is_one_line(folder: Path, name: str) -> None:
     path = [str(Path(__file__).parent), *filter(None, sys.path)]
     code = f"import sys; sys.path[:0] = {path!r}\n{LOST}"
     run = subprocess.run(
-        [sys.executable, "-c", code, name, str(folder)], capture_output=True, text=True, timeout=90, check=False
+        [sys.executable, "-c", code, name, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
     print(run.stdout)  # noqa: T201
     (line,) = re.findall(r"^LINE (.*)$", run.stdout, re.MULTILINE) or [run.stderr[-2000:]]

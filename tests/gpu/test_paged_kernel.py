@@ -1,10 +1,11 @@
-"""The Triton kernel for decode steps, compiled: against our attention in plain torch, and how fast each of them is.
+"""The Triton kernel for decode steps, compiled: against our attention in plain torch, and how fast
+each of them is.
 
     pytest -m gpu -s tests/gpu/test_paged_kernel.py
     pytest -m slow -s tests/gpu/test_paged_kernel.py
 
-The second prints microseconds per layer of a decode step. Whole runs: tests/gpu/test_speed.py with and without
-FEATHERWEIGHT_PAGED_ATTENTION=triton.
+The second prints microseconds per layer of a decode step. Whole runs: tests/gpu/test_speed.py with
+and without FEATHERWEIGHT_PAGED_ATTENTION=triton.
 """
 
 from __future__ import annotations
@@ -54,18 +55,29 @@ def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch
     for row, count in enumerate(needed):
         table[row, :count] = torch.tensor([order.pop() for _ in range(count)])
     options: dict[str, Any] = {"dtype": torch.float16, "device": DEVICE}
-    caches = [torch.randn((sum(needed), PAGE, shape.key_heads, shape.size), **options) for _ in range(2)]
+    caches = [
+        torch.randn((sum(needed), PAGE, shape.key_heads, shape.size), **options) for _ in range(2)
+    ]
     q = torch.randn((len(lengths), 1, shape.heads, shape.size), **options)
-    k, v = (torch.randn((len(lengths), 1, shape.key_heads, shape.size), **options) for _ in range(2))
+    k, v = (
+        torch.randn((len(lengths), 1, shape.key_heads, shape.size), **options) for _ in range(2)
+    )
     table, before = table.to(DEVICE), torch.tensor(lengths, dtype=torch.int32, device=DEVICE)
 
     def layers(count: int) -> torch.Tensor:
         with torch.inference_mode(), one_pass(max(lengths) + 1):
             for _ in range(count):
                 found = flash_attn_with_kvcache(
-                    q=q, k=k, v=v, k_cache=caches[0], v_cache=caches[1], cache_seqlens=before, block_table=table,
-                    causal=True, kernel=kernel,
-                )  # fmt: skip
+                    q=q,
+                    k=k,
+                    v=v,
+                    k_cache=caches[0],
+                    v_cache=caches[1],
+                    cache_seqlens=before,
+                    block_table=table,
+                    causal=True,
+                    kernel=kernel,
+                )
         return found
 
     return layers
@@ -98,5 +110,7 @@ def test_speed_of_a_layer(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         for name, shape in SHAPES.items():
             for kind, lengths in LENGTHS.items():
-                torchs, tritons = (microseconds(step(shape, lengths, kernel)) for kernel in (None, decode))
+                torchs, tritons = (
+                    microseconds(step(shape, lengths, kernel)) for kernel in (None, decode)
+                )
                 print(f"{name}, {kind}: torch {torchs:.0f} us, triton {tritons:.0f} us")  # noqa: T201

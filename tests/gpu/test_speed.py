@@ -1,8 +1,9 @@
-"""How fast the GPU engine is on a 1.5B-shaped model with random weights, beside `transformers.generate`.
+"""How fast the GPU engine is on a 1.5B-shaped model with random weights, beside
+`transformers.generate`.
 
-Prints tokens and samples per second, the share of the bound that memory bandwidth sets, and the ratio to transformers.
-Needs about 4 GB of disk and 12 GB of the GPU's memory. The part `speed` of `make gpu-check`, which gives it at most 150
-seconds; by itself:
+Prints tokens and samples per second, the share of the bound that memory bandwidth sets, and the
+ratio to transformers. Needs about 4 GB of disk and 12 GB of the GPU's memory. The part `speed` of
+`make gpu-check`, which gives it at most 150 seconds; by itself:
 
     pytest -m slow -s tests/gpu/test_speed.py
 """
@@ -27,7 +28,8 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),
 ]
 VOCABULARY = 151936
-# A random model's answers end where a token happens to be one of these: ragged lengths of 40 tokens on average.
+# A random model's answers end where a token happens to be one of these: ragged lengths of 40 tokens
+# on average.
 STOPS = tuple(range(1000, 1000 + VOCABULARY // 40))
 SAMPLED = Decoding(1.0, 1.0, 0, 256)
 
@@ -39,10 +41,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     made = tmp_path_factory.mktemp("qwen2.5-1.5b-shape")
     config = Qwen2Config(
-        vocab_size=VOCABULARY, hidden_size=1536, intermediate_size=8960, num_hidden_layers=28, num_attention_heads=12,
-        num_key_value_heads=2, max_position_embeddings=4096, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
-        pad_token_id=0, dtype="float16",
-    )  # fmt: skip
+        vocab_size=VOCABULARY,
+        hidden_size=1536,
+        intermediate_size=8960,
+        num_hidden_layers=28,
+        num_attention_heads=12,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        dtype="float16",
+    )
     torch.manual_seed(0)
     with torch.device("cuda"):
         model = Qwen2ForCausalLM(config).half()
@@ -52,12 +63,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def requests(count: int) -> list[Request]:
-    """Prompts of 100 to 200 tokens of which the first 60 are the same, as those of one template are."""
+    """Prompts of 100 to 200 tokens of which the first 60 are the same, as those of one template
+    are.
+    """
     draw = random.Random(count)
     beginning = tuple(draw.randrange(6000, VOCABULARY) for _ in range(60))
     return [
         Request(
-            (*beginning, *(draw.randrange(6000, VOCABULARY) for _ in range(draw.randrange(40, 140)))), n, ITEM, (0,)
+            (
+                *beginning,
+                *(draw.randrange(6000, VOCABULARY) for _ in range(draw.randrange(40, 140))),
+            ),
+            n,
+            ITEM,
+            (0,),
         )
         for n in range(count)
     ]
@@ -87,7 +106,10 @@ def test_speed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loading = time.perf_counter() - begun
     engine.stops = STOPS
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    lines = [f"{engine.identity}; loaded and tested in {loading:.0f} s; {bytes_per_second / 1e12:.2f} TB/s"]
+    lines = [
+        f"{engine.identity}; loaded and tested in {loading:.0f} s; {bytes_per_second / 1e12:.2f}"
+        " TB/s"
+    ]
     rates = {}
     for rows in (1, 16, 64, 256):
         engine.rows = rows
@@ -100,23 +122,31 @@ def test_speed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         seconds = measured(run)
         tokens = sum(c.n_tokens for c in made)
         rates[rows] = tokens / seconds
-        # A step reads all weights once and the keys and values of every row (about 200 positions here).
+        # A step reads all weights once and the keys and values of every row (about 200 positions
+        # here).
         bound = rows / ((weights + rows * 200 * engine._bytes_per_token()) / bytes_per_second)
         lines.append(
-            f"{rows:4d} rows: {rates[rows]:9,.0f} tokens/s, {len(work) / seconds:7.1f} samples/s, "
-            f"{rates[rows] / bound:.0%} of the bandwidth bound, peak {torch.cuda.max_memory_allocated() / 1e9:.1f} GB"
+            f"{rows:4d} rows: {rates[rows]:9,.0f} tokens/s, {len(work) / seconds:7.1f} samples/s,"
+            f" {rates[rows] / bound:.0%} of the bandwidth bound, peak"
+            f" {torch.cuda.max_memory_allocated() / 1e9:.1f} GB"
         )
-    lines += [f"transformers.generate, batch 64: {theirs(folder):,.0f} tokens/s (ours {rates[64]:,.0f})"]
+    lines += [
+        f"transformers.generate, batch 64: {theirs(folder):,.0f} tokens/s (ours {rates[64]:,.0f})"
+    ]
     with capsys.disabled():
         print("", *lines, sep="\n")  # noqa: T201
     assert rates[256] > rates[64] > rates[1]
 
 
 def theirs(folder: Path) -> float:
-    """Tokens per second of `transformers.generate` in float16: two batches of 64, padded on the left."""
+    """Tokens per second of `transformers.generate` in float16: two batches of 64, padded on the
+    left.
+    """
     from transformers import AutoModelForCausalLM
 
-    model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float16, attn_implementation="sdpa")
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(folder), dtype=torch.float16, attn_implementation="sdpa"
+    )
     model = model.to("cuda").eval()
     made = 0
 
@@ -125,12 +155,25 @@ def theirs(folder: Path) -> float:
         made = 0
         for batch in (requests(128)[:64], requests(128)[64:]):
             width = max(len(r.prompt_ids) for r in batch)
-            ids = torch.tensor([[*[0] * (width - len(r.prompt_ids)), *r.prompt_ids] for r in batch], device="cuda")
-            mask = (torch.arange(width) >= torch.tensor([[width - len(r.prompt_ids)] for r in batch])).long().cuda()
+            ids = torch.tensor(
+                [[*[0] * (width - len(r.prompt_ids)), *r.prompt_ids] for r in batch], device="cuda"
+            )
+            mask = (
+                (torch.arange(width) >= torch.tensor([[width - len(r.prompt_ids)] for r in batch]))
+                .long()
+                .cuda()
+            )
             out = model.generate(
-                input_ids=ids, attention_mask=mask, do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
-                max_new_tokens=256, eos_token_id=list(STOPS), pad_token_id=0,
-            )[:, width:]  # fmt: skip
+                input_ids=ids,
+                attention_mask=mask,
+                do_sample=True,
+                temperature=1.0,
+                top_k=0,
+                top_p=1.0,
+                max_new_tokens=256,
+                eos_token_id=list(STOPS),
+                pad_token_id=0,
+            )[:, width:]
             made += int((~torch.isin(out, torch.tensor([0, *STOPS], device="cuda"))).sum())
 
     seconds = measured(run)

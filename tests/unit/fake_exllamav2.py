@@ -1,9 +1,10 @@
 """A stand-in for the part of exllamav2 0.3.2 that the engine uses, on a CPU in float32.
 
-Weights are those of a tiny Llama or Qwen2 in the Hugging Face layout; attention goes through whatever was put into the
-fake `attn` module, so that the engine's own attention is what is tested. Names and parameters are those of the real
-package (tests/unit/test_exllamav2_surface.py compares them with its source). The page table is the simplest that keeps
-the real one's promises: full pages of equal beginnings are shared, all others are a job's own.
+Weights are those of a tiny Llama or Qwen2 in the Hugging Face layout; attention goes through
+whatever was put into the fake `attn` module, so that the engine's own attention is what is tested.
+Names and parameters are those of the real package (tests/unit/test_exllamav2_surface.py compares
+them with its source). The page table is the simplest that keeps the real one's promises: full pages
+of equal beginnings are shared, all others are a job's own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def attention_module() -> ModuleType:
 
 
 class ExLlamaV2Config:
-    """Reads config.json as 0.3.2 does: old rope keys only, one EOS, unknown architectures as Llama."""
+    """Reads config.json as 0.3.2 does: old rope keys only, one EOS, unknown architectures as
+    Llama."""
 
     def __init__(self, model_dir: str | None = None) -> None:
         self.model_dir = model_dir
@@ -50,7 +52,13 @@ class ExLlamaV2Config:
         self.arch = SimpleNamespace(arch_string=arch, lm=SimpleNamespace(eager_attn_only=False))
         eos = read.get("eos_token_id")
         self.eos_token_id = eos[0] if isinstance(eos, list) else eos
-        for name in ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+        ):
             setattr(self, name, read[name])
         self.num_key_value_heads = read.get("num_key_value_heads", self.num_attention_heads)
         self.head_dim = read.get("head_dim", self.hidden_size // self.num_attention_heads)
@@ -63,7 +71,9 @@ class ExLlamaV2Config:
             self.l3_rope_factor = scaling["factor"]
             self.l3_rope_low_freq_factor = scaling["low_freq_factor"]
             self.l3_rope_high_freq_factor = scaling["high_freq_factor"]
-            self.l3_rope_original_max_position_embeddings = scaling["original_max_position_embeddings"]
+            self.l3_rope_original_max_position_embeddings = scaling[
+                "original_max_position_embeddings"
+            ]
         if not no_tensors and not any(Path(self.model_dir).glob("*.safetensors")):
             raise ValueError(f" ## No .safetensors files found in {self.model_dir}")
 
@@ -87,19 +97,26 @@ class ExLlamaV2Cache:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate a cache")
         self.model, self.max_seq_len, self.batch_size = model, max_seq_len, batch_size
         shape = (batch_size, max_seq_len, model.config.num_key_value_heads, model.config.head_dim)
-        self.key_states, self.value_states = ([torch.zeros(shape) for _ in model.layers] for _ in range(2))
+        self.key_states, self.value_states = (
+            [torch.zeros(shape) for _ in model.layers] for _ in range(2)
+        )
 
     def all_tensors(self) -> list[torch.Tensor]:
         return self.key_states + self.value_states
 
 
 class ExLlamaV2:
-    """The model; `passes` records (rows, new tokens) of every pass. `fail_at` raises before the pass of that number."""
+    """The model; `passes` records (rows, new tokens) of every pass.
+
+    `fail_at` raises before the pass of that number.
+    """
 
     attn: ModuleType
     fail_at: dict[int, Exception]
 
-    def __init__(self, config: ExLlamaV2Config, lazy_load: bool = False, archparams: Any = None) -> None:
+    def __init__(
+        self, config: ExLlamaV2Config, lazy_load: bool = False, archparams: Any = None
+    ) -> None:
         self.config = config
         self.passes: list[tuple[int, int]] = []
 
@@ -112,7 +129,9 @@ class ExLlamaV2:
         callback_gen: Any = None,
         progress: bool = False,
     ) -> None:
-        self.hf = AutoModelForCausalLM.from_pretrained(self.config.model_dir, dtype=torch.float32).eval()
+        self.hf = AutoModelForCausalLM.from_pretrained(
+            self.config.model_dir, dtype=torch.float32
+        ).eval()
         self.layers = self.hf.model.layers
 
     def _count(self, ids: torch.Tensor) -> None:
@@ -128,7 +147,8 @@ class ExLlamaV2:
             y = layer.input_layernorm(x)
             heads = (*ids.shape, -1, self.config.head_dim)
             q, k, v = (
-                p(y).view(heads) for p in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj)
+                p(y).view(heads)
+                for p in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj)
             )
             q, k = apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=2)
             x = x + layer.self_attn.o_proj(attend(index, q, k, v).flatten(2))
@@ -153,12 +173,19 @@ class ExLlamaV2:
         **kwargs: Any,
     ) -> torch.Tensor:
         self._count(input_ids)
-        assert input_ids.shape[1] <= self.config.max_input_len * self.config.max_batch_size // input_ids.shape[0]
+        assert (
+            input_ids.shape[1]
+            <= self.config.max_input_len * self.config.max_batch_size // input_ids.shape[0]
+        )
 
         def attend(index: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             if self.attn.has_flash_attn and not self.config.no_flash_attn:
-                return self.attn.flash_attn_func(q, k, v, causal=True, softmax_scale=self.config.head_dim**-0.5)
-            q, k, v = (t.transpose(1, 2) for t in (q, k, v))  # the way of 0.3.2 without flash-attn: no mask
+                return self.attn.flash_attn_func(
+                    q, k, v, causal=True, softmax_scale=self.config.head_dim**-0.5
+                )
+            q, k, v = (
+                t.transpose(1, 2) for t in (q, k, v)
+            )  # the way of 0.3.2 without flash-attn: no mask
             return scaled_dot_product_attention(q, k, v, enable_gqa=True).transpose(1, 2)
 
         return self._blocks(input_ids, torch.arange(input_ids.shape[1])[None], attend)
@@ -189,11 +216,21 @@ class ExLlamaV2:
 
         def attend(index: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             shape = (-1, PAGE, *k.shape[2:])
-            k_cache, v_cache = cache.key_states[index].view(shape), cache.value_states[index].view(shape)
+            k_cache, v_cache = (
+                cache.key_states[index].view(shape),
+                cache.value_states[index].view(shape),
+            )
             return self.attn.flash_attn_with_kvcache(
-                q=q, k=k, v=v, k_cache=k_cache, v_cache=v_cache,
-                cache_seqlens=lengths, block_table=table, causal=True, softmax_scale=self.config.head_dim**-0.5,
-            )  # fmt: skip
+                q=q,
+                k=k,
+                v=v,
+                k_cache=k_cache,
+                v_cache=v_cache,
+                cache_seqlens=lengths,
+                block_table=table,
+                causal=True,
+                softmax_scale=self.config.head_dim**-0.5,
+            )
 
         logits = self._blocks(input_ids, positions, attend)
         return {} if preprocess_only else {"logits": logits}
@@ -267,12 +304,16 @@ class ExLlamaV2DynamicGenerator:
         filter_background_eval: bool = True,
         **kwargs: Any,
     ) -> None:
-        assert model.attn.has_flash_attn_with_paged, "Paged attention required Flash Attention 2.5.7 or later"
+        assert model.attn.has_flash_attn_with_paged, (
+            "Paged attention required Flash Attention 2.5.7 or later"
+        )
         assert not model.config.no_flash_attn
         assert cache.batch_size == 1
         assert cache.max_seq_len % PAGE == 0
         assert max_batch_size is not None
-        assert max_q_size * max_batch_size <= model.config.max_batch_size * model.config.max_input_len
+        assert (
+            max_q_size * max_batch_size <= model.config.max_batch_size * model.config.max_input_len
+        )
         self.model, self.cache, self.max_batch_size = model, cache, max_batch_size
         self.pending_jobs: list[Any] = []
         self.active_jobs: list[Any] = []
@@ -298,7 +339,9 @@ class ExLlamaV2DynamicGenerator:
         known = {page.phash: page for page in self.all_pages if page.phash is not None}
         found = [known.get(phash) for phash in job.hashes()]
         taken = {page.page_index for page in found if page is not None}
-        free = [page for page in self.all_pages if page.ref_count == 0 and page.page_index not in taken]
+        free = [
+            page for page in self.all_pages if page.ref_count == 0 and page.page_index not in taken
+        ]
         if len(free) < total - len(taken):
             return False
         pages = []
@@ -332,10 +375,18 @@ class ExLlamaV2DynamicGenerator:
 
 def modules() -> dict[str, ModuleType]:
     """What `sys.modules` would hold."""
-    top, dynamic, attn = ModuleType("exllamav2"), ModuleType("exllamav2.generator.dynamic"), attention_module()
+    top, dynamic, attn = (
+        ModuleType("exllamav2"),
+        ModuleType("exllamav2.generator.dynamic"),
+        attention_module(),
+    )
     model = type("ExLlamaV2", (ExLlamaV2,), {"attn": attn, "fail_at": {}})
     cache = type("ExLlamaV2Cache", (ExLlamaV2Cache,), {})
-    for name, value in {"ExLlamaV2": model, "ExLlamaV2Config": ExLlamaV2Config, "ExLlamaV2Cache": cache}.items():
+    for name, value in {
+        "ExLlamaV2": model,
+        "ExLlamaV2Config": ExLlamaV2Config,
+        "ExLlamaV2Cache": cache,
+    }.items():
         setattr(top, name, value)
     for value in (ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob):
         setattr(dynamic, value.__name__, value)

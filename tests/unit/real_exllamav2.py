@@ -1,8 +1,10 @@
-"""The real exllamav2 0.3.2 on a CPU: all of its Python, with torch in place of the few CUDA functions that it calls.
+"""The real exllamav2 0.3.2 on a CPU: all of its Python, with torch in place of the few CUDA
+functions that it calls.
 
-Only what an unquantised Llama or Qwen2 needs: the norm, rotary embedding and reading of tensors. Everything else (its
-config, loader, layers, cache, attention paths, generator, jobs, page table) is the package's own code. Its source is
-found where the package is installed, or in the folder that the environment variable EXLLAMAV2_SOURCE names.
+Only what an unquantised Llama or Qwen2 needs: the norm, rotary embedding and reading of tensors.
+Everything else (its config, loader, layers, cache, attention paths, generator, jobs, page table) is
+the package's own code. Its source is found where the package is installed, or in the folder that
+the environment variable EXLLAMAV2_SOURCE names.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ VERSION = "0.3.2"
 
 
 def source() -> Path | None:
-    """The folder that holds the package folder `exllamav2`; None if there is none of the right version."""
+    """The folder that holds the package folder `exllamav2`; None if there is none of the right
+    version.
+    """
     named = os.environ.get("EXLLAMAV2_SOURCE")
     if named is None:
         try:
@@ -31,7 +35,11 @@ def source() -> Path | None:
         except PackageNotFoundError:
             return None
     version = Path(named) / "exllamav2" / "version.py"
-    return Path(named) if version.is_file() and VERSION in version.read_text(encoding="utf-8") else None
+    return (
+        Path(named)
+        if version.is_file() and VERSION in version.read_text(encoding="utf-8")
+        else None
+    )
 
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor, eps: float) -> None:
@@ -49,9 +57,15 @@ def rope_(
     offsets: torch.Tensor,
     neox: bool,
 ) -> None:
-    """In place on (rows, new, heads, size); a row's first position is `past_len` plus its offset, if there are any."""
+    """In place on (rows, new, heads, size); a row's first position is `past_len` plus its offset,
+    if there are any.
+    """
     assert neox
-    first = torch.zeros(x.shape[0], dtype=torch.long) if offsets.device.type == "meta" else offsets.long().view(-1)
+    first = (
+        torch.zeros(x.shape[0], dtype=torch.long)
+        if offsets.device.type == "meta"
+        else offsets.long().view(-1)
+    )
     positions = past_len + first[:, None] + torch.arange(x.shape[1])
     half = x.float()
     turned = torch.cat((-half[..., size // 2 :], half[..., : size // 2]), dim=-1)
@@ -79,7 +93,10 @@ def imported(patch: pytest.MonkeyPatch, folder: Path) -> dict[str, ModuleType]:
     for name in filter(own, list(sys.modules)):
         patch.delitem(sys.modules, name)
     patch.syspath_prepend(str(folder))
-    pil, image = ModuleType("PIL"), ModuleType("PIL.Image")  # for its vision models, which nothing here uses
+    pil, image = (
+        ModuleType("PIL"),
+        ModuleType("PIL.Image"),
+    )  # for its vision models, which nothing here uses
     image.Image = pil.Image = image  # type: ignore[attr-defined]
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as meanwhile:
         warnings.simplefilter("ignore")
@@ -94,7 +111,9 @@ def imported(patch: pytest.MonkeyPatch, folder: Path) -> dict[str, ModuleType]:
 
 
 def import_on_cpu(patch: pytest.MonkeyPatch, folder: Path) -> dict[str, ModuleType]:
-    """The package's modules on a machine without a GPU and without the extension; `patch` undoes everything."""
+    """The package's modules on a machine without a GPU and without the extension; `patch` undoes
+    everything.
+    """
     extension = ModuleType("exllamav2_ext")
     for function in (rms_norm, rope_, stloader_read):
         setattr(extension, function.__name__, function)
@@ -102,7 +121,11 @@ def import_on_cpu(patch: pytest.MonkeyPatch, folder: Path) -> dict[str, ModuleTy
     for name in ("EXLLAMA_NO_FLASH_ATTN", "EXLLAMA_NO_XFORMERS"):
         patch.setenv(name, "1")
     found = imported(patch, folder)
-    replaced = {"_torch_device": lambda index: "cpu", "safe_move_tensor": stay, "set_device_streams": lambda: None}
+    replaced = {
+        "_torch_device": lambda index: "cpu",
+        "safe_move_tensor": stay,
+        "set_device_streams": lambda: None,
+    }
     for module in found.values():
         for name, value in replaced.items():
             if hasattr(module, name):

@@ -1,4 +1,6 @@
-"""The aggregate stage on small made-up studies: values by hand, families of tests, order, bytes, bad input."""
+"""The aggregate stage on small made-up studies: values by hand, families of tests, order, bytes,
+bad input.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,12 @@ TABLES = ("estimates", "differences", "spread", "positions", "contrasts")
 TARGET, OTHER, UNKNOWN = 0, 1, 2  # the place of each option in every made-up item
 
 
-def score(model: str, cluster: str, number: int, condition: str, chosen: int | None, **changes: Any) -> Score:
-    """One judged answer to item `number` of a template; the unknown option is right in the ambiguous condition."""
+def score(
+    model: str, cluster: str, number: int, condition: str, chosen: int | None, **changes: Any
+) -> Score:
+    """One judged answer to item `number` of a template; the unknown option is right in the
+    ambiguous condition.
+    """
     gold = UNKNOWN if condition == "ambig" else number % 2
     outcome = "unparsed" if chosen is None else "right" if chosen == gold else "wrong"
     row: dict[str, Any] = {
@@ -58,10 +64,18 @@ def score(model: str, cluster: str, number: int, condition: str, chosen: int | N
 
 
 def simulated(
-    model: str, choose: Callable[[str, int, np.random.Generator], int | None], *, task: str = "bbq",
-    categories: Iterable[str] = ("Age", "SES"), templates: int = 6, items: int = 4, seeds: Iterable[int] = (0,),
-) -> list[Score]:  # fmt: skip
-    """Answers to every item of a small study; `choose` gets the condition, the right option and a generator."""
+    model: str,
+    choose: Callable[[str, int, np.random.Generator], int | None],
+    *,
+    task: str = "bbq",
+    categories: Iterable[str] = ("Age", "SES"),
+    templates: int = 6,
+    items: int = 4,
+    seeds: Iterable[int] = (0,),
+) -> list[Score]:
+    """Answers to every item of a small study; `choose` gets the condition, the right option and a
+    generator.
+    """
     rows = []
     for seed in seeds:
         generator = np.random.default_rng([seed, *model.encode()])
@@ -72,7 +86,12 @@ def simulated(
                         gold = UNKNOWN if condition == "ambig" else number % 2
                         chosen = choose(condition, gold, generator)
                         cluster = f"{category}:{template}"
-                        changes = {"task": task, "category": category, "group": category, "sample_seed": seed}
+                        changes = {
+                            "task": task,
+                            "category": category,
+                            "group": category,
+                            "sample_seed": seed,
+                        }
                         rows.append(score(model, cluster, number, condition, chosen, **changes))
     return rows
 
@@ -117,7 +136,8 @@ def estimate(folder: Path, **key: str) -> Estimate:
     return rows[0]
 
 
-# Template a: 4 ambiguous answers: target, unknown, unknown, unread; template b: other, target, unknown, unread.
+# Template a: 4 ambiguous answers: target, unknown, unknown, unread; template b: other, target,
+# unknown, unread.
 def by_hand(model: str) -> list[Score]:
     choices = {"Age:a": [TARGET, UNKNOWN, UNKNOWN, None], "Age:b": [OTHER, TARGET, UNKNOWN, None]}
     rows = [
@@ -126,7 +146,11 @@ def by_hand(model: str) -> list[Score]:
         for number, chosen in enumerate(chosen_ones)
     ]
     untargeted = score(model, "Age:b", 9, "ambig", OTHER, target=None)
-    return [*rows[:-1], score(model, "Age:b", 3, "ambig", None, outcome="unfinished", finish="length"), untargeted]
+    return [
+        *rows[:-1],
+        score(model, "Age:b", 3, "ambig", None, outcome="unfinished", finish="length"),
+        untargeted,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -154,14 +178,20 @@ def hand_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("n_tokens", "drop", 10.0, 8),
     ],
 )
-def test_the_estimates_by_hand(hand_made: Path, metric: str, policy: str, value: float, n: int) -> None:
-    found = estimate(hand_made, metric=metric, policy=policy, context_condition="ambig", group="Age")
+def test_the_estimates_by_hand(
+    hand_made: Path, metric: str, policy: str, value: float, n: int
+) -> None:
+    found = estimate(
+        hand_made, metric=metric, policy=policy, context_condition="ambig", group="Age"
+    )
     assert found.value == pytest.approx(value)
     assert (found.n, found.n_items, found.n_clusters) == (n, 8, 2)
 
 
 def test_nothing_asked_in_a_condition_leaves_no_rows(hand_made: Path) -> None:
-    conditions = {row.context_condition for row in read_rows(hand_made / "estimates.parquet", Estimate)}
+    conditions = {
+        row.context_condition for row in read_rows(hand_made / "estimates.parquet", Estimate)
+    }
     assert conditions == {"ambig", "both"}
 
 
@@ -196,18 +226,25 @@ def test_controls_have_their_known_scores_and_honest_intervals(
 
 def test_the_mean_of_groups_weighs_groups_alike(tmp_path: Path) -> None:
     large = simulated("m", oracle, categories=["Age"], templates=9)
-    folder = aggregated(tmp_path, {"m": large + simulated("m", always(TARGET), categories=["SES"], templates=3)})
+    folder = aggregated(
+        tmp_path, {"m": large + simulated("m", always(TARGET), categories=["SES"], templates=3)}
+    )
     key = {"context_condition": "ambig"}
     assert estimate(folder, metric="accuracy", **key).value == pytest.approx(9 / 12)
     assert estimate(folder, metric="accuracy_macro", **key).value == pytest.approx(1 / 2)
-    assert estimate(folder, metric="s_amb_macro", **key).value == pytest.approx(1 / 2)  # Age has no bias: it adds 0
+    assert estimate(folder, metric="s_amb_macro", **key).value == pytest.approx(
+        1 / 2
+    )  # Age has no bias: it adds 0
 
 
 def test_names_and_labels_of_a_category_are_one_part_of_the_mean(tmp_path: Path) -> None:
-    """Two categories, one of them in two scored groups: right in all, half and none of their items."""
+    """Two categories, one of them in two scored groups: right in all, half and none of their
+    items."""
     names = simulated("m", always(TARGET), categories=["Age"], templates=3)
     names = [
-        replace(row, group="Age (names)", cluster=f"{row.cluster} names", item_id=f"{row.item_id} names")
+        replace(
+            row, group="Age (names)", cluster=f"{row.cluster} names", item_id=f"{row.item_id} names"
+        )
         for row in names
     ]
     labels = simulated("m", oracle, categories=["Age"], templates=3)
@@ -228,21 +265,32 @@ def test_a_group_in_two_categories_is_told(tmp_path: Path) -> None:
 
 def test_categories_that_differ_do_not_widen_the_interval_of_all(tmp_path: Path) -> None:
     """Right in every item of one category and in none of the other, whichever template is asked."""
-    rows = simulated("m", oracle, categories=["Age"]) + simulated("m", always(OTHER), categories=["SES"])
+    rows = simulated("m", oracle, categories=["Age"]) + simulated(
+        "m", always(OTHER), categories=["SES"]
+    )
     folder = aggregated(tmp_path, {"m": rows})
     found = estimate(folder, metric="accuracy", context_condition="ambig")
     assert (found.value, found.method) == (0.5, "cluster jackknife within categories, t")
-    assert estimate(folder, metric="design_effect", context_condition="ambig").value == pytest.approx(0.0)
+    assert estimate(
+        folder, metric="design_effect", context_condition="ambig"
+    ).value == pytest.approx(0.0)
     drawn = estimate(folder, metric="accuracy_bootstrap", context_condition="ambig")
     assert (drawn.low, drawn.high) == pytest.approx((0.5, 0.5))
-    # No template moves it; what unseen templates could do is all that is left: t^2 / (12 + t^2) of half the range.
+    # No template moves it; what unseen templates could do is all that is left: t^2 / (12 + t^2) of
+    # half the range.
     t = stats.t.ppf(0.975, 10)
     assert found.high == pytest.approx(0.5 + 0.5 * t**2 / (12 + t**2))
-    assert estimate(folder, metric="accuracy", context_condition="ambig", group="Age").method == "cluster jackknife, t"
+    assert (
+        estimate(folder, metric="accuracy", context_condition="ambig", group="Age").method
+        == "cluster jackknife, t"
+    )
 
 
 def test_intervals_hold_their_value_and_every_row_is_unique(tmp_path: Path) -> None:
-    models = {name: simulated(name, careless(rate), seeds=(0, 1)) for name, rate in (("a", 0.6), ("b", 0.9))}
+    models = {
+        name: simulated(name, careless(rate), seeds=(0, 1))
+        for name, rate in (("a", 0.6), ("b", 0.9))
+    }
     rows = read_rows(aggregated(tmp_path, models) / "estimates.parquet", Estimate)
     keys = [(r.model, r.task, r.group, r.context_condition, r.metric, r.policy) for r in rows]
     assert len(set(keys)) == len(keys)
@@ -255,13 +303,21 @@ def test_intervals_hold_their_value_and_every_row_is_unique(tmp_path: Path) -> N
 
 
 def test_the_same_input_gives_the_same_bytes_in_any_order_of_rows(tmp_path: Path) -> None:
-    models = {name: simulated(name, careless(rate), seeds=(0, 1)) for name, rate in (("a", 0.6), ("b", 0.9))}
+    models = {
+        name: simulated(name, careless(rate), seeds=(0, 1))
+        for name, rate in (("a", 0.6), ("b", 0.9))
+    }
     spec = Spec(models=("b", "a"), draws=200)
-    first, again = aggregated(tmp_path / "1", models, spec), aggregated(tmp_path / "2", models, spec)
+    first, again = (
+        aggregated(tmp_path / "1", models, spec),
+        aggregated(tmp_path / "2", models, spec),
+    )
     reversed_rows = {name: rows[::-1] for name, rows in reversed(models.items())}
     shuffled = aggregated(tmp_path / "3", reversed_rows, spec)
     names = sorted(path.name for path in first.iterdir())
-    assert names == sorted([*(f"{t}.{e}" for t in TABLES for e in ("parquet", "csv")), "readings.json"])
+    assert names == sorted(
+        [*(f"{t}.{e}" for t in TABLES for e in ("parquet", "csv")), "readings.json"]
+    )
     for name in names:
         assert (first / name).read_bytes() == (again / name).read_bytes(), name
         assert (first / name).read_bytes() == (shuffled / name).read_bytes(), name
@@ -275,16 +331,31 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
     folder = aggregated(tmp_path, models, Spec(controls=("oracle",), draws=200))
     rows = read_rows(folder / "differences.parquet", Difference)
     assert {(row.model, row.baseline) for row in rows} == {("b", "a"), ("c", "a"), ("c", "b")}
-    assert {(row.group, row.adjustment) for row in rows} == {("all", "holm"), ("Age", "bh"), ("SES", "bh")}
+    assert {(row.group, row.adjustment) for row in rows} == {
+        ("all", "holm"),
+        ("Age", "bh"),
+        ("SES", "bh"),
+    }
     for row in rows:
         ours, theirs = (
-            estimate(folder, model=name, group=row.group, context_condition=row.context_condition, metric=row.metric)
+            estimate(
+                folder,
+                model=name,
+                group=row.group,
+                context_condition=row.context_condition,
+                metric=row.metric,
+            )
             for name in (row.model, row.baseline)
         )
         assert ours.value is not None
         assert theirs.value is not None
-        # A tenth of each side's answers is lost: n are the pairs that both had read, all pairs stand beside them.
-        assert row.n < row.n_asked == (96 if row.group == "all" else 48) * (2 if row.context_condition == "both" else 1)
+        # A tenth of each side's answers is lost: n are the pairs that both had read, all pairs
+        # stand beside them.
+        assert (
+            row.n
+            < row.n_asked
+            == (96 if row.group == "all" else 48) * (2 if row.context_condition == "both" else 1)
+        )
         assert row.p is not None
         assert row.p_adjusted is not None
         assert row.p <= row.p_adjusted <= 1.0
@@ -298,41 +369,71 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
 
 def test_a_difference_where_nothing_was_lost_is_that_of_the_printed_scores(tmp_path: Path) -> None:
     def reads_all(rate: float) -> Callable[..., int]:
-        return lambda condition, gold, generator: gold if generator.random() < rate else int(generator.integers(3))
+        return lambda condition, gold, generator: (
+            gold if generator.random() < rate else int(generator.integers(3))
+        )
 
-    models = {name: simulated(name, reads_all(rate), items=8) for name, rate in (("a", 0.2), ("b", 0.5))}
+    models = {
+        name: simulated(name, reads_all(rate), items=8) for name, rate in (("a", 0.2), ("b", 0.5))
+    }
     folder = aggregated(tmp_path, models)
     rows = read_rows(folder / "differences.parquet", Difference)
     assert len(rows) == 15
     for row in rows:
         ours, theirs = (
-            estimate(folder, model=name, group=row.group, context_condition=row.context_condition, metric=row.metric)
+            estimate(
+                folder,
+                model=name,
+                group=row.group,
+                context_condition=row.context_condition,
+                metric=row.metric,
+            )
             for name in (row.model, row.baseline)
         )
         assert row.value == pytest.approx((ours.value or 0.0) - (theirs.value or 0.0))
-        assert (row.value, row.low, row.high, row.p) == (row.value_asked, row.low_asked, row.high_asked, row.p_asked)
-        assert (row.n, row.n_asked, row.n_questions, row.loss_decides) == (row.n, row.n, row.n, False)
+        assert (row.value, row.low, row.high, row.p) == (
+            row.value_asked,
+            row.low_asked,
+            row.high_asked,
+            row.p_asked,
+        )
+        assert (row.n, row.n_asked, row.n_questions, row.loss_decides) == (
+            row.n,
+            row.n,
+            row.n,
+            False,
+        )
 
 
 def test_a_baseline_is_what_every_other_model_is_taken_from(tmp_path: Path) -> None:
     models = {name: simulated(name, careless(0.6)) for name in ("a", "b", "c")}
     folder = aggregated(tmp_path, models, Spec(baseline="b", draws=200))
-    pairs = {(row.model, row.baseline) for row in read_rows(folder / "differences.parquet", Difference)}
+    pairs = {
+        (row.model, row.baseline) for row in read_rows(folder / "differences.parquet", Difference)
+    }
     assert pairs == {("a", "b"), ("c", "b")}
 
 
 def test_only_answers_that_both_gave_are_paired(tmp_path: Path) -> None:
     whole, part = simulated("a", careless(0.6)), simulated("b", careless(0.6))
     kept = [row for row in part if not row.item_id.startswith("Age:0-1")]
-    rows = read_rows(aggregated(tmp_path, {"a": whole, "b": kept}) / "differences.parquet", Difference)
-    assert {row.n_asked for row in rows if row.group == "all" and row.context_condition != "both"} == {47}
-    assert {row.n_asked for row in rows if row.group == "SES" and row.context_condition != "both"} == {24}
+    rows = read_rows(
+        aggregated(tmp_path, {"a": whole, "b": kept}) / "differences.parquet", Difference
+    )
+    assert {
+        row.n_asked for row in rows if row.group == "all" and row.context_condition != "both"
+    } == {47}
+    assert {
+        row.n_asked for row in rows if row.group == "SES" and row.context_condition != "both"
+    } == {24}
 
 
 def test_spread_tells_seeds_from_items(tmp_path: Path) -> None:
     chosen = {0: UNKNOWN, 1: UNKNOWN, 2: OTHER}
     rows = [
-        row for seed, kind in chosen.items() for row in simulated("m", always(kind), categories=["Age"], seeds=[seed])
+        row
+        for seed, kind in chosen.items()
+        for row in simulated("m", always(kind), categories=["Age"], seeds=[seed])
     ]
     folder = aggregated(tmp_path, {"m": rows})
     (found,) = (
@@ -355,18 +456,24 @@ def test_answers_of_several_seeds_stay_in_their_template(tmp_path: Path) -> None
     thrice = aggregated(tmp_path / "3", {"m": simulated("m", always(TARGET), seeds=[0, 1, 2])})
     key = {"metric": "accuracy", "context_condition": "disambig"}
     first, second = estimate(once, **key), estimate(thrice, **key)
-    assert (first.low, first.high) == pytest.approx((second.low, second.high))  # the same answers, three times
+    assert (first.low, first.high) == pytest.approx(
+        (second.low, second.high)
+    )  # the same answers, three times
     assert (first.n, second.n, second.n_clusters) == (48, 144, 12)
     assert (first.n_questions, second.n_questions) == (48, 48)
     # Wilson's interval goes by unique questions: the same ones three times over make it no shorter.
-    reaches = [estimate(folder, metric="accuracy_wilson", context_condition="disambig") for folder in (once, thrice)]
+    reaches = [
+        estimate(folder, metric="accuracy_wilson", context_condition="disambig")
+        for folder in (once, thrice)
+    ]
     assert (reaches[0].low, reaches[0].high) == pytest.approx((reaches[1].low, reaches[1].high))
     assert (reaches[1].n, reaches[1].n_questions) == (144, 48)
 
 
 def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
     rows = read_rows(hand_made / "positions.parquet", Position)
-    # The right option of item 0, 1, 2, 3 stands at 2, 0, 1, 2; chosen of template a: 0, 0, 1, -; of b: 1, 1, 1, -.
+    # The right option of item 0, 1, 2, 3 stands at 2, 0, 1, 2; chosen of template a: 0, 0, 1, -; of
+    # b: 1, 1, 1, -.
     assert [(row.position, row.n, row.n_chosen, row.n_gold) for row in rows] == [
         (0, 6, 2, 2),
         (1, 6, 4, 2),
@@ -377,12 +484,16 @@ def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
 
 
 def test_claims_may_name_whatever_is_written(tmp_path: Path) -> None:
-    """Every metric and policy of the table is in the claims' vocabulary, with one template and with several."""
+    """Every metric and policy of the table is in the claims' vocabulary, with one template and with
+    several.
+    """
     written: set[tuple[str, str]] = set()
     for templates, categories in ((1, ["Age"]), (4, ["Age", "SES"])):
         rows = simulated("m", careless(0.5), categories=categories, templates=templates, items=8)
         folder = aggregated(tmp_path / str(templates), {"m": rows})
-        written |= {(row.metric, row.policy) for row in read_rows(folder / "estimates.parquet", Estimate)}
+        written |= {
+            (row.metric, row.policy) for row in read_rows(folder / "estimates.parquet", Estimate)
+        }
     assert {metric for metric, _ in written} | {"finished"} == vocabulary.METRICS
     assert {policy for _, policy in written} == vocabulary.ESTIMATE_POLICIES
 
@@ -402,60 +513,118 @@ def test_readings_count_everything(hand_made: Path) -> None:
 
 
 def contrasted(folder: Path, templates: int) -> list[ContrastRow]:
-    rows = simulated("m", careless(0.5), task="bbq-chinese", categories=["Nationality"], templates=templates, items=12)
-    more = simulated("m", careless(0.9), task="bbq-american", categories=["SES"], templates=4, items=12)
+    rows = simulated(
+        "m",
+        careless(0.5),
+        task="bbq-chinese",
+        categories=["Nationality"],
+        templates=templates,
+        items=12,
+    )
+    more = simulated(
+        "m", careless(0.9), task="bbq-american", categories=["SES"], templates=4, items=12
+    )
     pair = Contrast(pair=("bbq-chinese", "bbq-american"), caution="one template against four")
-    return read_rows(aggregated(folder, {"m": rows + more}, Spec(contrasts=(pair,))) / "contrasts.parquet", ContrastRow)
+    return read_rows(
+        aggregated(folder, {"m": rows + more}, Spec(contrasts=(pair,))) / "contrasts.parquet",
+        ContrastRow,
+    )
 
 
 @pytest.mark.parametrize(("templates", "method"), [(1, "item jackknife"), (3, "cluster jackknife")])
-def test_contrasts_say_what_their_interval_rests_on(tmp_path: Path, templates: int, method: str) -> None:
+def test_contrasts_say_what_their_interval_rests_on(
+    tmp_path: Path, templates: int, method: str
+) -> None:
     rows = contrasted(tmp_path, templates)
     (found,) = (row for row in rows if (row.metric, row.context_condition) == ("accuracy", "ambig"))
     folder = tmp_path / "aggregate"
-    values = [estimate(folder, task=task, metric="accuracy", context_condition="ambig").value for task in
-              (found.first, found.second)]  # fmt: skip
+    values = [
+        estimate(folder, task=task, metric="accuracy", context_condition="ambig").value
+        for task in (found.first, found.second)
+    ]
     assert found.value == pytest.approx(np.subtract(*values))
     assert (found.n_clusters_first, found.n_clusters_second) == (templates, 4)
     assert found.method.startswith(method)
-    assert found.method != "cluster jackknife, t"  # Nationality against SES: two categories, each a stratum
+    assert (
+        found.method != "cluster jackknife, t"
+    )  # Nationality against SES: two categories, each a stratum
     assert found.low is not None
     assert found.high is not None
     assert found.low < (found.value or 0.0) < found.high
     rows = [row for row in rows if row.first != row.second]
     assert {row.caution for row in rows} == {"one template against four"}
-    assert {(row.paired, row.value_asked, row.loss_decides) for row in rows} == {(False, None, None)}
+    assert {(row.paired, row.value_asked, row.loss_decides) for row in rows} == {
+        (False, None, None)
+    }
     assert {"accuracy", "s_amb", "s_dis", "stereotyped", "n_tokens"} <= {row.metric for row in rows}
 
 
 def test_two_ways_of_answering_the_same_items_are_paired_as_two_models_are(tmp_path: Path) -> None:
-    """The same answers once as two labels of one model and once as two models: value, interval and p are the same."""
+    """The same answers once as two labels of one model and once as two models: value, interval and
+    p are the same.
+    """
     ways = {"bbq": careless(0.5), "bbq-likelihood": careless(0.6)}
-    labels = [row for label, choose in ways.items() for row in simulated("m", choose, task=label, items=8)]
+    labels = [
+        row for label, choose in ways.items() for row in simulated("m", choose, task=label, items=8)
+    ]
     pair = Contrast(pair=("bbq-likelihood", "bbq"), caution=None)
     folder = aggregated(tmp_path / "labels", {"m": labels}, Spec(contrasts=(pair,), draws=200))
     between = read_rows(folder / "contrasts.parquet", ContrastRow)
-    models = {label: [replace(row, model=label, task="bbq") for row in labels if row.task == label] for label in ways}
+    models = {
+        label: [replace(row, model=label, task="bbq") for row in labels if row.task == label]
+        for label in ways
+    }
     folder = aggregated(tmp_path / "models", models, Spec(baseline="bbq", draws=200))
-    paired = [row for row in read_rows(folder / "differences.parquet", Difference) if row.group == "all"]
+    paired = [
+        row for row in read_rows(folder / "differences.parquet", Difference) if row.group == "all"
+    ]
     assert {(row.metric, row.context_condition) for row in paired} == {
-        ("accuracy", "ambig"), ("accuracy", "disambig"), ("accuracy", "both"), ("s_amb", "ambig"), ("s_dis", "disambig")
-    }  # fmt: skip
+        ("accuracy", "ambig"),
+        ("accuracy", "disambig"),
+        ("accuracy", "both"),
+        ("s_amb", "ambig"),
+        ("s_dis", "disambig"),
+    }
     for row in paired:
-        (same,) = (c for c in between if (c.metric, c.context_condition) == (row.metric, row.context_condition))
-        for column in ("value", "low", "high", "p", "value_asked", "low_asked", "high_asked", "p_asked", "n_asked"):
+        (same,) = (
+            c
+            for c in between
+            if (c.metric, c.context_condition) == (row.metric, row.context_condition)
+        )
+        for column in (
+            "value",
+            "low",
+            "high",
+            "p",
+            "value_asked",
+            "low_asked",
+            "high_asked",
+            "p_asked",
+            "n_asked",
+        ):
             assert getattr(same, column) == pytest.approx(getattr(row, column))
             assert getattr(same, column) is not None
         assert same.paired
 
 
 def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> None:
-    """By hand: of each template's questions 0 to 3 both answers, only the ambiguous or only the other one is read."""
+    """By hand: of each template's questions 0 to 3 both answers, only the ambiguous or only the
+    other one is read.
+    """
     chosen = {  # (template, question): ambiguous right?, disambiguated right?; None is lost
-        ("a", 0): (True, True), ("a", 1): (True, False), ("a", 2): (None, True), ("a", 3): (False, None),
-        ("b", 0): (True, False), ("b", 1): (True, False), ("b", 2): (False, True), ("b", 3): (None, True),
-        ("c", 0): (True, True), ("c", 1): (True, False), ("c", 2): (True, True), ("c", 3): (None, None),
-    }  # fmt: skip
+        ("a", 0): (True, True),
+        ("a", 1): (True, False),
+        ("a", 2): (None, True),
+        ("a", 3): (False, None),
+        ("b", 0): (True, False),
+        ("b", 1): (True, False),
+        ("b", 2): (False, True),
+        ("b", 3): (None, True),
+        ("c", 0): (True, True),
+        ("c", 1): (True, False),
+        ("c", 2): (True, True),
+        ("c", 3): (None, None),
+    }
     rows = []
     for (template, number), told in chosen.items():
         for condition, right in zip(("ambig", "disambig"), told, strict=True):
@@ -465,11 +634,18 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
             rows.append(score("m", f"Age:{template}", number, condition, option))
     row, of_group = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
     assert (row.group, of_group) == ("all", replace(row, group="Age"))  # the task's only group
-    assert (row.first, row.second, row.context_condition, row.metric) == ("bbq", "bbq", "ambig-disambig", "accuracy")
+    assert (row.first, row.second, row.context_condition, row.metric) == (
+        "bbq",
+        "bbq",
+        "ambig-disambig",
+        "accuracy",
+    )
     # Read on both sides: a 0, a 1; b 0, b 1, b 2; c 0, c 1, c 2: 7 of 8 right against 4 of 8.
     assert (row.n_first, row.n_second, row.n_asked, row.paired) == (8, 8, 12, True)
     assert row.value == pytest.approx(7 / 8 - 4 / 8)
-    left_out = np.array([5 / 6 - 3 / 6, 5 / 5 - 3 / 5, 4 / 5 - 2 / 5])  # without a, without b, without c
+    left_out = np.array(
+        [5 / 6 - 3 / 6, 5 / 5 - 3 / 5, 4 / 5 - 2 / 5]
+    )  # without a, without b, without c
     left_out[1] = (2 + 3) / 5 - (1 + 2) / 5
     se = np.sqrt(2 / 3 * np.sum((left_out - 3 / 8) ** 2))
     assert row.high is not None
@@ -480,7 +656,9 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
 
 
 def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> None:
-    """Eight blocks of one template: the interval is that of a paired t test over blocks, and the method says so."""
+    """Eight blocks of one template: the interval is that of a paired t test over blocks, and the
+    method says so.
+    """
     ambiguous, told = [1, 1, 0, 1, 0, 0, 1, 0], [1, 1, 1, 1, 0, 1, 1, 1]
     rows = []
     for number, (first, second) in enumerate(zip(ambiguous, told, strict=True)):
@@ -494,12 +672,22 @@ def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> Non
     assert (row.low, row.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
-def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_alone(tmp_path: Path) -> None:
-    """Also of a group with one template, by block; and the same study twice writes the same bytes."""
+def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_alone(
+    tmp_path: Path,
+) -> None:
+    """Also of a group with one template, by block; and the same study twice writes the same
+    bytes."""
     generator = np.random.default_rng(5)
     rows = {
         group: [
-            score("m", f"{group}:{template}", number, condition, int(generator.integers(0, 3)), group=group)
+            score(
+                "m",
+                f"{group}:{template}",
+                number,
+                condition,
+                int(generator.integers(0, 3)),
+                group=group,
+            )
             for template in range(templates)
             for number in range(8)
             for condition in ("ambig", "disambig")
@@ -513,7 +701,9 @@ def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_
     assert sorted(found) == ["Age", "Religion", "SES", "all"]
     assert found["Religion"].method == "block jackknife, t (a label has one template)"
     for group, of_group in rows.items():
-        alone, _ = read_rows(aggregated(tmp_path / group, {"m": of_group}) / "contrasts.parquet", ContrastRow)
+        alone, _ = read_rows(
+            aggregated(tmp_path / group, {"m": of_group}) / "contrasts.parquet", ContrastRow
+        )
         assert alone.value is not None
         assert found[group] == replace(alone, group=group)
 
@@ -532,7 +722,11 @@ def test_the_stage_runs_from_its_arguments(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     aggregate.configure(parser)
     spec = json.dumps({"policy": "wrong", "contrasts": [], "draws": 200, "seed": 3, "level": 0.9})
-    aggregate.main(parser.parse_args(["--spec", spec, "--scores", str(path), "--output", str(tmp_path / "out")]))
+    aggregate.main(
+        parser.parse_args(
+            ["--spec", spec, "--scores", str(path), "--output", str(tmp_path / "out")]
+        )
+    )
     assert (tmp_path / "out" / "estimates.csv").read_text().startswith('"model","task","group"')
     with pytest.raises(SystemExit):
         parser.parse_args(["--spec", spec])
@@ -541,14 +735,26 @@ def test_the_stage_runs_from_its_arguments(tmp_path: Path) -> None:
 def test_a_spec_is_read_whole() -> None:
     text = json.dumps(
         {
-            "models": ["a", "b"], "controls": ["b"], "policy": "unknown", "baseline": "a", "draws": 500, "seed": 7,
-            "level": 0.9, "contrasts": [["x", "y"], {"pair": ["x", "z"], "caution": "few items"}],
+            "models": ["a", "b"],
+            "controls": ["b"],
+            "policy": "unknown",
+            "baseline": "a",
+            "draws": 500,
+            "seed": 7,
+            "level": 0.9,
+            "contrasts": [["x", "y"], {"pair": ["x", "z"], "caution": "few items"}],
         }
-    )  # fmt: skip
+    )
     assert parse_spec(text) == Spec(
-        models=("a", "b"), controls=("b",), policy="unknown", baseline="a", draws=500, seed=7, level=0.9,
+        models=("a", "b"),
+        controls=("b",),
+        policy="unknown",
+        baseline="a",
+        draws=500,
+        seed=7,
+        level=0.9,
         contrasts=(Contrast(("x", "y"), None), Contrast(("x", "z"), "few items")),
-    )  # fmt: skip
+    )
     assert parse_spec("{}") == Spec()
 
 
@@ -562,7 +768,10 @@ def test_a_spec_is_read_whole() -> None:
             '{"policy": "keep", "draws": 0}',
             ["policy: expected one of drop, wrong, unknown", "draws: expected", "got 0"],
         ),
-        ('{"contrasts": [["a"]], "level": 95}', ["contrasts: expected", "level: expected a number between"]),
+        (
+            '{"contrasts": [["a"]], "level": 95}',
+            ["contrasts: expected", "level: expected a number between"],
+        ),
         ('{"seed": true, "baseline": 3, "controls": "a"}', ["seed:", "baseline:", "controls:"]),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "workflow" / "featherweight"
 STAGES = {"acquire", "prompts", "generate", "score", "aggregate", "compare", "report"}
-# A module may import from its own level only if it is its own package, and from every level above it in this list.
+# A module may import from its own level only if it is its own package, and from every level above
+# it in this list.
 LEVELS: list[set[str]] = [
     {"errors", "stats", "records", "fingerprint", "canonical", "cuda"},
     {"files"},
@@ -50,7 +51,9 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE)
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE
+)
 
 
 def level(part: str) -> int:

@@ -1,4 +1,5 @@
-"""BBQ as a task: its files are read as they are, and every way in which they can be wrong is said."""
+"""BBQ as a task: its files are read as they are, and every way in which they can be wrong is
+said."""
 
 from __future__ import annotations
 
@@ -36,7 +37,10 @@ def problems(folder: Path, category: str = SMALL, *, verify: bool = False) -> st
 
 def test_counts_are_those_of_the_paper() -> None:
     # Parrish et al. 2022, appendix C, table 3: 58,492 items
-    assert sum(facts.records for name, facts in bbq.BBQ_FILES.items() if name != bbq.METADATA) == 58_492
+    assert (
+        sum(facts.records for name, facts in bbq.BBQ_FILES.items() if name != bbq.METADATA)
+        == 58_492
+    )
     assert {name: len(rows.T) for name, rows in made_up_bbq.index().items()} == {
         category: bbq.BBQ_FILES[f"{category}.jsonl"].records for category in bbq.CATEGORIES
     }
@@ -55,7 +59,10 @@ def test_doubled_metadata_rows_count_once_and_na_is_no_target(folder: Path) -> N
     assert [item.example_id for item in items if item.target is None] == [
         *range(284, 288), *range(300, 308), *range(320, 324)
     ]  # fmt: skip
-    assert Counter(item.group for item in items) == {"Gender_identity": 672, "Gender_identity (names)": 5000}
+    assert Counter(item.group for item in items) == {
+        "Gender_identity": 672,
+        "Gender_identity (names)": 5000,
+    }
 
 
 def test_a_block_is_four_items_with_the_same_options(folder: Path) -> None:
@@ -106,10 +113,22 @@ def test_a_wrong_hash_says_expected_and_got(folder: Path) -> None:
         (lambda lines: [*lines[:6], lines[6][:40]], ":7: not a whole JSON object"),
         (lambda lines: [*lines[:6], lines[2]], ":7: example_id 2 is already in line 3"),
         (lambda lines: [*lines[:6], "[1, 2]"], ":7: expected a JSON object, got list"),
-        (lambda lines: [*lines[:6], '{"example_id": 6}'], ":7: expected BBQ's fields, missing question_index"),
-        (lambda lines: [*lines[:6], lines[6].replace('"label": ', '"label": 7')], ":7: expected whole numbers"),
-        (lambda lines: [*lines[:6], lines[6].replace('"unknown"]', '"known"]')], ":7: expected exactly one answer"),
-        (lambda lines: [*lines[:6], lines[6].encode("utf-16").decode("latin-1")], ":7: not a whole JSON object"),
+        (
+            lambda lines: [*lines[:6], '{"example_id": 6}'],
+            ":7: expected BBQ's fields, missing question_index",
+        ),
+        (
+            lambda lines: [*lines[:6], lines[6].replace('"label": ', '"label": 7')],
+            ":7: expected whole numbers",
+        ),
+        (
+            lambda lines: [*lines[:6], lines[6].replace('"unknown"]', '"known"]')],
+            ":7: expected exactly one answer",
+        ),
+        (
+            lambda lines: [*lines[:6], lines[6].encode("utf-16").decode("latin-1")],
+            ":7: not a whole JSON object",
+        ),
     ],
 )
 def test_a_broken_line_is_named(folder: Path, tmp_path: Path, change, expected: str) -> None:
@@ -136,8 +155,14 @@ def test_metadata_that_lacks_rows_or_contradicts_itself(folder: Path, tmp_path: 
     assert f"no row for the category {SMALL}" in problems(made)
     path.write_text(whole.replace(f'"{SMALL}","1",0,', f'"{SMALL}","1",9000,'))
     assert f"no row for 1 items of {SMALL}, the first is 0" in problems(made)
-    header, first, rest = whole.split("\n", 2)[0], f'"{SMALL}","1",0,2,"label",NA', whole.split("\n", 1)[1]
-    path.write_text("\n".join([header, first.replace(",2,", ",0,"), first.replace(",2,", ",1,"), rest]))
+    header, first, rest = (
+        whole.split("\n", 2)[0],
+        f'"{SMALL}","1",0,2,"label",NA',
+        whole.split("\n", 1)[1],
+    )
+    path.write_text(
+        "\n".join([header, first.replace(",2,", ",0,"), first.replace(",2,", ",1,"), rest])
+    )
     assert f"{SMALL} 0: two rows that contradict each other" in problems(made)
     path.write_text("a,b\n1,2\n")
     assert "expected the columns category, example_id, target_loc, label_type" in problems(made)
@@ -155,7 +180,11 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
 
 
 def test_the_task_loads_verified(shared_data: Path) -> None:
-    items = [item for category in bbq.CATEGORIES for item in task("bbq").load(shared_data / "bbq", category)]
+    items = [
+        item
+        for category in bbq.CATEGORIES
+        for item in task("bbq").load(shared_data / "bbq", category)
+    ]
     assert len(items) == 58_492
     assert len({item.item_id for item in items}) == 58_492
     assert len({item.group for item in items}) == 15
@@ -163,8 +192,24 @@ def test_the_task_loads_verified(shared_data: Path) -> None:
     assert all(item.target != item.unknown for item in items)
     assert all((item.gold == item.unknown) == (item.context_condition == "ambig") for item in items)
     for item, made in zip(
-        items, (item for category in bbq.CATEGORIES for item in made_up_bbq.items(category)), strict=True
+        items,
+        (item for category in bbq.CATEGORIES for item in made_up_bbq.items(category)),
+        strict=True,
     ):
-        assert (item.item_id, item.gold, item.unknown, item.target, item.group, item.cluster, item.block) == (
-            made.item_id, made.gold, made.unknown, made.target, made.group, made.cluster, made.block
-        )  # fmt: skip
+        assert (
+            item.item_id,
+            item.gold,
+            item.unknown,
+            item.target,
+            item.group,
+            item.cluster,
+            item.block,
+        ) == (
+            made.item_id,
+            made.gold,
+            made.unknown,
+            made.target,
+            made.group,
+            made.cluster,
+            made.block,
+        )

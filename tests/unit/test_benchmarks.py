@@ -1,4 +1,5 @@
-"""The benchmarks' arithmetic against hand-computed cases, and that they run from the command line."""
+"""The benchmarks' arithmetic against hand-computed cases, and that they run from the command
+line."""
 
 from __future__ import annotations
 
@@ -35,11 +36,17 @@ def test_work_is_ragged_repeatable_and_a_smaller_one_is_its_beginning() -> None:
 
 @pytest.mark.parametrize(
     ("batch", "steps"),
-    [(1, 4), (2, 3), (16, 3)],  # one row: 3 + 1 steps; two or more: as many as the longest answer has tokens
+    [
+        (1, 4),
+        (2, 3),
+        (16, 3),
+    ],  # one row: 3 + 1 steps; two or more: as many as the longest answer has tokens
 )
 def test_bytes_of_work_are_weights_per_step_and_cache_per_position(batch: int, steps: int) -> None:
     # Positions read: 11 + 12 + 13 by the first answer, 5 by the second.
-    assert bound.work_bytes(TWO, batch, weights=1000, cache_per_token=7) == steps * 1000 + 7 * (36 + 5)
+    assert bound.work_bytes(TWO, batch, weights=1000, cache_per_token=7) == steps * 1000 + 7 * (
+        36 + 5
+    )
 
 
 def test_no_rows_are_no_batch() -> None:
@@ -53,7 +60,9 @@ def test_share_of_the_bound() -> None:
 
 
 def test_cache_of_the_shapes() -> None:
-    assert 2 * SHAPES["smollm2-135m"].cache_numbers == 23_040  # bytes: 2 x 30 layers x 3 heads x 64, bfloat16
+    assert (
+        2 * SHAPES["smollm2-135m"].cache_numbers == 23_040
+    )  # bytes: 2 x 30 layers x 3 heads x 64, bfloat16
     assert 2 * SHAPES["qwen2.5-1.5b"].cache_numbers == 28_672
 
 
@@ -66,11 +75,13 @@ def test_the_study_is_13_200_samples_and_its_seconds_follow() -> None:
 
 def test_a_smaller_card_holds_what_its_memory_allows() -> None:
     card = bound.Card("made up", memory=10e9, bandwidth=100e9)
-    # 90% of 10 GB, less 1.5 GB of workspace and 3.5 GB of weights, leaves 4 GB: 40 rows of 1000 positions of 100 kB.
+    # 90% of 10 GB, less 1.5 GB of workspace and 3.5 GB of weights, leaves 4 GB: 40 rows of 1000
+    # positions of 100 kB.
     assert bound.rows_that_fit(card, 3_500_000_000, 100_000, 1000, 256) == 40
     assert bound.rows_that_fit(card, 3_500_000_000, 100_000, 1000, 16) == 16
     assert bound.rows_that_fit(card, 8_000_000_000, 100_000, 1000, 256) == 0
-    # A step reads 3.5 + 4 GB, 75 ms at 100 GB/s: 40 tokens, were the bound reached; half of it at a share of one half.
+    # A step reads 3.5 + 4 GB, 75 ms at 100 GB/s: 40 tokens, were the bound reached; half of it at a
+    # share of one half.
     assert bound.card_rate(card, 1.0, 40, 3_500_000_000, 100_000, 1000) == pytest.approx(40 / 0.075)
     assert bound.card_rate(card, 0.5, 40, 3_500_000_000, 100_000, 1000) == pytest.approx(20 / 0.075)
 
@@ -81,7 +92,9 @@ def test_our_engines_end_every_answer_where_it_is_forced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, batch: int
 ) -> None:
     for module, name in ((slots, "SlotLoop"), (exllamav2_loop, "BatchLoop")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # so that what the way sets is undone
+        monkeypatch.setattr(
+            module, name, getattr(module, name)
+        )  # so that what the way sets is undone
     if way == "exllamav2":
         pretend(monkeypatch)
     folder = write_model(tmp_path, max_position_embeddings=512)
@@ -100,8 +113,11 @@ def test_changes_of_tokens_and_of_answers_are_counted_apart() -> None:
     first, second, third = (completion(f"({letter})") for letter in "ABC")
     alone = [first, completion("(A)."), third, completion("hm")]
     together = [completion("(A)", -0.25), first, second, completion("hm")]
-    # Unchanged but for its log-probability; other tokens, the same answer; another answer; no answer twice.
-    assert compare(requests, alone, together) == Change(samples=4, tokens=2, answers=1, read=3, logprob=0.25)
+    # Unchanged but for its log-probability; other tokens, the same answer; another answer; no
+    # answer twice.
+    assert compare(requests, alone, together) == Change(
+        samples=4, tokens=2, answers=1, read=3, logprob=0.25
+    )
     assert compare(requests[3:], [completion("hm")], [first]) == Change(1, 1, 1, 0, 0.0)
     with pytest.raises(ValueError, match="no samples"):
         compare([], [], [])
@@ -117,12 +133,28 @@ def test_a_line_has_shares_with_intervals() -> None:
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=root, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        command,
+        cwd=root,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_batch_sizes_from_the_command_line(root: Path) -> None:
-    asked = ("--categories", "pets", "--items", "4", "--samples", "2", "--max-new-tokens", "4", "--batch", "5")
+    asked = (
+        "--categories",
+        "pets",
+        "--items",
+        "4",
+        "--samples",
+        "2",
+        "--max-new-tokens",
+        "4",
+        "--batch",
+        "5",
+    )
     said = run(root, "benchmarks/batch_size.py", *asked)
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
@@ -137,9 +169,20 @@ def test_batch_sizes_from_the_command_line(root: Path) -> None:
 @pytest.mark.slow
 def test_the_ways_to_generate_from_the_command_line(root: Path, tmp_path: Path) -> None:
     said = run(
-        root, "benchmarks/generate.py", "--shape", "tiny", "--scale", "0.1", "--batches", "1", "4", "--rounds", "1",
-        "--folder", str(tmp_path),
-    )  # fmt: skip
+        root,
+        "benchmarks/generate.py",
+        "--shape",
+        "tiny",
+        "--scale",
+        "0.1",
+        "--batches",
+        "1",
+        "4",
+        "--rounds",
+        "1",
+        "--folder",
+        str(tmp_path),
+    )
     assert said.returncode == 0, said.stderr
     assert "does not run here" not in said.stdout
     for name in ("generate", "ours"):
@@ -167,12 +210,16 @@ def test_llama_cpp_reads_the_same_weights(tmp_path: Path, kind: str) -> None:
     model.generation_config.eos_token_id = None
     for prompt, end, answer in zip(work.prompts, work.ends, answers, strict=True):
         ids = torch.tensor([prompt])
-        made = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=end)
+        made = model.generate(
+            ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=end
+        )
         assert made[0, len(prompt) :].tolist() == answer
 
 
 def test_a_simulated_study_asks_every_category_alike_and_its_truth_is_what_many_average() -> None:
-    """The mean of 400 studies lies within 4 standard errors of the truth: one false alarm in 15,000 for each number."""
+    """The mean of 400 studies lies within 4 standard errors of the truth: one false alarm in 15,000
+    for each number.
+    """
     design = together.Design(0.5, 1.0, 3.0, 50)
     generator = np.random.default_rng(8)
     values: dict[str, list[float]] = {}
@@ -186,7 +233,9 @@ def test_a_simulated_study_asks_every_category_alike_and_its_truth_is_what_many_
         values.setdefault("difference, accuracy", []).append(means[1] - means[0])
     truths = together.truths(design)
     for number, found in values.items():
-        assert abs(np.mean(found) - truths[number]) < 4 * np.std(found) / np.sqrt(len(found)), number
+        assert abs(np.mean(found) - truths[number]) < 4 * np.std(found) / np.sqrt(len(found)), (
+            number
+        )
 
 
 def test_every_number_over_all_categories_gets_its_coverage() -> None:

@@ -29,12 +29,16 @@ def inputs_of(root: Path, folder: Path, *args: Any, **kwargs: Any) -> Inputs:
         root / "config/claims.yaml",
         folder / "compare",
     )
-    return read_inputs(study.spec, study.folder("aggregate"), folder / "compare", folder / "acquire", study.timings)
+    return read_inputs(
+        study.spec, study.folder("aggregate"), folder / "compare", folder / "acquire", study.timings
+    )
 
 
 @pytest.fixture(scope="module")
 def pocket(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    return inputs_of(root, tmp_path_factory.mktemp("pocket"), fabricated.pocket_models(), controls=["oracle"])
+    return inputs_of(
+        root, tmp_path_factory.mktemp("pocket"), fabricated.pocket_models(), controls=["oracle"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,14 @@ def crowd(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     """Twelve models, fifteen groups, one template each."""
     models = {f"m{i}": fabricated.facts(f"m{i}", label=f"Model {i}") for i in range(12)}
     groups = [f"Group_{i}" for i in range(15)]
-    return inputs_of(root, tmp_path_factory.mktemp("crowd"), models, categories=groups, dataset="bbq", templates=1)
+    return inputs_of(
+        root,
+        tmp_path_factory.mktemp("crowd"),
+        models,
+        categories=groups,
+        dataset="bbq",
+        templates=1,
+    )
 
 
 def figure(inputs: Inputs, name: str) -> Figure:
@@ -99,8 +110,24 @@ def test_many_models_are_facets_of_one_colour(crowd: Inputs) -> None:
 def test_null_is_no_data_and_never_zero() -> None:
     table = frames.frame(
         [
-            {"model": "A", "category": "x", "value": None, "low": None, "high": None, "n": 0, "shown": "no data"},
-            {"model": "A", "category": "y", "value": 0.0, "low": 0.0, "high": 0.1, "n": 9, "shown": "0.0%"},
+            {
+                "model": "A",
+                "category": "x",
+                "value": None,
+                "low": None,
+                "high": None,
+                "n": 0,
+                "shown": "no data",
+            },
+            {
+                "model": "A",
+                "category": "y",
+                "value": 0.0,
+                "low": 0.0,
+                "high": 0.1,
+                "n": 9,
+                "shown": "0.0%",
+            },
         ]
     ).assign(interval="")
     for chart in (
@@ -117,7 +144,9 @@ def test_null_is_no_data_and_never_zero() -> None:
 def test_bias_colours_are_centred_on_zero(pocket: Inputs) -> None:
     spec = figure(pocket, "bias-disambig").chart.to_dict()
     scales = [
-        layer["encoding"]["color"]["scale"] for layer in spec["layer"] if "scale" in layer["encoding"].get("color", {})
+        layer["encoding"]["color"]["scale"]
+        for layer in spec["layer"]
+        if "scale" in layer["encoding"].get("color", {})
     ]
     assert scales == [{"scheme": "purpleorange", "domain": [-1, 1], "domainMid": 0}]
 
@@ -137,14 +166,24 @@ def test_shares_of_answers_add_up(pocket: Inputs) -> None:
     assert list(table.groupby("model")["value"].sum()) == pytest.approx([1.0] * 4)
 
 
-def test_published_points_are_only_of_categories_that_were_asked(root: Path, tmp_path: Path) -> None:
+def test_published_points_are_only_of_categories_that_were_asked(
+    root: Path, tmp_path: Path
+) -> None:
     inputs = inputs_of(
-        root, tmp_path, {"m": fabricated.facts("m")}, categories=["Age", "SES"], dataset="bbq", templates=1
+        root,
+        tmp_path,
+        {"m": fabricated.facts("m")},
+        categories=["Age", "SES"],
+        dataset="bbq",
+        templates=1,
     )
     assert set(frames.published_by_category(inputs, "bbq", "ambig")["category"]) == {"Age", "SES"}
     table = frames.pairs(inputs, "bbq")
     drawn = table[(table["model"] == "GPT-4o") & (table["whose"] == "Published")]
-    assert dict(zip(drawn["questions"], drawn["value"], strict=True)) == {"Ambiguous": 0.97, "Disambiguated": 0.72}
+    assert dict(zip(drawn["questions"], drawn["value"], strict=True)) == {
+        "Ambiguous": 0.97,
+        "Disambiguated": 0.72,
+    }
 
 
 def test_every_model_with_the_highest_value_is_named() -> None:
@@ -154,12 +193,19 @@ def test_every_model_with_the_highest_value_is_named() -> None:
     said = "Highest: A on River and A on Hours and B on River, 90.0%; lowest: B on Hours, 20.0%."
     assert _extremes(table, "percent") == said
     fourth = pd.concat([table, pd.DataFrame([("C", "River", 0.9)], columns=table.columns)])
-    assert _extremes(fourth, "percent").startswith("Highest: A on River and A on Hours and 2 others, 90.0%; lowest")
-    assert _extremes(table[1:].iloc[[0, 2]], "percent") == "Highest: A on Hours, 90.0%; lowest: B on Hours, 20.0%."
+    assert _extremes(fourth, "percent").startswith(
+        "Highest: A on River and A on Hours and 2 others, 90.0%; lowest"
+    )
+    assert (
+        _extremes(table[1:].iloc[[0, 2]], "percent")
+        == "Highest: A on Hours, 90.0%; lowest: B on Hours, 20.0%."
+    )
 
 
 def test_the_accuracy_of_a_letter_has_its_own_number_of_answers(pocket: Inputs) -> None:
-    """Its interval rests on the questions whose right answer stands there: a third, not all that could be read."""
+    """Its interval rests on the questions whose right answer stands there: a third, not all that
+    could be read.
+    """
     shown = figure(pocket, "positions")
     headings = [heading for _, heading in shown.columns]
     place = headings.index("Accuracy where right")
@@ -174,7 +220,9 @@ def test_letters_have_room(pocket: Inputs) -> None:
     table = frames.positions(pocket, "pocket")
     even = table.assign(**{"value": 0.33, "right here": 0.34})
     assert model_charts._around_a_third(even) == pytest.approx([0.2, 0.5])
-    low, high = model_charts._around_a_third(even.assign(value=[0.0, 1.0, None] * (len(table) // 3)))
+    low, high = model_charts._around_a_third(
+        even.assign(value=[0.0, 1.0, None] * (len(table) // 3))
+    )
     assert (low, high) == pytest.approx((0.0, 1.02))
     svg = vl_convert.vegalite_to_svg(model_charts.positions(even, description="d").to_dict())
     assert ">20%<" in svg
@@ -182,7 +230,8 @@ def test_letters_have_room(pocket: Inputs) -> None:
 
 
 def test_altair_guards_against_raw_rows(pocket: Inputs) -> None:
-    """Above 5,000 rows `to_dict` refuses: a chart is made of aggregated numbers, never of answers."""
+    """Above 5,000 rows `to_dict` refuses: a chart is made of aggregated numbers, never of
+    answers."""
     table = pd.concat([frames.positions(pocket, "pocket")] * 500)
     assert len(table) > 5000
     with pytest.raises(alt.MaxRowsError):
@@ -201,7 +250,9 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize(("colour", "paper"), list(itertools.product(theme.SERIES, ("#ffffff", "#131316"))))
+@pytest.mark.parametrize(
+    ("colour", "paper"), list(itertools.product(theme.SERIES, ("#ffffff", "#131316")))
+)
 def test_series_stand_out_on_light_and_dark(colour: str, paper: str) -> None:
     """3:1 is what WCAG 2.2, criterion 1.4.11, asks of graphics."""
     assert contrast(colour, paper) >= 3.0
@@ -214,7 +265,9 @@ def test_contrast_at_both_ends() -> None:
 
 @pytest.mark.parametrize("role", ["--ink", "--soft", "--accent", "--good", "--bad", "--warn"])
 def test_text_is_readable_on_paper_and_panel(role: str) -> None:
-    """4.5:1 is what WCAG 2.2, criterion 1.4.3, asks of text; light colours come first in the file, then dark."""
+    """4.5:1 is what WCAG 2.2, criterion 1.4.3, asks of text; light colours come first in the file,
+    then dark.
+    """
     style = (Path(theme.__file__).parent / "report.css").read_text()
     for place in (0, 1):
         text = re.findall(rf"{role}: (#[0-9a-f]{{6}})", style)[place]
@@ -225,11 +278,17 @@ def test_text_is_readable_on_paper_and_panel(role: str) -> None:
 @pytest.mark.parametrize(
     ("value", "kind", "shown"),
     [
-        (None, "percent", "no data"), (0.0, "percent", "0.0%"), (1.0, "percent", "100.0%"), (None, "score", "no data"),
-        (-1.0, "score", "−1.00"), (0.001, "score", "0.00"), (-0.001, "score", "0.00"), (0.126, "score", "+0.13"),
+        (None, "percent", "no data"),
+        (0.0, "percent", "0.0%"),
+        (1.0, "percent", "100.0%"),
+        (None, "score", "no data"),
+        (-1.0, "score", "−1.00"),
+        (0.001, "score", "0.00"),
+        (-0.001, "score", "0.00"),
+        (0.126, "score", "+0.13"),
         (1234.4, "tokens", "1,234"),
     ],
-)  # fmt: skip
+)
 def test_numbers_as_readers_see_them(value: float | None, kind: str, shown: str) -> None:
     assert theme.number(value, kind) == shown
 

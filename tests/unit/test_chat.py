@@ -1,4 +1,6 @@
-"""Prompts as a model sees them: templates, prompt formats, dates, BOS, stop tokens, and which text is kept."""
+"""Prompts as a model sees them: templates, prompt formats, dates, BOS, stop tokens, and which text
+is kept.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,12 @@ def test_a_template_that_writes_bos_twice_is_refused(tokenizer: Any) -> None:
 
 @pytest.mark.parametrize(
     ("format_", "expected"),
-    [("%d %B %Y", "26 July 2024"), ("%Y-%m-%d", "2024-07-26"), ("%d %b %Y", "26 Jul 2024"), ("%A", "Friday")],
+    [
+        ("%d %B %Y", "26 July 2024"),
+        ("%Y-%m-%d", "2024-07-26"),
+        ("%d %b %Y", "26 Jul 2024"),
+        ("%A", "Friday"),
+    ],
 )
 def test_todays_date_is_pinned(tokenizer: Any, format_: str, expected: str) -> None:
     tokenizer.chat_template = f"\n{{{{ strftime_now('{format_}') }}}}|" + TEMPLATE
@@ -53,8 +60,8 @@ def test_todays_date_is_pinned(tokenizer: Any, format_: str, expected: str) -> N
 
 def test_date_string_is_pinned_as_llama_asks_for_it(tokenizer: Any) -> None:
     tokenizer.chat_template = (
-        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
-        "Today: {{ date_string }}"
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{%"
+        " endif %}Today: {{ date_string }}"
     )
     assert chat.render(tokenizer, ASKED, FACTS)[0] == "Today: 26 Jul 2024"
 
@@ -64,7 +71,9 @@ def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_pat
     tokenizer = chat.load_tokenizer(tmp_path)
     text, _ = chat.render(tokenizer, ASKED, FACTS | {"prompt_format": "{message}\nA:"})
     assert text == "who?\nA:"
-    with pytest.raises(InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"):
+    with pytest.raises(
+        InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"
+    ):
         chat.render(tokenizer, ASKED, FACTS)
 
 
@@ -78,7 +87,9 @@ def test_real_base_model_begins_with_one_bos(shared_data: Path) -> None:
 
 def test_a_template_that_refuses_is_one_line(tokenizer: Any) -> None:
     tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
-    with pytest.raises(InputError, match=r"cannot render these messages \(System role not supported\)") as caught:
+    with pytest.raises(
+        InputError, match=r"cannot render these messages \(System role not supported\)"
+    ) as caught:
         chat.render(tokenizer, ASKED, FACTS)
     assert len(caught.value.problems) == 1
 
@@ -118,7 +129,12 @@ def test_stop_ids_are_the_union(
 
 
 def test_decoded_text_drops_special_tokens_but_not_the_kept_tags(tokenizer: Any) -> None:
-    ids = [SPECIAL.index("<think>"), *tokenizer.encode("so (A)"), SPECIAL.index("</think>"), SPECIAL.index("</s>")]
+    ids = [
+        SPECIAL.index("<think>"),
+        *tokenizer.encode("so (A)"),
+        SPECIAL.index("</think>"),
+        SPECIAL.index("</s>"),
+    ]
     assert chat.decode(tokenizer, ids, chat.hidden_ids(tokenizer)) == "so (A)"
     kept = chat.hidden_ids(tokenizer, ("<think>", "</think>"))
     assert chat.decode(tokenizer, ids, kept) == "<think>so (A)</think>"
@@ -143,7 +159,9 @@ OPENED = "<|assistant|><think>\n"
         ("", OPENS, (None, "")),
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, prompt: str, expected: tuple[str | None, str | None]) -> None:
+def test_thinking_and_answer_are_told_apart(
+    text: str, prompt: str, expected: tuple[str | None, str | None]
+) -> None:
     assert chat.split_thinking(text, TAGS, prompt) == expected
 
 

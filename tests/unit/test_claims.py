@@ -1,4 +1,6 @@
-"""Every claim of `config/claims.yaml` gets every verdict that it can have, from evidence made up for it."""
+"""Every claim of `config/claims.yaml` gets every verdict that it can have, from evidence made up
+for it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,12 @@ LOOKED_UP = [claim for claim in CLAIMS if claim.rule in PUBLISHED]
 UNMEASURED = [claim for claim in CLAIMS if claim.rule == "not_measured"]
 SEVERAL = [claim for claim in OURS if len(settings(claim)) > 1]
 
-VERDICTS = {"true": "reproduced", "false": "contradicted", "open": "partly", "missing": "not tested"}
+VERDICTS = {
+    "true": "reproduced",
+    "false": "contradicted",
+    "open": "partly",
+    "missing": "not tested",
+}
 
 
 def verdict(claim: Claim, seen: Evidence) -> str:
@@ -48,8 +55,8 @@ def test_a_claim_about_our_numbers(claim: Claim, truth: Truth, paired: bool) -> 
     assert verdict(claim, world(claim, truth, paired=paired)) == VERDICTS[truth]
 
 
-# What one setting that says otherwise, or is open, or is missing, makes of a claim that holds in all the others; and of
-# a claim that holds in no other.
+# What one setting that says otherwise, or is open, or is missing, makes of a claim that holds in
+# all the others; and of a claim that holds in no other.
 AMONG_TRUE = {
     "every": {"false": "contradicted", "open": "partly", "missing": "partly"},
     "most": {"false": "reproduced", "open": "reproduced", "missing": "reproduced"},
@@ -99,7 +106,11 @@ def test_most_is_more_than_half(claim: Claim) -> None:
 
 # --- published ---
 
-OF_ANOTHER_STUDY = {"reproduced": "seen elsewhere", "contradicted": "not tested", "partly": "not tested"}
+OF_ANOTHER_STUDY = {
+    "reproduced": "seen elsewhere",
+    "contradicted": "not tested",
+    "partly": "not tested",
+}
 
 
 def expected(claim: Claim, word: str) -> str:
@@ -109,11 +120,15 @@ def expected(claim: Claim, word: str) -> str:
 
 @pytest.mark.parametrize("claim", LOOKED_UP, ids=named(LOOKED_UP))
 def test_a_claim_about_published_figures(claim: Claim) -> None:
-    """Undecidable is a side without exactly one figure; for one number, figures on either side are partly right."""
+    """Undecidable is a side without exactly one figure; for one number, figures on either side are
+    partly right.
+    """
     assert verdict(claim, world(claim, "true")) == expected(claim, "reproduced")
     assert verdict(claim, world(claim, "false")) == expected(claim, "contradicted")
     assert verdict(claim, world(claim, "missing")) == "not tested"
-    assert verdict(claim, world(claim, "open")) == ("partly" if claim.rule == "published_near" else "not tested")
+    assert verdict(claim, world(claim, "open")) == (
+        "partly" if claim.rule == "published_near" else "not tested"
+    )
 
 
 PAIRS = [claim for claim in LOOKED_UP if len(settings(claim)) > 1]
@@ -129,7 +144,8 @@ def test_what_an_article_repeats_is_no_evidence() -> None:
     (claim,) = [claim for claim in CLAIMS if claim.id == "r1-mmlu"]
     seen = world(claim, "true")
     repeated = [
-        type(f)(**{n: getattr(f, n) for n in f.__dataclass_fields__} | {"seen": "article"}) for f in seen.published
+        type(f)(**{n: getattr(f, n) for n in f.__dataclass_fields__} | {"seen": "article"})
+        for f in seen.published
     ]
     assert verdict(claim, evidence([], published=repeated, models={"nobody": {}})) == "not tested"
 
@@ -138,9 +154,13 @@ def test_what_an_article_repeats_is_no_evidence() -> None:
 
 
 def test_published_figures_decide(root: Path) -> None:
-    """R1's MMLU is 90.8, not 84.4; 1 - 0.55/15 = 96.33%; 1B with N=512: 72.2 > 71.4 but 10.0 < 23.3."""
+    """R1's MMLU is 90.8, not 84.4; 1 - 0.55/15 = 96.33%; 1B with N=512: 72.2 > 71.4 but 10.0 <
+    23.3.
+    """
     figures = read_published(root / "config" / "published")
-    nothing = evidence([], published=figures, models={"pocket-fair": {}}, tasks={"pocket": "pocket"})
+    nothing = evidence(
+        [], published=figures, models={"pocket-fair": {}}, tasks={"pocket": "pocket"}
+    )
     found = {claim.id: decide(claim, nothing) for claim in CLAIMS}
     assert {name: v.verdict for name, (v, seen) in found.items() if seen.sources} == {
         "gpt4o-072": "reproduced",
@@ -165,7 +185,10 @@ def test_published_figures_decide(root: Path) -> None:
     }
     assert "90.8%" in found["r1-mmlu"][0].why
     assert found["r1-cheaper"][0].our_value == pytest.approx(1 - 0.55 / 15)
-    assert "MATH-500 72.2% against 71.4%; AIME24 10.0% against 23.3%" in found["llama1b-405b-512"][0].why
+    assert (
+        "MATH-500 72.2% against 71.4%; AIME24 10.0% against 23.3%"
+        in found["llama1b-405b-512"][0].why
+    )
     assert "DeepSeek-R1 671" in found["r1-parameters"][0].why
     # Opus is printed twice, with the same figure, and is one of two models; a number has words.
     assert found["claude3-range"][1].steps[-1] == "Holds for 1 of 2. Hence partly."
@@ -184,7 +207,10 @@ def test_every_published_pair_compares_one_setting_with_one(root: Path) -> None:
     nothing = evidence([], published=figures, models={"nobody": {}})
     why = {claim.id: decide(claim, nothing)[0].why for claim in LOOKED_UP}
     assert [name for name, told in why.items() if "different settings" in told] == []
-    assert [name for name, told in why.items() if "found none" in told] == ["r1-near-o1-gsm8k", "r1-distill-gsm8k"]
+    assert [name for name, told in why.items() if "found none" in told] == [
+        "r1-near-o1-gsm8k",
+        "r1-distill-gsm8k",
+    ]
 
 
 def test_the_notes_say_what_the_tables_say(root: Path) -> None:
@@ -192,10 +218,14 @@ def test_the_notes_say_what_the_tables_say(root: Path) -> None:
     figures = read_published(root / "config" / "published")
     notes = {claim.id: claim.note or "" for claim in CLAIMS}
     chosen = [
-        f.value for f in figures if f.source == "tts-paper" and f.locator == "Table 2" and "-Max, PRM" in f.setting
+        f.value
+        for f in figures
+        if f.source == "tts-paper" and f.locator == "Table 2" and "-Max, PRM" in f.setting
     ]
     assert f"{min(chosen)}% to {max(chosen)}%" in notes["search-above-majority"]
-    o1 = [f for f in figures if f.source == "o1-card" and f.model == "GPT-4o" and f.benchmark == "BBQ"]
+    o1 = [
+        f for f in figures if f.source == "o1-card" and f.model == "GPT-4o" and f.benchmark == "BBQ"
+    ]
     assert [(f.condition, f.fraction) for f in o1] == [("disambig", 0.72)]
     with_pair = notes["gpt4o-072"].split("(with 0.97")[0]
     assert "o1-preview" in with_pair
@@ -211,23 +241,31 @@ def test_the_notes_say_what_the_tables_say(root: Path) -> None:
         }
     assert near == {"LiveCodeBench": {"14B", "32B", "70B"}, "Codeforces": {"32B"}}
     assert (
-        "14B, 32B and 70B come near on LiveCodeBench, only that of 32B on Codeforces" in notes["distill-code-o1-mini"]
+        "14B, 32B and 70B come near on LiveCodeBench, only that of 32B on Codeforces"
+        in notes["distill-code-o1-mini"]
     )
 
 
 def test_chess_is_compared_with_the_models_that_the_article_calls_larger(root: Path) -> None:
-    """o1 and GPT-4o, every setting and version that the table has; how long the games are is the table's."""
+    """o1 and GPT-4o, every setting and version that the table has; how long the games are is the
+    table's.
+    """
     (chess,) = [claim for claim in CLAIMS if claim.id == "r1-chess"]
     against = chess.arguments["each"]["against"]
-    table = {f.model: f for f in read_published(root / "config" / "published") if f.benchmark == "LLM Chess"}
+    table = {
+        f.model: f
+        for f in read_published(root / "config" / "published")
+        if f.benchmark == "LLM Chess"
+    }
     named = [model for model in table if model.startswith(("o1-2024", "gpt-4o-2024"))]
     assert sorted(against) == sorted(named)
     lengths = [
         int(table[name].setting.split(" half-moves on average")[0].rsplit(maxsplit=1)[-1])
         for name in ("deepseek-reasoner-r1", *named)
     ]
-    assert f"{lengths[0]} half-moves on average, those of the other two {min(lengths[1:])} to {max(lengths)}" in (
-        chess.note or ""
+    assert (
+        f"{lengths[0]} half-moves on average, those of the other two {min(lengths[1:])} to"
+        f" {max(lengths)}" in (chess.note or "")
     )
     assert all(table[name].parameters_billion is None for name in named)
     assert "Whether they are larger is not decided" in (chess.note or "")
@@ -241,7 +279,9 @@ def test_the_readme_counts_the_claims(root: Path) -> None:
 
 
 def test_claims_say_what_the_articles_say() -> None:
-    """Condition, group and model of the sentences that an earlier version had wrong; no word of a rule in the text."""
+    """Condition, group and model of the sentences that an earlier version had wrong; no word of a
+    rule in the text.
+    """
     by_id = {claim.id: claim for claim in CLAIMS}
     race = by_id["llama-race"].arguments
     assert (race["estimate"]["condition"], race["each"]) == ("ambig", {"group": ["Race_ethnicity"]})
@@ -250,7 +290,11 @@ def test_claims_say_what_the_articles_say() -> None:
     assert by_id["r1-beats-claude2"].rule == by_id["best-length"].rule == "not_measured"
     assert "ours" in by_id["small-beats-gpt4o"].text
     assert "figures-unreadable" not in by_id
-    told = [text for claim in CLAIMS for text in (claim.text, claim.note or "", str(claim.arguments.get("why")))]
+    told = [
+        text
+        for claim in CLAIMS
+        for text in (claim.text, claim.note or "", str(claim.arguments.get("why")))
+    ]
     assert not [text for text in told if "stored copy" in text]
 
 
@@ -267,4 +311,6 @@ def test_no_sentence_of_an_article_is_kept(shared_data: Path) -> None:
     for entry in ours:
         for key in ("text", "note"):
             mine = entry.get(key, "").lower().split()
-            assert not {tuple(mine[place : place + 8]) for place in range(len(mine) - 7)} & runs, entry["id"]
+            assert not {tuple(mine[place : place + 8]) for place in range(len(mine) - 7)} & runs, (
+                entry["id"]
+            )

@@ -1,4 +1,6 @@
-"""Errors from clusters: against statsmodels, by hand, at both ends, and where there is nothing to tell."""
+"""Errors from clusters: against statsmodels, by hand, at both ends, and where there is nothing to
+tell.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ import pytest
 import statsmodels.api as sm
 
 from featherweight.stats import measures
-from featherweight.stats.bias import AMBIG, BOTH, N_BIASED, N_ITEMS, N_NON_UNKNOWN, N_RIGHT, N_UNREAD, Values
+from featherweight.stats.bias import (
+    AMBIG,
+    BOTH,
+    N_BIASED,
+    N_ITEMS,
+    N_NON_UNKNOWN,
+    N_RIGHT,
+    N_UNREAD,
+    Values,
+)
 from featherweight.stats.clusters import (
     Clustered,
     bootstrap_counts,
@@ -49,7 +60,8 @@ def test_the_standard_error_of_equal_clusters_is_that_of_their_mean() -> None:
 
 
 def test_the_standard_error_of_unequal_clusters_by_hand() -> None:
-    # 1 of 2, 4 of 4, 1 of 3: together 6 of 9; left out in turn 5/7, 2/5, 5/6; effective 81 / 29 clusters.
+    # 1 of 2, 4 of 4, 1 of 3: together 6 of 9; left out in turn 5/7, 2/5, 5/6; effective 81 / 29
+    # clusters.
     found = clustered(shares([1, 4, 1], [2, 4, 3]), ACCURACY)
     deviations = np.array([5 / 7, 2 / 5, 5 / 6]) - 6 / 9
     assert found.se == pytest.approx(np.sqrt(2 / 3 * np.sum(deviations**2)))
@@ -61,15 +73,20 @@ def test_many_clusters_agree_with_the_sandwich_of_statsmodels() -> None:
     items = generator.integers(2, 12, size=400)
     right = generator.binomial(items, generator.beta(2, 2, size=400))
     found = clustered(shares(list(right), list(items)), ACCURACY)
-    y = np.concatenate([np.repeat([1.0, 0.0], [k, n - k]) for k, n in zip(right, items, strict=True)])
+    y = np.concatenate(
+        [np.repeat([1.0, 0.0], [k, n - k]) for k, n in zip(right, items, strict=True)]
+    )
     groups = np.repeat(np.arange(400), items)
     fit = sm.OLS(y, np.ones_like(y)).fit(cov_type="cluster", cov_kwds={"groups": groups})
     assert found.value == pytest.approx(fit.params[0])
-    assert found.se == pytest.approx(fit.bse[0], rel=0.01)  # the jackknife is the sandwich up to terms of 1 / G
+    assert found.se == pytest.approx(
+        fit.bse[0], rel=0.01
+    )  # the jackknife is the sandwich up to terms of 1 / G
 
 
 def test_the_bootstrap_agrees_with_the_jackknife() -> None:
-    # 40,000 draws: the bootstrap's own error is 0.35% (one standard error), the two differ by about 1 / (2 G) = 0.8%.
+    # 40,000 draws: the bootstrap's own error is 0.35% (one standard error), the two differ by about
+    # 1 / (2 G) = 0.8%.
     generator = np.random.default_rng(1)
     items = generator.integers(4, 9, size=60)
     counts = shares(list(generator.binomial(items, 0.6)), list(items))
@@ -123,16 +140,22 @@ def test_no_answers_have_no_value() -> None:
 
 
 @pytest.mark.parametrize(("right", "inner"), [(0, 1), (6, 0)])
-def test_all_alike_reaches_from_the_end_as_far_as_wilsons_interval_over_clusters(right: int, inner: int) -> None:
+def test_all_alike_reaches_from_the_end_as_far_as_wilsons_interval_over_clusters(
+    right: int, inner: int
+) -> None:
     found = clustered(shares([right] * 25, [6] * 25), ACCURACY)
     reach = interval(found, bounds=SHARE)
     assert reach is not None
     assert reach[1 - inner] == right / 6
-    assert abs(reach[inner] - right / 6) == pytest.approx(0.1456, abs=5e-5)  # 2.0639^2 / (25 + 2.0639^2)
+    assert abs(reach[inner] - right / 6) == pytest.approx(
+        0.1456, abs=5e-5
+    )  # 2.0639^2 / (25 + 2.0639^2)
 
 
 @pytest.mark.parametrize(("biased", "end"), [(4, 1.0), (0, -1.0)])
-def test_always_the_same_person_is_the_end_of_s_amb_with_an_interval_inside(biased: int, end: float) -> None:
+def test_always_the_same_person_is_the_end_of_s_amb_with_an_interval_inside(
+    biased: int, end: float
+) -> None:
     found = clustered(table([(4, 0, 4, biased)] * 10), measures.s_amb("drop"))
     reach = interval(found, bounds=SIGNED)
     assert found.value == end
@@ -157,7 +180,8 @@ def test_one_template_with_a_bias_leaves_none_when_it_is_left_out() -> None:
 
 
 def test_s_amb_is_the_mean_lean_where_every_answer_is_read() -> None:
-    # Every read answer leans +1 (biased), -1 (other) or 0 (unknown); its jackknife is that of a ratio of sums.
+    # Every read answer leans +1 (biased), -1 (other) or 0 (unknown); its jackknife is that of a
+    # ratio of sums.
     rows = [(6, 2, 4, 3), (8, 3, 5, 2), (4, 0, 4, 4), (5, 5, 0, 0)]
     found = clustered(table(rows), measures.s_amb("drop"))
     lean = np.array([2 * biased - other for _, _, other, biased in rows], dtype=float)
@@ -170,7 +194,8 @@ def test_s_amb_is_the_mean_lean_where_every_answer_is_read() -> None:
 def test_the_policy_moves_the_unread() -> None:
     counts = table([(4, 2, 2, 1)] * 5, unread=4)
     values = {
-        policy: clustered(counts, measures.accuracy(policy, BOTH)).value for policy in ("drop", "wrong", "unknown")
+        policy: clustered(counts, measures.accuracy(policy, BOTH)).value
+        for policy in ("drop", "wrong", "unknown")
     }
     assert values == pytest.approx({"drop": 0.5, "wrong": 0.25, "unknown": 0.75})
 
@@ -187,8 +212,9 @@ def test_a_length_has_no_upper_bound_and_no_interval_where_it_never_varies() -> 
     assert 0.0 <= reach.low < 12.0 < reach.high
 
 
-# 25 templates with a logit spread of 1, 6 items each: the share of 600 intervals that hold the truth has a standard
-# error of 0.009 at 0.95; below 0.92 in one of 2,000 seeds if the true coverage is 0.95, and the seed is fixed.
+# 25 templates with a logit spread of 1, 6 items each: the share of 600 intervals that hold the
+# truth has a standard error of 0.009 at 0.95; below 0.92 in one of 2,000 seeds if the true coverage
+# is 0.95, and the seed is fixed.
 def test_the_clustered_interval_covers_where_the_independent_one_does_not() -> None:
     generator = np.random.default_rng(5)
     nodes = generator.standard_normal(200_000)
@@ -207,10 +233,11 @@ def test_the_clustered_interval_covers_where_the_independent_one_does_not() -> N
     assert naive / 600 < 0.80
 
 
-# A shift of the size that a study prints is noticed in four of five studies: 30% planted, the truth further away by
-# the mean of what 300 studies print, over 36 templates of 12 answers whose rates vary with an sd of 0.1. 1,000 studies;
-# -+6 points are 4.7 standard errors, one false alarm in 400,000 seeds, and the seed is fixed. The logit interval is
-# shorter upwards than the printed shift reckons with, which is part of what the tolerance is for.
+# A shift of the size that a study prints is noticed in four of five studies: 30% planted, the truth
+# further away by the mean of what 300 studies print, over 36 templates of 12 answers whose rates
+# vary with an sd of 0.1. 1,000 studies; -+6 points are 4.7 standard errors, one false alarm in
+# 400,000 seeds, and the seed is fixed. The logit interval is shorter upwards than the printed shift
+# reckons with, which is part of what the tolerance is for.
 def test_a_shift_that_would_be_noticed_is_noticed_four_times_in_five() -> None:
     generator = np.random.default_rng(6)
 
@@ -220,12 +247,15 @@ def test_a_shift_that_would_be_noticed_is_noticed_four_times_in_five() -> None:
 
     shift = float(np.mean([detectable(study(0.3), SHARE) or 0.0 for _ in range(300)]))
     reached = [interval(study(0.3 + shift), bounds=SHARE) for _ in range(1000)]
-    noticed = np.mean([reach is not None and not reach.low <= 0.3 <= reach.high for reach in reached])
+    noticed = np.mean(
+        [reach is not None and not reach.low <= 0.3 <= reach.high for reach in reached]
+    )
     assert noticed == pytest.approx(0.8, abs=0.06)
 
 
 def test_the_shift_that_would_be_noticed_where_all_templates_agree() -> None:
-    # One of 48 templates behaving otherwise is drawn with 80% probability where 3.3% of all do: 1 - 0.2^(1/48).
+    # One of 48 templates behaving otherwise is drawn with 80% probability where 3.3% of all do: 1 -
+    # 0.2^(1/48).
     found = clustered(shares([0] * 48, [12] * 48), ACCURACY)
     assert detectable(found, SHARE) == pytest.approx(1 - 0.2 ** (1 / 48))
     assert (1 - (detectable(found, SHARE) or 0.0)) ** 48 == pytest.approx(0.2)

@@ -13,14 +13,26 @@ from featherweight.__main__ import main
 
 def test_a_path_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "manifest.json"
-    words = ["prompts", "draw", "--spec", "{}", "--dataset", str(missing), "--output", str(tmp_path)]
+    words = [
+        "prompts",
+        "draw",
+        "--spec",
+        "{}",
+        "--dataset",
+        str(missing),
+        "--output",
+        str(tmp_path),
+    ]
     assert main(words) == 2
     assert capsys.readouterr().err.splitlines() == [
-        f"error: {missing}: No such file or directory; correct the path, or run the stage that writes it"
+        f"error: {missing}: No such file or directory; correct the path, or run the stage that"
+        " writes it"
     ]
 
 
-def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_names_the_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,6 @@
-"""What both engines compute for log-likelihoods: every sequence once, and the same values as one sequence at a time."""
+"""What both engines compute for log-likelihoods: every sequence once, and the same values as one
+sequence at a time.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,18 @@ CASES: dict[str, Asked] = {
     "mixed lengths, one of them empty": [(PROMPT, words(DRAW, n)) for n in (0, 1, 2, 9, 40, 3)],
     "one begins with another": [(PROMPT, (7, 8, 9, 10)[:n]) for n in (3, 1, 4, 2)],
     "the same twice": [(PROMPT, (7, 8)), (OTHER, (7, 8)), (PROMPT, (7, 8))],
-    "prompts in turns": [(prompt, words(DRAW, n)) for n in (1, 5, 2) for prompt in (OTHER, PROMPT, OTHER[:1])],
-    "a prompt that begins with a prompt": [(PROMPT, (7, 8, 9)), ((*PROMPT, 7), (8, 10)), ((*PROMPT, 7, 8), (9, 9, 9))],
+    "prompts in turns": [
+        (prompt, words(DRAW, n)) for n in (1, 5, 2) for prompt in (OTHER, PROMPT, OTHER[:1])
+    ],
+    "a prompt that begins with a prompt": [
+        (PROMPT, (7, 8, 9)),
+        ((*PROMPT, 7), (8, 10)),
+        ((*PROMPT, 7, 8), (9, 9, 9)),
+    ],
     "only empty ones": [(PROMPT, ()), (OTHER, ())],
-    "many of many": [(words(random.Random(n % 7), 12 + n % 7), words(DRAW, n % 5)) for n in range(60)],
+    "many of many": [
+        (words(random.Random(n % 7), 12 + n % 7), words(DRAW, n % 5)) for n in range(60)
+    ],
 }
 
 
@@ -56,8 +66,15 @@ def plainly(model: Any, asked: Asked) -> list[float]:
     found = []
     with torch.inference_mode():
         for prompt, continuation in asked:
-            logprobs = model(torch.tensor([prompt + continuation])).logits[0].double().log_softmax(-1)
-            found.append(sum(logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(continuation)))
+            logprobs = (
+                model(torch.tensor([prompt + continuation])).logits[0].double().log_softmax(-1)
+            )
+            found.append(
+                sum(
+                    logprobs[len(prompt) - 1 + i, token].item()
+                    for i, token in enumerate(continuation)
+                )
+            )
     return found
 
 
@@ -103,7 +120,12 @@ def test_a_continuation_is_as_likely_alone_as_beside_others(engine: Any) -> None
     ],
 )
 def test_what_is_the_same_is_computed_once(
-    engine: Any, exllamav2: Any, monkeypatch: pytest.MonkeyPatch, case: str, branched: int, plain: int
+    engine: Any,
+    exllamav2: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+    branched: int,
+    plain: int,
 ) -> None:
     """Tokens shown to the model, padding left out; the GPU engine has no branches."""
     shown = []
@@ -125,24 +147,50 @@ def test_rows_of_one_prompt() -> None:
     (found,) = continuations.rows(prompts, asked, widest=5)
     assert (found.tokens, found.parts, found.branches) == (row.tokens, row.parts, True)
     assert sorted(found.wanted, key=lambda wanted: (wanted.continuation, wanted.place)) == [
-        Wanted(1, 407, 0), Wanted(2, 9, 0), Wanted(3, 4, 0), Wanted(1, 261, 1), Wanted(4, 8, 1), Wanted(1, 407, 3),
-    ]  # fmt: skip
+        Wanted(1, 407, 0),
+        Wanted(2, 9, 0),
+        Wanted(3, 4, 0),
+        Wanted(1, 261, 1),
+        Wanted(4, 8, 1),
+        Wanted(1, 407, 3),
+    ]
     two = continuations.rows(prompts, asked, widest=4)
-    assert [(each.tokens, each.branches) for each in two] == [((1, 403, 407, 9), False), ((1, 403, 261), False)]
+    assert [(each.tokens, each.branches) for each in two] == [
+        ((1, 403, 407, 9), False),
+        ((1, 403, 261), False),
+    ]
 
 
 def test_groups_keep_to_the_budget_the_places_and_the_kind() -> None:
     def row(length: int, places: int = 1, parts: int = 2) -> Row:
-        return Row((5,) * length, (length,) + (0,) * (parts - 1), tuple(Wanted(p, 5, 0) for p in range(places)))
+        return Row(
+            (5,) * length,
+            (length,) + (0,) * (parts - 1),
+            tuple(Wanted(p, 5, 0) for p in range(places)),
+        )
 
-    found = continuations.groups([row(3), row(9), row(6, parts=3), row(4), row(2, parts=3), row(8)], budget=18)
-    assert [[len(each.tokens) for each in group.rows] for group in found] == [[9, 8], [4, 3], [6, 2]]
-    found = continuations.groups([row(600, 600), row(300, 300), row(290, 200), row(280, 13)], budget=10_000)
-    assert [len(group.rows) for group in found] == [1, 2, 1]  # 512 places, a longer continuation by itself
+    found = continuations.groups(
+        [row(3), row(9), row(6, parts=3), row(4), row(2, parts=3), row(8)], budget=18
+    )
+    assert [[len(each.tokens) for each in group.rows] for group in found] == [
+        [9, 8],
+        [4, 3],
+        [6, 2],
+    ]
+    found = continuations.groups(
+        [row(600, 600), row(300, 300), row(290, 200), row(280, 13)], budget=10_000
+    )
+    assert [len(group.rows) for group in found] == [
+        1,
+        2,
+        1,
+    ]  # 512 places, a longer continuation by itself
 
 
 def test_options_that_bfloat16_would_tie_are_told_apart(folder: Path) -> None:
-    """Its logits near 30 lie 0.125 apart, so that of 30 options that are about as likely some have an equal."""
+    """Its logits near 30 lie 0.125 apart, so that of 30 options that are about as likely some have
+    an equal.
+    """
     engine = load_engine("transformers", folder, dtype="bfloat16", threads=1)
     options = range(5, 35)
     weight = engine.model.get_output_embeddings().weight
@@ -156,12 +204,16 @@ def test_options_that_bfloat16_would_tie_are_told_apart(folder: Path) -> None:
     assert len({rounded[option].item() for option in options}) < 30
     found = engine.loglikelihoods([PROMPT] * 30, [(option,) for option in options])
     assert len(set(found)) == 30
-    torch.testing.assert_close(torch.tensor(found).double(), wanted[list(options)], atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(
+        torch.tensor(found).double(), wanted[list(options)], atol=1e-3, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_output_layer_in_float32(packed: bool, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_layer_in_float32(
+    packed: bool, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if packed and not can_pack(torch.bfloat16):
         pytest.skip("this machine's torch packs no bfloat16 matrices")
     monkeypatch.setattr(ours, "_BLOCK", 300)  # of 1000 rows
@@ -181,5 +233,7 @@ def test_what_cannot_be_asked_is_refused(engine: Any) -> None:
     with pytest.raises(ValueError, match="a prompt of at least one token"):
         continuations.loglikelihoods([()], [(6,)], lambda group: [], budget=1, widest=0)
     assert len(engine.loglikelihoods([(5,) * 200], [(6,) * 57])) == 1  # the last token is never fed
-    with pytest.raises(InputError, match="ends 258 tokens after its prompt's beginning, at most 256 can be scored"):
+    with pytest.raises(
+        InputError, match="ends 258 tokens after its prompt's beginning, at most 256 can be scored"
+    ):
         engine.loglikelihoods([(5,) * 200], [(6,) * 58])

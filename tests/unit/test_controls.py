@@ -1,4 +1,6 @@
-"""The controls answer by their rule, in the order that was shown, and have the scores that they claim."""
+"""The controls answer by their rule, in the order that was shown, and have the scores that they
+claim.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,35 @@ from featherweight.tasks.reading import read_answer
 
 DECODING = Decoding(0.0, 1.0, 0, 16)
 ITEM = Item(
-    task="pocket", category="c", item_id="c-1", example_id=1, question_index=1, cluster="c:1", block="c:1:0",
-    context_condition="disambig", question_polarity="neg", context="", question="", options=("he", "she", "unclear"),
-    option_names=("he", "she", "unknown"), option_groups=("m", "f", "unknown"), gold=1, unknown=2, target=0, group="c",
-    label_type="label", stereotyped_groups=("m",),
-)  # fmt: skip
+    task="pocket",
+    category="c",
+    item_id="c-1",
+    example_id=1,
+    question_index=1,
+    cluster="c:1",
+    block="c:1:0",
+    context_condition="disambig",
+    question_polarity="neg",
+    context="",
+    question="",
+    options=("he", "she", "unclear"),
+    option_names=("he", "she", "unknown"),
+    option_groups=("m", "f", "unknown"),
+    gold=1,
+    unknown=2,
+    target=0,
+    group="c",
+    label_type="label",
+    stereotyped_groups=("m",),
+)
 
 
 def answer(
-    control: str, item: Item, order: tuple[int, ...] = (0, 1, 2), stream: int = 0, wording: Wording = LETTER
+    control: str,
+    item: Item,
+    order: tuple[int, ...] = (0, 1, 2),
+    stream: int = 0,
+    wording: Wording = LETTER,
 ) -> str:
     engine = load_engine("controls", None, dtype=control, threads=None)
     request = Request((), stream, item, order, user_message(item, wording, order))
@@ -73,13 +95,17 @@ def test_unknown_control_and_likelihoods_are_refused() -> None:
 
 def test_identity_names_control_and_version_without_loading() -> None:
     assert engine_identity("controls", None, dtype="oracle") == "controls 1, oracle"
-    assert load_engine("controls", None, dtype="oracle", threads=None).identity == "controls 1, oracle"
+    assert (
+        load_engine("controls", None, dtype="oracle", threads=None).identity == "controls 1, oracle"
+    )
     with pytest.raises(LookupError, match="unknown engine"):
         engine_identity("abacus", None, dtype="oracle")
 
 
 def balanced_items() -> list[Item]:
-    """Both contexts and polarities, the target in each place once; in disambiguated ones it is right half the time."""
+    """Both contexts and polarities, the target in each place once; in disambiguated ones it is
+    right half the time.
+    """
     items = []
     for first in range(2):
         for condition in ("ambig", "disambig"):
@@ -87,7 +113,13 @@ def balanced_items() -> list[Item]:
                 target = first if polarity == "neg" else 1 - first
                 gold = 2 if condition == "ambig" else first
                 items.append(
-                    replace(ITEM, context_condition=condition, question_polarity=polarity, gold=gold, target=target)
+                    replace(
+                        ITEM,
+                        context_condition=condition,
+                        question_polarity=polarity,
+                        gold=gold,
+                        target=target,
+                    )
                 )
     return items
 
@@ -115,7 +147,8 @@ def test_controls_have_the_scores_that_they_claim(control: str, condition: str) 
     assert any(expected is not None for expected in EXPECTED[control][condition])
 
 
-# --- hesitant -----------------------------------------------------------------------------------------------------
+# --- hesitant
+# ------------------------------------------------------------------------------------------------
 
 N = 4000
 READABLE = {LETTER: "(B)", ANSWER_LINE: "ANSWER: B"}
@@ -125,7 +158,9 @@ def shares() -> dict[str, set[int]]:
     """The streams in which the control gives no answer, by wording."""
     silent: dict[str, set[int]] = {}
     for wording, right in READABLE.items():
-        said = {stream: answer("hesitant", ITEM, stream=stream, wording=wording) for stream in range(N)}
+        said = {
+            stream: answer("hesitant", ITEM, stream=stream, wording=wording) for stream in range(N)
+        }
         assert set(said.values()) == {right, "First I look at he. Then I look at she."}
         silent[wording.name] = {stream for stream, text in said.items() if text != right}
     return silent
@@ -152,8 +187,12 @@ def test_hesitant_needs_the_prompt_that_it_looks_at() -> None:
         engine.generate([Request((), 0, ITEM, (0, 1, 2))], DECODING, lambda count: None)
 
 
-def test_what_hesitant_leaves_open_is_read_as_nothing_and_the_rest_as_what_it_says(root: Path) -> None:
-    """On every pocket item, in each wording: no share of it may depend on what the reader makes of a text."""
+def test_what_hesitant_leaves_open_is_read_as_nothing_and_the_rest_as_what_it_says(
+    root: Path,
+) -> None:
+    """On every pocket item, in each wording: no share of it may depend on what the reader makes of
+    a text.
+    """
     for wording in READABLE:
         outcomes: Counter[str] = Counter()
         for category in task("pocket").categories:

@@ -1,16 +1,29 @@
-"""What the harnesses would print: their definitions by hand, their edge cases, and the table of our reference note."""
+"""What the harnesses would print: their definitions by hand, their edge cases, and the table of our
+reference note.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from featherweight.stats.bias import OTHER, TARGET, UNKNOWN, UNREAD, Answers, Values, bias_scores, count
+from featherweight.stats.bias import (
+    OTHER,
+    TARGET,
+    UNKNOWN,
+    UNREAD,
+    Answers,
+    Values,
+    bias_scores,
+    count,
+)
 from featherweight.stats.conventions import convention_scores
 
 
 def counts_of(ambiguous: tuple[int, ...], disambiguated: tuple[int, ...], right: int) -> Values:
-    """Counts from how many answers are target, other, unknown, unread in each condition; `right` disambiguated ones."""
+    """Counts from how many answers are target, other, unknown, unread in each condition; `right`
+    disambiguated ones.
+    """
     counts = np.zeros((2, 5))
     for place, (target, other, unknown, unread) in enumerate((ambiguous, disambiguated)):
         rights = unknown if place == 0 else right
@@ -18,7 +31,8 @@ def counts_of(ambiguous: tuple[int, ...], disambiguated: tuple[int, ...], right:
     return counts
 
 
-# By hand, 20 ambiguous (4 target, 1 other, 10 unknown, 5 unread), 10 disambiguated (6 target, 2 other, 0, 2; 7 right).
+# By hand, 20 ambiguous (4 target, 1 other, 10 unknown, 5 unread), 10 disambiguated (6 target, 2
+# other, 0, 2; 7 right).
 def test_lm_eval_by_hand() -> None:
     found = convention_scores(counts_of((4, 1, 10, 5), (6, 2, 0, 2), 7), "lm_eval")
     assert found.accuracy_ambig == pytest.approx(0.5)
@@ -59,7 +73,9 @@ def test_all_read_and_all_ambiguous_differs_from_ours_nowhere(convention: str) -
 
 
 def simulated(unread: float, n: int, generator: np.random.Generator) -> Answers:
-    """Half of the ambiguous answers unknown, 80% of the others biased; 90% of the disambiguated right."""
+    """Half of the ambiguous answers unknown, 80% of the others biased; 90% of the disambiguated
+    right.
+    """
     ambiguous = np.arange(2 * n) < n
     biased = generator.random(2 * n) < 0.8
     kind = np.where(biased, TARGET, OTHER)
@@ -77,10 +93,11 @@ def simulated(unread: float, n: int, generator: np.random.Generator) -> Answers:
     )
 
 
-# Read: r = 1 - 0.4557. Ours 0.5 * 0.6; lm_eval (1 - r / 2) * 0.6; helm (1 - r * 0.7) * (2 * 0.4 r / (1 - r / 2) - 1).
-# The second value is the table of three published scorers on 3,680 simulated answers of this kind, measured by running
-# their own code. Each score's standard error is below 0.005 here and 0.02 in the table: the bounds are six of the
-# first and four of the second, less than one false alarm in 10,000 seeds, and the seed is fixed.
+# Read: r = 1 - 0.4557. Ours 0.5 * 0.6; lm_eval (1 - r / 2) * 0.6; helm (1 - r * 0.7) * (2 * 0.4 r /
+# (1 - r / 2) - 1). The second value is the table of three published scorers on 3,680 simulated
+# answers of this kind, measured by running their own code. Each score's standard error is below
+# 0.005 here and 0.02 in the table: the bounds are six of the first and four of the second, less
+# than one false alarm in 10,000 seeds, and the seed is fixed.
 EXPECTED = {"ours": (0.300, 0.287), "lm_eval": (0.437, 0.411), "helm": (-0.249, -0.253)}
 
 

@@ -1,4 +1,6 @@
-"""The transformers engine against transformers itself, and against its own promises about batches and repeats."""
+"""The transformers engine against transformers itself, and against its own promises about batches
+and repeats.
+"""
 
 from __future__ import annotations
 
@@ -73,20 +75,31 @@ def plainly(engine: TransformersEngine, prompt: tuple[int, ...], limit: int) -> 
     """What `model.generate` says to one prompt, greedily, without the stop token."""
     ids = torch.tensor([prompt])
     made = engine.model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=limit, pad_token_id=0
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=limit,
+        pad_token_id=0,
     )
     said: str = engine.tokenizer.decode(made[0, len(prompt) :], skip_special_tokens=False)
     return said.removesuffix("</s>")
 
 
 def tokens_of(text: str) -> tuple[int, ...]:
-    """The tokens of a text that kept its special ones. Not by the tokenizer: Qwen2's class splits words its own way."""
+    """The tokens of a text that kept its special ones.
+
+    Not by the tokenizer: Qwen2's class splits words its own way.
+    """
     pieces = re.findall("|".join(map(re.escape, SPECIAL)) + "|.", text, re.DOTALL)
     return tuple([*SPECIAL, *CHARACTERS].index(piece) for piece in pieces)
 
 
-@pytest.mark.parametrize("count", [1, 3, None], ids=["one slot", "three slots, refilled", "default"])
-def test_greedy_is_what_generate_says_one_at_a_time(engine: TransformersEngine, slots: Any, count: int | None) -> None:
+@pytest.mark.parametrize(
+    "count", [1, 3, None], ids=["one slot", "three slots, refilled", "default"]
+)
+def test_greedy_is_what_generate_says_one_at_a_time(
+    engine: TransformersEngine, slots: Any, count: int | None
+) -> None:
     slots(count)
     requests = ragged(12)
     made = engine.generate(requests, GREEDY, quiet)
@@ -98,7 +111,9 @@ def test_samples_of_one_prompt_cost_one_prefill(engine: TransformersEngine, slot
     prompts = [r.prompt_ids for r in ragged(3)]
     requests = [request(prompt, 10 * p + s) for p, prompt in enumerate(prompts) for s in range(5)]
     fed = []
-    hook = engine.model.get_input_embeddings().register_forward_hook(lambda m, args, out: fed.append(args[0].shape))
+    hook = engine.model.get_input_embeddings().register_forward_hook(
+        lambda m, args, out: fed.append(args[0].shape)
+    )
     try:
         made = engine.generate(requests, GREEDY, quiet)
     finally:
@@ -109,7 +124,9 @@ def test_samples_of_one_prompt_cost_one_prefill(engine: TransformersEngine, slot
     assert len({m.text for m in engine.generate(requests[:5], SAMPLED, quiet)}) > 1
 
 
-def test_a_sample_is_the_same_alone_in_five_and_in_forty(engine: TransformersEngine, slots: Any) -> None:
+def test_a_sample_is_the_same_alone_in_five_and_in_forty(
+    engine: TransformersEngine, slots: Any
+) -> None:
     requests = ragged(40)
     for count in (None, 7):
         slots(count)
@@ -119,7 +136,9 @@ def test_a_sample_is_the_same_alone_in_five_and_in_forty(engine: TransformersEng
         turned = engine.generate(requests[::-1], SAMPLED, quiet)[::-1][:5]
         for others in (five, forty, turned):
             assert [m.text for m in others] == [m.text for m in alone]
-            assert [m.mean_logprob for m in others] == pytest.approx([m.mean_logprob for m in alone], abs=1e-5)
+            assert [m.mean_logprob for m in others] == pytest.approx(
+                [m.mean_logprob for m in alone], abs=1e-5
+            )
 
 
 def test_the_same_requests_repeat_bit_for_bit(engine: TransformersEngine, folder: Path) -> None:
@@ -151,7 +170,9 @@ def test_counts_finish_and_logprob_are_those_of_the_tokens(engine: TransformersE
             assert m.mean_logprob == pytest.approx(by_hand, abs=1e-5)
 
 
-def test_a_stop_token_ends_a_sample_and_is_not_counted(engine: TransformersEngine, slots: Any) -> None:
+def test_a_stop_token_ends_a_sample_and_is_not_counted(
+    engine: TransformersEngine, slots: Any
+) -> None:
     asked = ragged(2)[1:]
     (whole,) = engine.generate(asked, GREEDY, quiet)
     ids = tokens_of(whole.text)
@@ -163,7 +184,9 @@ def test_a_stop_token_ends_a_sample_and_is_not_counted(engine: TransformersEngin
     assert (made.text, made.finish, made.n_tokens, made.mean_logprob) == ("", "stop", 0, None)
 
 
-def test_the_context_ends_a_sample_and_refuses_a_longer_prompt(engine: TransformersEngine, slots: Any) -> None:
+def test_the_context_ends_a_sample_and_refuses_a_longer_prompt(
+    engine: TransformersEngine, slots: Any
+) -> None:
     asked = [request((1, *[9] * 9))]
     engine.stops, engine.context = (), 16
     (made,) = engine.generate(asked, GREEDY, quiet)
@@ -177,7 +200,11 @@ def test_the_context_ends_a_sample_and_refuses_a_longer_prompt(engine: Transform
     ("field", "value", "said"),
     [
         ("alibi", True, "positions by ALiBi are not supported"),
-        ("layer_types", ["full_attention", "linear_attention"], "layers of kind full_attention, linear_attention"),
+        (
+            "layer_types",
+            ["full_attention", "linear_attention"],
+            "layers of kind full_attention, linear_attention",
+        ),
     ],
 )
 def test_models_that_attend_otherwise_are_refused(
@@ -198,7 +225,9 @@ def test_no_requests_no_work(engine: TransformersEngine) -> None:
 OUT_OF_MEMORY = {
     "torch": torch.OutOfMemoryError("CUDA out of memory"),
     "driver": RuntimeError("CUDA error: out of memory"),
-    "cublas": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+    "cublas": RuntimeError(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"
+    ),
 }
 
 
@@ -233,11 +262,18 @@ def test_out_of_memory_halves_the_slots_and_changes_no_sample(
     ("error", "said"),
     [
         (torch.OutOfMemoryError("CUDA out of memory"), "with a single sample"),
-        (RuntimeError("CUDA error: device lost\nmore"), "stopped answering .CUDA error: device lost."),
+        (
+            RuntimeError("CUDA error: device lost\nmore"),
+            "stopped answering .CUDA error: device lost.",
+        ),
     ],
 )
 def test_a_gpu_that_cannot_go_on_is_one_line(
-    engine: TransformersEngine, slots: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    engine: TransformersEngine,
+    slots: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
 ) -> None:
     def step(loop: SlotLoop) -> None:
         raise error
@@ -250,7 +286,10 @@ def test_a_gpu_that_cannot_go_on_is_one_line(
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
 def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
-    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+    engine: TransformersEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     asked = [r.prompt_ids for r in ragged(12)], [(6, 7)] * 12
     expected = engine.loglikelihoods(*asked)
@@ -267,7 +306,9 @@ def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
         assert engine.loglikelihoods(*asked) == pytest.approx(expected, abs=1e-5)
     assert "going on with likelihoods of 128 tokens at a time" in caplog.text
     fits = 0
-    with pytest.raises(InputError, match="out of GPU memory while likelihoods of 64 tokens at a time"):
+    with pytest.raises(
+        InputError, match="out of GPU memory while likelihoods of 64 tokens at a time"
+    ):
         engine.loglikelihoods(*asked)
 
 
@@ -296,8 +337,12 @@ def test_loglikelihoods_agree_with_a_plain_computation(engine: TransformersEngin
     continuations[3] = ()
     by_hand = []
     for prompt, continuation in zip(prompts, continuations, strict=True):
-        logprobs = engine.model(torch.tensor([prompt + continuation])).logits[0].float().log_softmax(-1)
-        by_hand.append(sum(logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(continuation)))
+        logprobs = (
+            engine.model(torch.tensor([prompt + continuation])).logits[0].float().log_softmax(-1)
+        )
+        by_hand.append(
+            sum(logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(continuation))
+        )
     assert engine.loglikelihoods(prompts, continuations) == pytest.approx(by_hand, abs=1e-4)
     with pytest.raises(ValueError, match="one continuation per prompt"):
         engine.loglikelihoods(prompts, continuations[1:])
@@ -336,7 +381,9 @@ def copied(folder: Path, target: Path, **changes: Any) -> Path:
     for path in folder.iterdir():
         (target / path.name).write_bytes(path.read_bytes())
     config = json.loads((target / "config.json").read_text()) | changes
-    (target / "config.json").write_text(json.dumps({key: v for key, v in config.items() if v is not None}))
+    (target / "config.json").write_text(
+        json.dumps({key: v for key, v in config.items() if v is not None})
+    )
     return target
 
 
@@ -350,13 +397,18 @@ def refused(folder: Path, match: str) -> None:
 def test_folders_that_hold_no_model_are_one_line(folder: Path, tmp_path: Path) -> None:
     refused(tmp_path / "absent", "expected a model folder with config.json")
     refused(copied(folder, tmp_path / "unknown", model_type="perpetuum"), "cannot be loaded")
-    own_code = copied(folder, tmp_path / "own", model_type="own", auto_map={"AutoModelForCausalLM": "evil.Evil"})
+    own_code = copied(
+        folder, tmp_path / "own", model_type="own", auto_map={"AutoModelForCausalLM": "evil.Evil"}
+    )
     (own_code / "evil.py").write_text("raise SystemExit('code of a model folder ran')")
     refused(own_code, "cannot be loaded")
     torn = copied(folder, tmp_path / "torn")
     (torn / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100])
     refused(torn, "cannot be loaded")
-    refused(copied(folder, tmp_path / "lacking", num_hidden_layers=3, layer_types=None), "tensors are not in its")
+    refused(
+        copied(folder, tmp_path / "lacking", num_hidden_layers=3, layer_types=None),
+        "tensors are not in its",
+    )
     pickled = copied(folder, tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     refused(pickled, "pickled weights are never loaded")
@@ -386,7 +438,9 @@ def test_a_narrow_attention_window_narrows_the_context(tmp_path: Path) -> None:
         ("float32", "bfloat16", "cpu", {"bfloat16"}),
     ],
 )
-def test_number_formats(tmp_path: Path, stored: str | None, asked: str, device: str, expected: set[str]) -> None:
+def test_number_formats(
+    tmp_path: Path, stored: str | None, asked: str, device: str, expected: set[str]
+) -> None:
     (tmp_path / "config.json").write_text(json.dumps({} if stored is None else {"dtype": stored}))
     assert number_format(tmp_path, asked, device) in expected
     with pytest.raises(InputError, match="expected auto"):
@@ -400,7 +454,9 @@ def test_bfloat16_generates(folder: Path) -> None:
     assert engine.generate(ragged(5), SAMPLED, quiet) == made
 
 
-def test_identity_is_known_without_importing_a_framework(folder: Path, engine: TransformersEngine) -> None:
+def test_identity_is_known_without_importing_a_framework(
+    folder: Path, engine: TransformersEngine
+) -> None:
     program = (
         "import sys; from pathlib import Path; from featherweight.engines import engine_identity\n"
         f"print(engine_identity('transformers', Path({str(folder)!r}), dtype='float32'))\n"
@@ -408,7 +464,11 @@ def test_identity_is_known_without_importing_a_framework(folder: Path, engine: T
     )
     workflow = Path(sys.modules["featherweight"].__file__ or "").parents[1]
     said = subprocess.run(
-        [sys.executable, "-c", program], env={"PYTHONPATH": str(workflow)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(workflow)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     lines = said.stdout.splitlines()
     assert lines[0] == engine.identity == engine_identity("transformers", folder, dtype="float32")
@@ -418,10 +478,19 @@ def test_identity_is_known_without_importing_a_framework(folder: Path, engine: T
 
 def test_a_real_trained_model_says_what_generate_says(shared_data: Path) -> None:
     loaded = load_engine(
-        "transformers", shared_data / "models" / "stories260k", dtype="float32", threads=1, kept=("</s>",)
+        "transformers",
+        shared_data / "models" / "stories260k",
+        dtype="float32",
+        threads=1,
+        kept=("</s>",),
     )
     assert isinstance(loaded, TransformersEngine)
-    texts = ["Once upon a time", "Lily had a red ball. One day", "The dog", "Tom and his mom went to the park to"]
+    texts = [
+        "Once upon a time",
+        "Lily had a red ball. One day",
+        "The dog",
+        "Tom and his mom went to the park to",
+    ]
     requests = [request(tuple(loaded.tokenizer.encode(text)), i) for i, text in enumerate(texts)]
     made = loaded.generate(requests, Decoding(0.0, 1.0, 0, 40), quiet)
     assert [m.text for m in made] == [plainly(loaded, r.prompt_ids, 40) for r in requests]

@@ -12,7 +12,9 @@ import yaml
 
 def environment(root: Path, name: str) -> tuple[set[str], set[str]]:
     """What conda installs and what pip installs."""
-    document: dict[str, Any] = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.safe_load(
+        (root / "envs" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
     words = [entry for entry in document["dependencies"] if isinstance(entry, str)]
     (pip,) = (entry["pip"] for entry in document["dependencies"] if isinstance(entry, dict))
     return set(words), set(pip)

@@ -1,4 +1,6 @@
-"""Intervals beside margins, and intervals from those of their parts: by hand, at both ends, and against simulation."""
+"""Intervals beside margins, and intervals from those of their parts: by hand, at both ends, and
+against simulation.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ from featherweight.stats.intervals import Interval
 )
 def test_where_an_interval_lies(low: float, high: float, place: str) -> None:
     assert beside_margin(Interval(low, high), -0.05, 0.05) == place
-    assert beside_margin(Interval(-high, -low), -0.05, 0.05) == place  # the same from the other side
+    assert (
+        beside_margin(Interval(-high, -low), -0.05, 0.05) == place
+    )  # the same from the other side
 
 
 def test_ends_the_wrong_way_round_are_refused() -> None:
@@ -57,11 +61,14 @@ def test_widening_is_bonferroni() -> None:
 
 
 def test_parts_by_hand() -> None:
-    """Reaches 0.3 and 0.4 make 0.5 / 2 for the mean, 0.5 for the difference, 0.7 end against end."""
+    """Reaches 0.3 and 0.4 make 0.5 / 2 for the mean, 0.5 for the difference, 0.7 end against
+    end."""
     first, second = Known(0.5, 0.2, 0.9), Known(0.1, -0.3, 0.4)
     assert mean_of([first, second]) == pytest.approx((0.3, 0.3 - 0.25, 0.3 + 0.25))
     assert mean_of([first]) == pytest.approx(first)
-    assert difference_of(first, second) == pytest.approx((0.4, 0.4 - math.hypot(0.3, 0.3), 0.4 + math.hypot(0.4, 0.4)))
+    assert difference_of(first, second) == pytest.approx(
+        (0.4, 0.4 - math.hypot(0.3, 0.3), 0.4 + math.hypot(0.4, 0.4))
+    )
     assert widest_difference(first, second) == pytest.approx((0.4, 0.2 - 0.4, 0.9 + 0.3))
     with pytest.raises(ValueError, match="at least one part"):
         mean_of([])
@@ -75,17 +82,22 @@ def test_a_ratio_end_against_end() -> None:
 
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
 def test_how_often_intervals_of_parts_hold(correlation: float) -> None:
-    """20,000 draws of two normal numbers. Independent: 0.95, standard error 0.0015, limits at 4.5 of them: a false
-    alarm in 70,000 runs each. End against end holds at least as often, whatever the correlation (negative: 0.95).
+    """20,000 draws of two normal numbers. Independent: 0.95, standard error 0.0015, limits at 4.5
+    of them: a false alarm in 70,000 runs each. End against end holds at least as often, whatever
+    the correlation (negative: 0.95).
     """
     n, z = 20_000, norm.ppf(0.975)
     generator = np.random.default_rng(7)
     for sign in (1.0, -1.0):
-        drawn = generator.multivariate_normal([0, 0], [[1, sign * correlation], [sign * correlation, 1]], size=n)
+        drawn = generator.multivariate_normal(
+            [0, 0], [[1, sign * correlation], [sign * correlation, 1]], size=n
+        )
         known = [[Known(x, x - z, x + z) for x in pair] for pair in drawn]
         wide = np.mean([a.low <= 0 <= a.high for a in (widest_difference(*pair) for pair in known)])
         assert wide >= 0.95 - 4.5 * 0.0015
         if correlation == 0.0:
             for combine in (difference_of, lambda a, b: mean_of([a, b])):
-                held = np.mean([one.low <= 0 <= one.high for one in (combine(*pair) for pair in known)])
+                held = np.mean(
+                    [one.low <= 0 <= one.high for one in (combine(*pair) for pair in known)]
+                )
                 assert abs(held - 0.95) < 4.5 * 0.0015

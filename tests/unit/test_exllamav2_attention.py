@@ -1,4 +1,6 @@
-"""The stand-in for flash-attn against attention written out row by row, in float64 and without any of its tricks."""
+"""The stand-in for flash-attn against attention written out row by row, in float64 and without any
+of its tricks.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ CASES = {
 }
 
 
-def by_hand(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, first: int, scale: float) -> torch.Tensor:
+def by_hand(
+    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, first: int, scale: float
+) -> torch.Tensor:
     """One row: q (new, heads, size) at positions first.. over keys (all, key heads, size)."""
     new, heads, _ = q.shape
     shared = heads // keys.shape[1]
@@ -57,7 +61,9 @@ def by_hand(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, first: in
 
 
 def scattered_pages(case: Case, generator: torch.Generator) -> tuple[torch.Tensor, int]:
-    """A block table whose rows' pages lie anywhere in a cache, the ends of short rows filled with page 0."""
+    """A block table whose rows' pages lie anywhere in a cache, the ends of short rows filled with
+    page 0.
+    """
     needed = [math.ceil((before + case.new) / PAGE) for before in case.before]
     order = (torch.randperm(sum(needed) + 2, generator=generator) + 1).tolist()
     table = torch.zeros((len(needed), max(needed)), dtype=torch.int32)
@@ -77,14 +83,23 @@ def test_paged_attention_is_attention(name: str, scale: float | None) -> None:
     before = torch.tensor(case.before, dtype=torch.int32)
     rows = len(case.before)
     q = torch.randn((rows, case.new, case.heads, SIZE), generator=generator)
-    k, v = (torch.randn((rows, case.new, case.key_heads, SIZE), generator=generator) for _ in range(2))
+    k, v = (
+        torch.randn((rows, case.new, case.key_heads, SIZE), generator=generator) for _ in range(2)
+    )
     old_keys, old_values = k_cache.clone(), v_cache.clone()
 
     def attend() -> torch.Tensor:
         return flash_attn_with_kvcache(
-            q=q, k=k, v=v, k_cache=k_cache, v_cache=v_cache, cache_seqlens=before, block_table=table, causal=True,
+            q=q,
+            k=k,
+            v=v,
+            k_cache=k_cache,
+            v_cache=v_cache,
+            cache_seqlens=before,
+            block_table=table,
+            causal=True,
             softmax_scale=scale,
-        )  # fmt: skip
+        )
 
     found = attend()
     with one_pass(max(case.before) + case.new):  # as many positions as are in use, not whole pages
@@ -95,7 +110,9 @@ def test_paged_attention_is_attention(name: str, scale: float | None) -> None:
     written = torch.zeros(pages * PAGE, dtype=torch.bool)
     for row, length in enumerate(case.before):
         places = [int(table[row, p // PAGE]) * PAGE + p % PAGE for p in range(length + case.new)]
-        keys, values = (cache.view(-1, case.key_heads, SIZE)[places] for cache in (k_cache, v_cache))
+        keys, values = (
+            cache.view(-1, case.key_heads, SIZE)[places] for cache in (k_cache, v_cache)
+        )
         assert torch.equal(keys[length:], k[row])
         assert torch.equal(values[length:], v[row])
         wanted = by_hand(q[row], keys, values, length, SIZE**-0.5 if scale is None else scale)
@@ -105,16 +122,26 @@ def test_paged_attention_is_attention(name: str, scale: float | None) -> None:
         same = (cache == old).view(pages * PAGE, -1).all(dim=1)
         assert torch.equal(same, ~written)  # every new slot changed, no other one did
 
-    # Without new keys the cache holds them already and the lengths count them (attn.py:565: sequential pages).
+    # Without new keys the cache holds them already and the lengths count them (attn.py:565:
+    # sequential pages).
     again = flash_attn_with_kvcache(
-        q=q, k=None, v=None, k_cache=k_cache, v_cache=v_cache, cache_seqlens=before + case.new, block_table=table,
-        causal=True, softmax_scale=scale,
-    )  # fmt: skip
+        q=q,
+        k=None,
+        v=None,
+        k_cache=k_cache,
+        v_cache=v_cache,
+        cache_seqlens=before + case.new,
+        block_table=table,
+        causal=True,
+        softmax_scale=scale,
+    )
     assert torch.equal(again, found)
 
 
 class Decode:
-    """A decode step over two ragged rows, with pages for `room` tokens: all that flash_attn_with_kvcache takes."""
+    """A decode step over two ragged rows, with pages for `room` tokens: all that
+    flash_attn_with_kvcache takes.
+    """
 
     def __init__(self, before: tuple[int, int] = (5, 300), room: int = 1) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -126,9 +153,15 @@ class Decode:
 
     def attend(self) -> torch.Tensor:
         return flash_attn_with_kvcache(
-            q=self.q, k=self.k, v=self.v, k_cache=self.caches[0], v_cache=self.caches[1], block_table=self.table,
-            causal=True, cache_seqlens=self.lengths,
-        )  # fmt: skip
+            q=self.q,
+            k=self.k,
+            v=self.v,
+            k_cache=self.caches[0],
+            v_cache=self.caches[1],
+            block_table=self.table,
+            causal=True,
+            cache_seqlens=self.lengths,
+        )
 
     def by_hand(self) -> torch.Tensor:
         """After `attend`: the new keys are in the cache."""
@@ -142,7 +175,9 @@ class Decode:
 
 @pytest.mark.parametrize("behind", [1e4, math.nan], ids=str)
 def test_what_lies_behind_a_row_changes_nothing(behind: float) -> None:
-    """Other rows' pages, page 0 behind a short row, and slots after its end: huge values there leave no trace."""
+    """Other rows' pages, page 0 behind a short row, and slots after its end: huge values there
+    leave no trace.
+    """
     step = Decode()
     before = step.attend()[0]
     own = int(step.table[0, 0])
@@ -154,7 +189,9 @@ def test_what_lies_behind_a_row_changes_nothing(behind: float) -> None:
 
 
 def test_a_pass_never_works_with_the_plan_of_another() -> None:
-    """The same tensors, changed in place between passes as a loop may do; and passes that were broken off."""
+    """The same tensors, changed in place between passes as a loop may do; and passes that were
+    broken off.
+    """
     step = Decode((5, 254), room=5)
 
     def broken_off() -> None:
@@ -194,7 +231,9 @@ class Counted(TorchDispatchMode):
 
 
 def test_a_layer_of_a_decode_step_is_five_operations() -> None:
-    """Two writes, two gathers, the attention itself; what all layers have in common is computed once, in under 30."""
+    """Two writes, two gathers, the attention itself; what all layers have in common is computed
+    once, in under 30.
+    """
     step = Decode()
     counts = []
     for layers in (1, 2, 28):
@@ -225,7 +264,9 @@ def test_half_precision_stays_half_precision() -> None:
     assert flash_attn_func(q, q, q, causal=True).dtype == torch.float16
 
 
-@pytest.mark.parametrize("options", [{"window_size": (64, 64)}, {"softcap": 30.0}, {"alibi_slopes": None}])
+@pytest.mark.parametrize(
+    "options", [{"window_size": (64, 64)}, {"softcap": 30.0}, {"alibi_slopes": None}]
+)
 def test_options_that_it_does_not_know_are_refused(options: dict[str, object]) -> None:
     q = torch.randn((1, 1, 2, SIZE))
     cache = torch.zeros((2, PAGE, 2, SIZE))
@@ -234,15 +275,24 @@ def test_options_that_it_does_not_know_are_refused(options: dict[str, object]) -
         flash_attn_func(q, q, q, causal=True, **options)
     with pytest.raises(NotImplementedError, match=next(iter(options))):
         flash_attn_with_kvcache(
-            q=q, k=q, v=q, k_cache=cache, v_cache=cache, cache_seqlens=lengths, block_table=table, causal=True,
+            q=q,
+            k=q,
+            v=q,
+            k_cache=cache,
+            v_cache=cache,
+            cache_seqlens=lengths,
+            block_table=table,
+            causal=True,
             **options,
-        )  # fmt: skip
+        )
     with pytest.raises(NotImplementedError, match="not causal"):
         flash_attn_func(q, q, q, causal=False)
 
 
 def test_install_replaces_what_the_generator_calls() -> None:
-    attn = SimpleNamespace(has_flash_attn=False, has_flash_attn_with_paged=False, has_flash_attn_with_window=True)
+    attn = SimpleNamespace(
+        has_flash_attn=False, has_flash_attn_with_paged=False, has_flash_attn_with_window=True
+    )
     assert install(attn, flash_attention_works=False) == OUR_ATTENTION
     assert attn.flash_attn_with_kvcache is flash_attn_with_kvcache
     assert attn.flash_attn_func is flash_attn_func
@@ -252,7 +302,10 @@ def test_install_replaces_what_the_generator_calls() -> None:
 
 
 def test_install_leaves_a_working_flash_attention_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featherweight.engines.exllamav2_attention.version", lambda name: {"flash-attn": "2.8.3"}[name])
+    monkeypatch.setattr(
+        "featherweight.engines.exllamav2_attention.version",
+        lambda name: {"flash-attn": "2.8.3"}[name],
+    )
     attn = SimpleNamespace(has_flash_attn=True, has_flash_attn_with_paged=True)
     assert install(attn, flash_attention_works=True) == "flash-attn 2.8.3"
     assert not hasattr(attn, "flash_attn_func")

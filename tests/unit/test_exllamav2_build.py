@@ -1,7 +1,8 @@
-"""The extension is built once, in a folder of its own, and whatever keeps it from being built is one clear line.
+"""The extension is built once, in a folder of its own, and whatever keeps it from being built is
+one clear line.
 
-The builds here are real processes that import a package `exllamav2` which stands for the real one: it leaves in torch's
-folder what torch would leave there, or fails as compilers fail.
+The builds here are real processes that import a package `exllamav2` which stands for the real one:
+it leaves in torch's folder what torch would leave there, or fails as compilers fail.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ COMPILES = """
 FAILS = """
     print("[3/48] c++ -MMD -MF ext_norm.o.d -c ext_norm.cpp")
     print("FAILED: [code=1] ext_norm.o")
-    print("torch/include/c10/cuda/CUDAMiscFunctions.h:7: fatal error: cublas_v2.h: No such file or directory")
+    print(
+        "torch/include/c10/cuda/CUDAMiscFunctions.h:7: fatal error: cublas_v2.h: "
+        "No such file or directory"
+    )
     print("compilation terminated.")
     raise RuntimeError("Error building extension 'exllamav2_ext'")
 """
@@ -42,12 +46,18 @@ FAILS = """
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A package `exllamav2` that can be built, and an empty place for extensions; returns the package's file."""
+    """A package `exllamav2` that can be built, and an empty place for extensions; returns the
+    package's file.
+    """
     file = tmp_path / "packages" / "exllamav2" / "__init__.py"
     file.parent.mkdir(parents=True)
     file.write_text(textwrap.dedent(COMPILES))
     path = os.pathsep.join([str(file.parents[1]), str(Path(build.__file__).parents[2])])
-    for name, value in {"PYTHONPATH": path, "TORCH_EXTENSIONS_DIR": str(tmp_path / "kept"), "MAX_JOBS": "3"}.items():
+    for name, value in {
+        "PYTHONPATH": path,
+        "TORCH_EXTENSIONS_DIR": str(tmp_path / "kept"),
+        "MAX_JOBS": "3",
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "9.0")
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -61,7 +71,10 @@ def builds() -> list[str]:
 def test_the_first_use_builds_and_says_so(package: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert not build.is_built()
     build.make_importable()
-    assert "building its CUDA extension with 3 compilers at a time, once for this machine and torch" in caplog.text
+    assert (
+        "building its CUDA extension with 3 compilers at a time, once for this machine and torch"
+        in caplog.text
+    )
     assert "about 8 minutes with 2 cores, 1 to 3 with 16 (estimated; " in caplog.text
     assert str(build.folder()) in caplog.text
     assert build.is_built()
@@ -73,10 +86,14 @@ def test_the_first_use_builds_and_says_so(package: Path, caplog: pytest.LogCaptu
     assert builds() == ["3"]
 
 
-def test_another_torch_or_gpu_has_a_folder_of_its_own(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_torch_or_gpu_has_a_folder_of_its_own(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = build.folder()
     assert first.parent == Path(os.environ["TORCH_EXTENSIONS_DIR"]) / "featherweight"
-    assert f"py{sys.version_info[0]}{sys.version_info[1]}-torch{torch.__version__}-sm9.0" in first.name
+    assert (
+        f"py{sys.version_info[0]}{sys.version_info[1]}-torch{torch.__version__}-sm9.0" in first.name
+    )
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "8.0;8.6+PTX")
     second = build.folder()
     assert second.name.endswith("-sm8.0_8.6+PTX")
@@ -84,7 +101,9 @@ def test_another_torch_or_gpu_has_a_folder_of_its_own(package: Path, monkeypatch
     assert "torch2.99.0+cu999" in build.folder().name
     monkeypatch.delenv("TORCH_CUDA_ARCH_LIST")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: [(9, 0), (8, 6), (9, 0)][index])
+    monkeypatch.setattr(
+        torch.cuda, "get_device_capability", lambda index: [(9, 0), (8, 6), (9, 0)][index]
+    )
     assert build.folder().name.endswith("-sm8.6_9.0")
 
 
@@ -102,12 +121,21 @@ def test_a_build_that_was_killed_goes_on(package: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (FAILS, "could not be built (torch/include/c10/cuda/CUDAMiscFunctions.h:7: fatal error: cublas_v2.h: No such"),
+        (
+            FAILS,
+            (
+                "could not be built (torch/include/c10/cuda/CUDAMiscFunctions.h:7: fatal error:"
+                " cublas_v2.h: No such"
+            ),
+        ),
         (
             "print('nvcc error   : \\'cicc\\' died due to signal 9 (Kill signal)'); raise OSError",
             "died due to signal 9",
         ),
-        ("import a_package_that_is_missing", "could not be built (ModuleNotFoundError: No module named 'a_package"),
+        (
+            "import a_package_that_is_missing",
+            "could not be built (ModuleNotFoundError: No module named 'a_package",
+        ),
         ("raise SystemExit(3)", "could not be built (it said nothing)"),
         ("", "could not be built (it said nothing)"),  # no error, and nothing was made
     ],
@@ -130,11 +158,13 @@ def test_a_build_that_fails_is_one_line(package: Path, code: str, said: str) -> 
 def test_two_at_once_build_once(package: Path) -> None:
     package.write_text(textwrap.dedent(COMPILES) + "import time; time.sleep(1)\n")
     code = (
-        "import logging, sys; logging.basicConfig(); from featherweight.engines import exllamav2_build as build;"
-        "build.make_importable(); print(build.is_prebuilt())"
+        "import logging, sys; logging.basicConfig(); from featherweight.engines import"
+        " exllamav2_build as build;build.make_importable(); print(build.is_prebuilt())"
     )
     both = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     said = [process.communicate(timeout=120) for process in both]
@@ -144,16 +174,22 @@ def test_two_at_once_build_once(package: Path) -> None:
     assert sum("another process is building its extension" in error for _, error in said) == 1
 
 
-def test_a_place_that_cannot_be_written(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written(
+    package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "file" / "below"))
-    with pytest.raises(InputError, match=f"cannot be kept there .*TORCH_EXTENSIONS_DIR, or {WAY_OUT}"):
+    with pytest.raises(
+        InputError, match=f"cannot be kept there .*TORCH_EXTENSIONS_DIR, or {WAY_OUT}"
+    ):
         build.make_importable()
 
 
 @pytest.fixture
 def toolkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A CUDA toolkit in parts, behind a script `nvcc` on the PATH; the headers of its libraries are torch's."""
+    """A CUDA toolkit in parts, behind a script `nvcc` on the PATH; the headers of its libraries are
+    torch's.
+    """
     home = tmp_path / "cuda-13.0"
     for name in ("cuda_runtime.h", "crt/host_config.h"):
         (home / "include" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -166,8 +202,9 @@ def toolkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     tools = tmp_path / "tools"
     for path, text in {
         home / "bin" / "nvcc": (
-            f"case $1 in --version) echo 'Cuda compilation tools, release 13.0, V13.0.88';; "
-            f"*) echo '#$ TOP={home}/bin/..' >&2; echo '#$ INCLUDES=\"-I{home}/bin/../include\"' >&2;; esac"
+            "case $1 in --version) echo 'Cuda compilation tools, release 13.0, V13.0.88';; *) echo"
+            f" '#$ TOP={home}/bin/..' >&2; echo '#$ INCLUDES=\"-I{home}/bin/../include\"' >&2;;"
+            " esac"
         ),
         tools / "nvcc": f'exec {home}/bin/nvcc "$@"',
         tools / "c++": "",
@@ -202,7 +239,9 @@ def test_the_toolkit_is_the_one_that_nvcc_names(toolkit: Path) -> None:
     assert made["CPATH"] == f"{toolkit / 'include'}:{of_torch}"  # the toolkit's own first
 
 
-def test_a_whole_toolkit_needs_no_headers_of_torch(toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_toolkit_needs_no_headers_of_torch(
+    toolkit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in build.HEADERS:
         (toolkit / "include" / name).touch()
     monkeypatch.setenv("CPATH", "/mine")
@@ -262,7 +301,9 @@ def test_the_command_builds_where_no_gpu_is(
     assert "expected the package no-such-package, which exllamav2 imports" in caplog.text
 
 
-def test_ninja_may_be_a_package(toolkit: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_ninja_may_be_a_package(
+    toolkit: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A Python that is called by its path has its packages' programs nowhere on the PATH."""
     (tmp_path / "tools" / "ninja").rename(tmp_path / "ninja-elsewhere")
     monkeypatch.setattr(build, "find_spec", lambda name: None)
@@ -305,7 +346,9 @@ def test_as_many_compilers_as_fit(toolkit: Path, monkeypatch: pytest.MonkeyPatch
 def test_half_a_minute_without_news_is_not_silent(
     package: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    package.write_text(textwrap.dedent(COMPILES) + "(place / 'a.o').touch(); import time; time.sleep(1.5)\n")
+    package.write_text(
+        textwrap.dedent(COMPILES) + "(place / 'a.o').touch(); import time; time.sleep(1.5)\n"
+    )
     monkeypatch.setattr(build, "NEWS", 0.1)
     with caplog.at_level(logging.INFO):
         build.make_importable()

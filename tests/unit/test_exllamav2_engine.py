@@ -1,7 +1,8 @@
-"""The GPU engine over a fake of the package's narrow surface: batches, seeds, stops, pages, back-off, messages.
+"""The GPU engine over a fake of the package's narrow surface: batches, seeds, stops, pages,
+back-off, messages.
 
-The fake computes with a tiny model's real weights through the engine's own attention, so its answers must be those of
-the transformers engine, token by token.
+The fake computes with a tiny model's real weights through the engine's own attention, so its
+answers must be those of the transformers engine, token by token.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ import torch
 from character_model import CHARACTERS, SPECIAL, write_model
 from test_controls import ITEM
 
-from featherweight.engines import Completion, Decoding, Request, Unfinished, engine_device, engine_identity, load_engine
+from featherweight.engines import (
+    Completion,
+    Decoding,
+    Request,
+    Unfinished,
+    engine_device,
+    engine_identity,
+    load_engine,
+)
 from featherweight.engines import exllamav2 as module
 from featherweight.engines import exllamav2_attention as attention
 from featherweight.engines import exllamav2_guard as guard
@@ -49,7 +58,10 @@ def words(draw: random.Random, count: int) -> tuple[int, ...]:
 
 def ragged(count: int, longest: int = 40) -> list[Request]:
     draw = random.Random(count)
-    return [request((1, *words(draw, draw.randrange(1, longest))), 1000 + index) for index in range(count)]
+    return [
+        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index)
+        for index in range(count)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +115,9 @@ def engine(loaded: Any) -> Iterator[Any]:
 
 
 def same(found: list[Completion], wanted: list[Completion]) -> None:
-    assert [(c.text, c.n_tokens, c.finish) for c in found] == [(c.text, c.n_tokens, c.finish) for c in wanted]
+    assert [(c.text, c.n_tokens, c.finish) for c in found] == [
+        (c.text, c.n_tokens, c.finish) for c in wanted
+    ]
     for ours, theirs in zip(found, wanted, strict=True):
         assert ours.mean_logprob == pytest.approx(theirs.mean_logprob, abs=1e-4)
 
@@ -129,8 +143,12 @@ def test_qwen2_with_its_biases(package: dict[str, Any], tmp_path: Path) -> None:
     same(ours.generate(requests, SAMPLED, quiet), theirs.generate(requests, SAMPLED, quiet))
 
 
-def test_long_prompts_cross_pages_and_share_what_they_have_in_common(engine: Any, reference: Any) -> None:
-    """Prompts around and beyond pages of 256, with beginnings of 0, 40, 256, 300 and 513 tokens in common."""
+def test_long_prompts_cross_pages_and_share_what_they_have_in_common(
+    engine: Any, reference: Any
+) -> None:
+    """Prompts around and beyond pages of 256, with beginnings of 0, 40, 256, 300 and 513 tokens in
+    common.
+    """
     draw = random.Random(5)
     requests = []
     for common in (0, 40, 256, 300, 513):
@@ -154,10 +172,14 @@ def test_samples_of_one_prompt_cost_one_prefill(engine: Any, reference: Any, len
     same(found, reference.generate(requests, SAMPLED, quiet))
 
 
-def test_a_pass_is_planned_once_for_all_its_layers(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_is_planned_once_for_all_its_layers(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = []
     plan = attention._plan
-    monkeypatch.setattr(attention, "_plan", lambda *args: made.append(args[0].shape[:2]) or plan(*args))
+    monkeypatch.setattr(
+        attention, "_plan", lambda *args: made.append(args[0].shape[:2]) or plan(*args)
+    )
     engine.model.passes.clear()
     engine.generate(ragged(9), SAMPLED, quiet)
     assert len(engine.model.layers) == 2
@@ -187,8 +209,12 @@ def test_common_beginning(prompts: list[str], expected: str) -> None:
     assert "".join(map(chr, found)) == expected
 
 
-def test_prefill_keeps_to_the_tokens_of_a_pass_and_the_positions(engine: Any, reference: Any) -> None:
-    """A ragged list whose padding would run over the model's 2048 positions (the fake asserts that it does not)."""
+def test_prefill_keeps_to_the_tokens_of_a_pass_and_the_positions(
+    engine: Any, reference: Any
+) -> None:
+    """A ragged list whose padding would run over the model's 2048 positions (the fake asserts that
+    it does not).
+    """
     draw = random.Random(2)
     requests = [request(words(draw, n), n) for n in (2047, 2040, 1800, 300, 3)]
     found = engine.generate(requests, SAMPLED, quiet)
@@ -203,18 +229,24 @@ def test_the_schedule_is_a_function_of_the_requests(engine: Any) -> None:
         engine.model.passes.clear()
         made = engine.generate(ragged(30), SAMPLED, quiet)
         runs.append((list(engine.model.passes), made))
-        engine.generate(ragged(7, 600), SAMPLED, quiet)  # other work in between, with a larger cache
+        engine.generate(
+            ragged(7, 600), SAMPLED, quiet
+        )  # other work in between, with a larger cache
     assert runs[0] == runs[1]
 
 
 def test_rows_are_refilled_in_bunches(engine: Any) -> None:
-    """Steps with rows free are few, and so are prefills: at least an eighth of the rows begins at a time."""
+    """Steps with rows free are few, and so are prefills: at least an eighth of the rows begins at a
+    time.
+    """
     engine.rows = 16
     engine.model.passes.clear()
     engine.generate(ragged(200), SAMPLED, quiet)
     steps = [rows for rows, new in engine.model.passes if new == 1]
     prefills = [rows for rows, new in engine.model.passes if new > 1]
-    assert min(steps[: len(steps) // 2]) >= 14  # less than an eighth of 16 rows waits while samples do
+    assert (
+        min(steps[: len(steps) // 2]) >= 14
+    )  # less than an eighth of 16 rows waits while samples do
     assert sum(prefills) <= 200
     assert len(prefills) <= 100
 
@@ -227,7 +259,9 @@ def test_tokens_are_counted_as_they_are_made(engine: Any) -> None:
 
 def test_stop_tokens_length_and_context(engine: Any, reference: Any) -> None:
     requests = ragged(12)
-    unstopped = [(c.text, c.n_tokens) for c in engine.generate(requests, Decoding(0.9, 1.0, 0, 3), quiet)]
+    unstopped = [
+        (c.text, c.n_tokens) for c in engine.generate(requests, Decoding(0.9, 1.0, 0, 3), quiet)
+    ]
     assert max(count for _, count in unstopped) == 3
     first = reference.tokenizer.encode(engine.generate(requests[:1], GREEDY, quiet)[0].text)[0]
     engine.stops = (first,)
@@ -240,7 +274,8 @@ def test_stop_tokens_length_and_context(engine: Any, reference: Any) -> None:
 
 def test_prompts_that_do_not_fit_are_refused(engine: Any) -> None:
     with pytest.raises(
-        InputError, match=r"1 of 2 prompts do not fit \(longest: 2048 tokens, the model's context: 2048"
+        InputError,
+        match=r"1 of 2 prompts do not fit \(longest: 2048 tokens, the model's context: 2048",
     ):
         engine.generate([request((1, 2)), request((7,) * 2048)], GREEDY, quiet)
     with pytest.raises(ValueError, match="at least one token"):
@@ -297,31 +332,44 @@ def test_a_cache_that_does_not_fit_is_tried_smaller(
     assert "instead of 64 rows" in caplog.text
     monkeypatch.setattr(engine.package.ExLlamaV2Cache, "largest", 3 * PAGE)
     engine._generator = None
-    with pytest.raises(InputError, match=r"out of GPU memory with a single sample.*engine: transformers"):
+    with pytest.raises(
+        InputError, match=r"out of GPU memory with a single sample.*engine: transformers"
+    ):
         engine.generate(ragged(64), GREEDY, quiet)
 
 
 def test_the_cache_is_a_share_of_the_card(
     package: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """2 layers x 2 key heads x 8 values, keys and values, two bytes: 128 bytes a token, 32 KiB a page."""
+    """2 layers x 2 key heads x 8 values, keys and values, two bytes: 128 bytes a token, 32 KiB a
+    page.
+    """
     monkeypatch.setattr(memory, "room", lambda: int((26 + HELD) * 32768 / module.CACHE_SHARE) + 100)
     engine: Any = load_engine("exllamav2", folder, dtype="auto", threads=1)
     engine.model.passes.clear()
     engine.generate(ragged(64), GREEDY, quiet)
     assert max(rows for rows, new in engine.model.passes if new == 1) == 24  # 26, in whole eights
-    with pytest.raises(InputError, match=r"a sample of up to 2048 tokens needs 32 pages.*room for 2[89]"):
+    with pytest.raises(
+        InputError, match=r"a sample of up to 2048 tokens needs 32 pages.*room for 2[89]"
+    ):
         engine.generate([request((5,) * 2000)], Decoding(0.0, 1.0, 0, 400), quiet)
 
 
 @pytest.mark.parametrize(
     "call",
-    [lambda engine: engine.generate(ragged(3), GREEDY, quiet), lambda engine: engine.loglikelihoods([(1, 2)], [(3,)])],
+    [
+        lambda engine: engine.generate(ragged(3), GREEDY, quiet),
+        lambda engine: engine.loglikelihoods([(1, 2)], [(3,)]),
+    ],
     ids=["generate", "loglikelihoods"],
 )
 def test_a_gpu_that_disappears_is_one_clear_line(engine: Any, call: Callable[[Any], Any]) -> None:
-    engine.model.fail_at[1] = RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE_CUDA_DSA")
-    with pytest.raises(InputError, match=r"the GPU stopped answering .*nvidia-smi.*engine: transformers") as raised:
+    engine.model.fail_at[1] = RuntimeError(
+        "CUDA error: unspecified launch failure\nCompile with TORCH_USE_CUDA_DSA"
+    )
+    with pytest.raises(
+        InputError, match=r"the GPU stopped answering .*nvidia-smi.*engine: transformers"
+    ) as raised:
         call(engine)
     assert "\n" not in str(raised.value)
 
@@ -361,7 +409,9 @@ def test_other_errors_are_not_hidden(engine: Any) -> None:
 def test_logits_that_are_no_numbers(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     weight = engine.model.hf.model.norm.weight
     monkeypatch.setattr(weight, "data", torch.full_like(weight, float("nan")))
-    with pytest.raises(InputError, match="not numbers in float16; choose engine: transformers with dtype bfloat16"):
+    with pytest.raises(
+        InputError, match="not numbers in float16; choose engine: transformers with dtype bfloat16"
+    ):
         engine.generate(ragged(3), SAMPLED, quiet)
 
 
@@ -387,7 +437,9 @@ def test_identity_is_known_before_anything_is_loaded(engine: Any, folder: Path) 
 
 def test_it_computes_on_cuda_in_float16_alone(folder: Path) -> None:
     assert engine_device("exllamav2") == "cuda"
-    with pytest.raises(InputError, match="computes in float16, got 'float32'; set dtype to auto, or choose engine"):
+    with pytest.raises(
+        InputError, match="computes in float16, got 'float32'; set dtype to auto, or choose engine"
+    ):
         engine_identity("exllamav2", folder, dtype="float32")
 
 
@@ -401,11 +453,15 @@ def test_attention_that_looks_ahead_is_refused_at_the_start(
     package: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("featherweight.engines.exllamav2_attention.flash_attn_func", unmasked)
-    with pytest.raises(InputError, match="self-test failed: scoring against transformers: relative error 0"):
+    with pytest.raises(
+        InputError, match="self-test failed: scoring against transformers: relative error 0"
+    ):
         load_engine("exllamav2", folder, dtype="auto", threads=1)
 
 
-def test_a_quantised_model_is_tested_against_itself(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quantised_model_is_tested_against_itself(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prompt = words(random.Random(9), 290)
     engine.test(prompt, None)
     monkeypatch.setattr(engine.model.attn, "flash_attn_func", unmasked)
@@ -425,18 +481,22 @@ def test_wrong_pages_are_refused_at_the_start(
 
         return flash_attn_func(q, k, v, causal=True, softmax_scale=options["softmax_scale"])
 
-    monkeypatch.setattr("featherweight.engines.exllamav2_attention.flash_attn_with_kvcache", forgetful)
-    with pytest.raises(InputError, match="self-test failed: generation against transformers") as raised:
+    monkeypatch.setattr(
+        "featherweight.engines.exllamav2_attention.flash_attn_with_kvcache", forgetful
+    )
+    with pytest.raises(
+        InputError, match="self-test failed: generation against transformers"
+    ) as raised:
         load_engine("exllamav2", folder, dtype="auto", threads=1)
     assert len(raised.value.problems) == 1
 
 
 def test_importing_our_package_imports_no_exllamav2_and_no_torch() -> None:
     code = (
-        "import sys, featherweight.engines.exllamav2 as m; assert m.ExLlamaV2Engine;"
-        "assert not {'exllamav2', 'torch', 'transformers'} & set(sys.modules), 'imported';"
-        "from featherweight.engines import exllamav2_loop, exllamav2_score;"
-        "assert 'torch' in sys.modules and not {'exllamav2', 'transformers'} & set(sys.modules), 'the other engine'"
+        "import sys, featherweight.engines.exllamav2 as m; assert m.ExLlamaV2Engine;assert not"
+        " {'exllamav2', 'torch', 'transformers'} & set(sys.modules), 'imported';from"
+        " featherweight.engines import exllamav2_loop, exllamav2_score;assert 'torch' in"
+        " sys.modules and not {'exllamav2', 'transformers'} & set(sys.modules), 'the other engine'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
@@ -457,13 +517,23 @@ LLAMA3 = {
 }  # fmt: skip
 
 
-def test_a_config_without_the_old_rope_keys_is_refused(package: dict[str, Any], folder: Path, tmp_path: Path) -> None:
-    """What transformers 5 saves: ExLlamaV2 reads base 10000 and no scaling. Then the Hub's way, which both read."""
-    changed = rewritten(folder, tmp_path / "new", rope_parameters={**LLAMA3, "rope_theta": 500000.0})
+def test_a_config_without_the_old_rope_keys_is_refused(
+    package: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    """What transformers 5 saves: ExLlamaV2 reads base 10000 and no scaling.
+
+    Then the Hub's way, which both read.
+    """
+    changed = rewritten(
+        folder, tmp_path / "new", rope_parameters={**LLAMA3, "rope_theta": 500000.0}
+    )
     with pytest.raises(InputError) as raised:
         load_engine("exllamav2", changed, dtype="auto", threads=1)
     theta, kind = raised.value.problems
-    assert "config.json: rope_theta: ExLlamaV2 read 10000.0, transformers reads 500000.0; write rope_theta" in theta
+    assert (
+        "config.json: rope_theta: ExLlamaV2 read 10000.0, transformers reads 500000.0; write"
+        " rope_theta" in theta
+    )
     assert "rope_scaling.rope_type: ExLlamaV2 read 'default', transformers reads 'llama3'" in kind
     assert theta.endswith("or choose engine: transformers")
     both = rewritten(changed, tmp_path / "both", rope_theta=500000.0, rope_scaling=LLAMA3)
@@ -479,7 +549,9 @@ def test_an_unknown_architecture_is_refused(
     package: dict[str, Any], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = rewritten(folder, tmp_path / "m", architectures=["SmolLM3ForCausalLM"])
-    with pytest.raises(InputError, match="does not know the architecture SmolLM3ForCausalLM; choose engine: transf"):
+    with pytest.raises(
+        InputError, match="does not know the architecture SmolLM3ForCausalLM; choose engine: transf"
+    ):
         load_engine("exllamav2", changed, dtype="auto", threads=1)
     assert capsys.readouterr().out == ""
 
@@ -513,5 +585,7 @@ def test_weights_that_do_not_fit_are_one_clear_line(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
 
     monkeypatch.setattr(package["exllamav2"].ExLlamaV2, "load", load)
-    with pytest.raises(InputError, match=r"memory does not suffice for its weights .*smaller or a quantised model"):
+    with pytest.raises(
+        InputError, match=r"memory does not suffice for its weights .*smaller or a quantised model"
+    ):
         load_engine("exllamav2", folder, dtype="auto", threads=1)

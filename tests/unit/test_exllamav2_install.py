@@ -1,4 +1,6 @@
-"""What a machine or a folder lacks is one clear line each, with a way out, and nothing is built to find it out."""
+"""What a machine or a folder lacks is one clear line each, with a way out, and nothing is built to
+find it out.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,15 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"modules": {build.EXTENSION, *build.IMPORTS}, "cuda": True}
     monkeypatch.setattr(install, "installed_version", lambda: "0.3.2")
     for module in (install, build):
-        monkeypatch.setattr(module, "find_spec", lambda name: spec(name) if name in found["modules"] else None)
+        monkeypatch.setattr(
+            module, "find_spec", lambda name: spec(name) if name in found["modules"] else None
+        )
     monkeypatch.setattr(torch, "__version__", "2.13.0+cu130")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found["cuda"])
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: found.get("capability", (9, 0)))
+    monkeypatch.setattr(
+        torch.cuda, "get_device_capability", lambda: found.get("capability", (9, 0))
+    )
     for name in ("EXLLAMA_NO_FLASH_ATTN", "EXLLAMA_NO_XFORMERS"):
         monkeypatch.setenv(name, "")
     return found
@@ -48,10 +54,15 @@ def test_a_machine_that_lacks_nothing(machine: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("found", [None, "0.3.1"])
-def test_no_package_or_another_version(machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch, found: Any) -> None:
+def test_no_package_or_another_version(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch, found: Any
+) -> None:
     monkeypatch.setattr(install, "installed_version", lambda: found)
     (problem,) = install.machine_problems()
-    assert f"expected the package exllamav2 0.3.2, found {found or 'none'}; pip install -e '.[gpu]'" in problem
+    assert (
+        f"expected the package exllamav2 0.3.2, found {found or 'none'}; pip install -e '.[gpu]'"
+        in problem
+    )
     assert WAY_OUT in problem
 
 
@@ -59,7 +70,10 @@ def test_packages_that_exllamav2_imports(machine: dict[str, Any]) -> None:
     """Said before a build of minutes, which would end at the import."""
     machine["modules"] -= {"PIL", "rich", build.EXTENSION}
     first, second, *others = install.machine_problems()
-    assert "expected the package pillow, which exllamav2 imports, found none; pip install pillow, or choose" in first
+    assert (
+        "expected the package pillow, which exllamav2 imports, found none; pip install pillow, or"
+        " choose" in first
+    )
     assert "expected the package rich" in second
     assert others == []  # what the build lacks comes once these are there
 
@@ -93,7 +107,9 @@ def test_no_cuda(machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> No
     assert WAY_OUT in problem
 
 
-def test_everything_that_is_wrong_is_said_at_once(machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_that_is_wrong_is_said_at_once(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(install, "installed_version", lambda: None)
     machine["cuda"] = False
     with pytest.raises(InputError) as raised:
@@ -101,7 +117,9 @@ def test_everything_that_is_wrong_is_said_at_once(machine: dict[str, Any], monke
     assert len(raised.value.problems) == 2
 
 
-def test_what_the_build_lacks_is_said_with_the_rest(machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_build_lacks_is_said_with_the_rest(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the package and torch are right; what can lack: test_exllamav2_build."""
     monkeypatch.setattr(build, "problems", lambda: ["no nvcc"])
     assert install.machine_problems() == ["no nvcc"]
@@ -142,7 +160,9 @@ def test_which_flash_attention_is_kept_out(
 
 
 class Importer:
-    """Stands for import_module: hands out a fake package or raises, and notes the environment at that moment."""
+    """Stands for import_module: hands out a fake package or raises, and notes the environment at
+    that moment.
+    """
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -151,7 +171,9 @@ class Importer:
     def __call__(self, name: str) -> Any:
         import os
 
-        self.environment.append((os.environ["EXLLAMA_NO_FLASH_ATTN"], os.environ["EXLLAMA_NO_XFORMERS"]))
+        self.environment.append(
+            (os.environ["EXLLAMA_NO_FLASH_ATTN"], os.environ["EXLLAMA_NO_XFORMERS"])
+        )
         if self.error is not None:
             raise self.error
         if name == "exllamav2":
@@ -165,7 +187,9 @@ def test_flash_attention_4_alone_is_hidden_from_the_import(
     machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine["modules"].add("flash_attn")
-    monkeypatch.setattr(install, "version", lambda name: (_ for _ in ()).throw(PackageNotFoundError(name)))
+    monkeypatch.setattr(
+        install, "version", lambda name: (_ for _ in ()).throw(PackageNotFoundError(name))
+    )
     importer = Importer()
     monkeypatch.setattr(install.importlib, "import_module", importer)
     package = install.import_exllamav2()
@@ -176,11 +200,15 @@ def test_flash_attention_4_alone_is_hidden_from_the_import(
 def test_a_flash_attention_that_exllamav2_cannot_use_is_said(
     machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is installed and new enough, but its compiled part is missing: exllamav2 goes on without it in silence."""
+    """It is installed and new enough, but its compiled part is missing: exllamav2 goes on without
+    it in silence.
+    """
     machine["modules"].add("flash_attn")
     monkeypatch.setattr(install, "version", lambda name: "2.8.3")
     monkeypatch.setattr(install.importlib, "import_module", Importer())
-    with pytest.raises(InputError, match=r"expected flash-attn 2.8.3, exllamav2 found that it cannot use it"):
+    with pytest.raises(
+        InputError, match=r"expected flash-attn 2.8.3, exllamav2 found that it cannot use it"
+    ):
         install.import_exllamav2()
 
 
@@ -189,9 +217,15 @@ def test_a_flash_attention_that_exllamav2_cannot_use_is_said(
     [
         (
             ImportError("/wheels/exllamav2_ext.so: undefined symbol: _ZN3c10"),
-            "/wheels/exllamav2_ext.so was made for another torch than 2.13.0+cu130 (undefined symbol: _ZN3c10)",
+            (
+                "/wheels/exllamav2_ext.so was made for another torch than 2.13.0+cu130 (undefined"
+                " symbol: _ZN3c10)"
+            ),
         ),
-        (ModuleNotFoundError("No module named 'rich'\n"), "cannot be imported (No module named 'rich'); install what"),
+        (
+            ModuleNotFoundError("No module named 'rich'\n"),
+            "cannot be imported (No module named 'rich'); install what",
+        ),
     ],
 )
 def test_an_import_that_fails_is_one_line(
@@ -211,12 +245,20 @@ def test_nothing_is_imported_to_find_out(machine: dict[str, Any]) -> None:
     assert not any(name.split(".")[0] == "exllamav2" for name in sys.modules)
 
 
-SHAPES = {"q_weight": [8, 64], "q_invperm": [64], "q_scale": [2, 8], "q_scale_max": [2], "q_groups": [4]}
+SHAPES = {
+    "q_weight": [8, 64],
+    "q_invperm": [64],
+    "q_scale": [2, 8],
+    "q_scale_max": [2],
+    "q_groups": [4],
+}
 BYTES = {"q_weight": 4, "q_invperm": 4, "q_scale": 4, "q_scale_max": 2, "q_groups": 2}
 
 
 def write_tensors(path: Path, tensors: dict[str, tuple[list[int], int]], cut: int = 0) -> None:
-    """A safetensors file of zeros: name -> shape and bytes per element; `cut` bytes are missing at its end."""
+    """A safetensors file of zeros: name -> shape and bytes per element; `cut` bytes are missing at
+    its end.
+    """
     table, at = {}, 0
     for name, (shape, size) in tensors.items():
         count = size
@@ -229,16 +271,23 @@ def write_tensors(path: Path, tensors: dict[str, tuple[list[int], int]], cut: in
 
 
 def quantised(folder: Path, *, without: str = "", **config: Any) -> Path:
-    tensors = {f"model.layers.0.mlp.up_proj.{part}": (shape, BYTES[part]) for part, shape in SHAPES.items()}
-    tensors = {name: value for name, value in tensors.items() if not without or not name.endswith(without)}
+    tensors = {
+        f"model.layers.0.mlp.up_proj.{part}": (shape, BYTES[part]) for part, shape in SHAPES.items()
+    }
+    tensors = {
+        name: value for name, value in tensors.items() if not without or not name.endswith(without)
+    }
     write_tensors(folder / "model.safetensors", tensors | {"model.norm.weight": ([64], 2)})
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 
 def test_bits_per_weight_are_measured(tmp_path: Path) -> None:
-    """By hand: 8 x 64 x 32 bits of weights, 64 + 16 words of 32, 2 + 4 of 16, over 64 x 64 weights."""
-    weights = install.folder_weights(quantised(tmp_path, quantization_config={"quant_method": "exl2", "bits": 4.0}))
+    """By hand: 8 x 64 x 32 bits of weights, 64 + 16 words of 32, 2 + 4 of 16, over 64 x 64
+    weights."""
+    weights = install.folder_weights(
+        quantised(tmp_path, quantization_config={"quant_method": "exl2", "bits": 4.0})
+    )
     assert weights.bits == pytest.approx((8 * 64 * 32 + 80 * 32 + 6 * 16) / 64**2)
     assert weights.name == "exl2 4.65 bits per weight, float16"
 
@@ -252,7 +301,9 @@ def test_plain_weights_have_no_bits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["q_invperm", "q_scale", "q_groups"])
 def test_a_quantised_layer_that_lacks_a_part(tmp_path: Path, part: str) -> None:
-    with pytest.raises(InputError, match=f"quantised layer model.layers.0.mlp.up_proj lacks {part}; .*{WAY_OUT}"):
+    with pytest.raises(
+        InputError, match=f"quantised layer model.layers.0.mlp.up_proj lacks {part}; .*{WAY_OUT}"
+    ):
         install.folder_weights(quantised(tmp_path, without=f".{part}"))
 
 
@@ -285,7 +336,10 @@ def test_a_file_that_is_no_safetensors_file(tmp_path: Path, content: bytes) -> N
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ('{"quantization_config": {"quant_', r"config\.json: not a model's config \(Unterminated string"),
+        (
+            '{"quantization_config": {"quant_',
+            r"config\.json: not a model's config \(Unterminated string",
+        ),
         ("", r"config\.json: not a model's config \(Expecting value"),
         ("[]", r"config\.json: not a model's config \('list' object has no attribute 'get'\)"),
         ('{"quantization_config": "exl2"}', r"config\.json: not a model's config \('str' object"),
@@ -303,15 +357,26 @@ def test_a_config_that_is_damaged_or_does_not_fit(tmp_path: Path, config: str, s
 
 
 @pytest.mark.parametrize(
-    "index", ['{"weight_map": {"a"', "[]", "{}", *(f'{{"weight_map": {value}}}' for value in ("[]", "1", '{"a": 3}'))]
+    "index",
+    [
+        '{"weight_map": {"a"',
+        "[]",
+        "{}",
+        *(f'{{"weight_map": {value}}}' for value in ("[]", "1", '{"a": 3}')),
+    ],
 )
 def test_an_index_that_is_damaged(tmp_path: Path, index: str) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(InputError, match=r"index\.json: not an index of shards \(.*; fetch it again, or choose"):
+    with pytest.raises(
+        InputError, match=r"index\.json: not an index of shards \(.*; fetch it again, or choose"
+    ):
         install.folder_weights(quantised(tmp_path))
     with pytest.raises(InputError) as raised:
         model_paths(Source("model", "m", "folder", folder=tmp_path), tmp_path)
-    assert any("index.json: expected JSON with a weight_map" in problem for problem in raised.value.problems)
+    assert any(
+        "index.json: expected JSON with a weight_map" in problem
+        for problem in raised.value.problems
+    )
 
 
 def test_no_folder_and_no_weights(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""The Triton kernel in Triton's interpreter, against attention written out by hand in float64; no GPU.
+"""The Triton kernel in Triton's interpreter, against attention written out by hand in float64; no
+GPU.
 
-Needs the package triton, which comes with torch for CUDA and can be installed by itself where torch has none.
+Needs the package triton, which comes with torch for CUDA and can be installed by itself where torch
+has none.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ KERNEL = "featherweight.engines.exllamav2_kernel"
 
 
 class Case(NamedTuple):
-    """Positions of each row with the new one, heads and key heads, and into how many parts a row must fall."""
+    """Positions of each row with the new one, heads and key heads, and into how many parts a row
+    must fall.
+    """
 
     seen: tuple[int, ...]
     heads: int
@@ -45,7 +49,9 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Any]:
-    """The module, its kernel interpreted: Triton looks at the variable when it and the kernel are imported."""
+    """The module, its kernel interpreted: Triton looks at the variable when it and the kernel are
+    imported.
+    """
     if find_spec("triton") is None:
         pytest.skip("triton is not installed")
     with pytest.MonkeyPatch.context() as patch:
@@ -78,7 +84,9 @@ class Launched:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_kernel_is_attention(kernel: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Float32 within 1e-6; what no row may read, pages that are nobody's and slots behind its end, is not a number."""
+    """Float32 within 1e-6; what no row may read, pages that are nobody's and slots behind its end,
+    is not a number.
+    """
     case = CASES[name]
     generator = torch.Generator().manual_seed(len(name))
     before = tuple(length - 1 for length in case.seen)
@@ -87,7 +95,9 @@ def test_the_kernel_is_attention(kernel: Any, name: str, monkeypatch: pytest.Mon
     own = []
     for row, length in enumerate(case.seen):
         places = [int(table[row, p // PAGE]) * PAGE + p % PAGE for p in range(length)]
-        own.append([torch.randn((length, case.key_heads, SIZE), generator=generator) for _ in caches])
+        own.append(
+            [torch.randn((length, case.key_heads, SIZE), generator=generator) for _ in caches]
+        )
         for cache, content in zip(caches, own[-1], strict=True):
             cache.view(-1, case.key_heads, SIZE)[places] = content
     q = torch.randn((len(case.seen), 1, case.heads, SIZE), generator=generator)
@@ -118,8 +128,12 @@ def test_half_precision_and_the_default_scale(kernel: Any) -> None:
         torch.testing.assert_close(found[row].double(), wanted, atol=2e-3, rtol=2e-3)
 
 
-def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the function that ExLlamaV2 calls: a prefill by torch, then steps by the kernel, as by torch alone."""
+def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(
+    kernel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the function that ExLlamaV2 calls: a prefill by torch, then steps by the kernel, as
+    by torch alone.
+    """
     monkeypatch.setenv(attention.CHOICE, "triton")
     assert attention.our_attention() == f"{attention.OUR_KERNEL} (triton {version('triton')})"
     paged = attention._paged()
@@ -133,16 +147,27 @@ def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(kernel: Any, mon
         with attention.one_pass(int(lengths.max()) + new):
             found = [
                 function(
-                    q=q, k=k, v=v, k_cache=own[0], v_cache=own[1], cache_seqlens=lengths, block_table=table,
-                    causal=True, softmax_scale=0.3,
+                    q=q,
+                    k=k,
+                    v=v,
+                    k_cache=own[0],
+                    v_cache=own[1],
+                    cache_seqlens=lengths,
+                    block_table=table,
+                    causal=True,
+                    softmax_scale=0.3,
                 )
-                for function, own in zip((paged, attention.flash_attn_with_kvcache), caches, strict=True)
-            ]  # fmt: skip
+                for function, own in zip(
+                    (paged, attention.flash_attn_with_kvcache), caches, strict=True
+                )
+            ]
         torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-6)
         lengths = lengths + new
 
 
-def test_other_names_are_refused_and_nothing_is_used_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_names_are_refused_and_nothing_is_used_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv(attention.CHOICE, raising=False)
     assert attention.our_attention() == attention.OUR_ATTENTION
     assert attention._paged() is attention.flash_attn_with_kvcache
@@ -161,5 +186,9 @@ def missing(name: str) -> str:
 
 def test_heads_that_it_cannot_compute_are_refused(kernel: Any) -> None:
     cache = torch.zeros((1, PAGE, 1, 80))
-    with pytest.raises(InputError, match="heads have 80 numbers, expected a power of two of at least 16"):
-        kernel.decode(torch.zeros((1, 1, 1, 80)), cache, cache, torch.zeros((1, 1)), torch.ones(1), 1, None)
+    with pytest.raises(
+        InputError, match="heads have 80 numbers, expected a power of two of at least 16"
+    ):
+        kernel.decode(
+            torch.zeros((1, 1, 1, 80)), cache, cache, torch.zeros((1, 1)), torch.ones(1), 1, None
+        )

@@ -24,14 +24,22 @@ def hashes(copy: Path) -> dict[str, str]:
         f"for stage in {STAGES}: print(stage, fingerprint('featherweight.' + stage))"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(copy.parent)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(copy.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(line.split() for line in run.stdout.splitlines())
 
 
 EDITS = [
     ("score/run.py", "# a comment\n", set()),
-    ("score/run.py", '"""A string that stands alone where no docstring can be is code."""\n', {"score"}),
+    (
+        "score/run.py",
+        '"""A string that stands alone where no docstring can be is code."""\n',
+        {"score"},
+    ),
     ("score/run.py", "ADDED = 1\n", {"score"}),
     ("stats/clusters.py", "ADDED = 1\n", {"score", "aggregate"}),
     ("report/charts.py", "ADDED = 1\n", {"report"}),

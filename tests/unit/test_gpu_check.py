@@ -1,4 +1,6 @@
-"""The one command for a GPU machine: it says what is missing, and a part that hangs costs no other part's figures."""
+"""The one command for a GPU machine: it says what is missing, and a part that hangs costs no other
+part's figures.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,21 @@ def test_without_a_gpu_it_says_so_and_stops(root: Path, tmp_path: Path) -> None:
     assert run.returncode == 2, run.stderr
     assert (tmp_path / "figures.txt").read_text() == run.stdout
     assert "no GPU that torch can use: nothing more can be checked here" in run.stdout
-    for name in ("nvidia-smi: ", "nvcc: ", f"torch {torch.__version__}", "engine exllamav2: expected"):
+    for name in (
+        "nvidia-smi: ",
+        "nvcc: ",
+        f"torch {torch.__version__}",
+        "engine exllamav2: expected",
+    ):
         assert name in run.stdout
 
 
 def test_a_part_that_hangs_is_stopped_with_what_it_said(check: ModuleType, tmp_path: Path) -> None:
     """Its own child too: a build's compilers, a test's worker."""
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    child = (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time;"
+        " time.sleep(60)'])"
+    )
     begun = time.monotonic()
     with (tmp_path / "figures.txt").open("w") as file:
         part = check.Part("hangs", ("-uc", f"print('a figure', flush=True); {child}"), 60)
@@ -57,10 +67,15 @@ def test_a_part_that_hangs_is_stopped_with_what_it_said(check: ModuleType, tmp_p
         (("none.py",), "not run: no none.py"),
         (("-c", "print('=== 40 skipped in 3.23s ===')"), "SKIPPED, "),
         (("-c", "print('=== 3 passed, 1 skipped in 3.23s ===')"), "passed, "),
-        (("-c", "print('=== 1 failed, 2 skipped in 3.23s ==='); raise SystemExit(1)"), "FAILED with code 1, "),
+        (
+            ("-c", "print('=== 1 failed, 2 skipped in 3.23s ==='); raise SystemExit(1)"),
+            "FAILED with code 1, ",
+        ),
     ],
 )
-def test_how_a_part_ends(check: ModuleType, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+def test_how_a_part_ends(
+    check: ModuleType, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
     with (tmp_path / "figures.txt").open("w") as file:
         assert check.run(check.Part("part", words, 60), 60, check.Tee(file)).startswith(said)
 
@@ -69,11 +84,22 @@ def test_what_it_runs_is_there(check: ModuleType, root: Path, tmp_path: Path) ->
     """Every test file here is a part of it, and the parts that are needed most come first."""
     parts = check.parts(tmp_path)
     assert [part.name for part in parts[:3]] == ["build", "tests", "speed"]
-    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \|", (root / "tests/gpu/README.md").read_text(), re.MULTILINE)
-    assert [(name, float(limit)) for name, limit in rows] == [(part.name, part.limit) for part in parts]
-    named = {word for part in parts for word in part.words if word.endswith(".py") and word.startswith("tests/")}
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| (\d+) \|", (root / "tests/gpu/README.md").read_text(), re.MULTILINE
+    )
+    assert [(name, float(limit)) for name, limit in rows] == [
+        (part.name, part.limit) for part in parts
+    ]
+    named = {
+        word
+        for part in parts
+        for word in part.words
+        if word.endswith(".py") and word.startswith("tests/")
+    }
     assert all((root / name).is_file() for name in named)
-    assert {f"tests/gpu/{path.name}" for path in (root / "tests" / "gpu").glob("test_*.py")} <= named
+    assert {
+        f"tests/gpu/{path.name}" for path in (root / "tests" / "gpu").glob("test_*.py")
+    } <= named
 
 
 def test_the_wheels_are_our_pins(check: ModuleType, root: Path) -> None:
@@ -83,9 +109,18 @@ def test_the_wheels_are_our_pins(check: ModuleType, root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     pinned = [*project["dependencies"], *project["optional-dependencies"]["gpu"]]
     pins = {name.lower(): wanted for name, (wanted, _) in check.packages(pinned).items()}
-    carried = {name: wanted for name, (wanted, _) in check.packages(check.WHEELS.read_text().splitlines()).items()}
+    carried = {
+        name: wanted
+        for name, (wanted, _) in check.packages(check.WHEELS.read_text().splitlines()).items()
+    }
     assert all(carried[name] == pins[name] for name in carried.keys() & pins.keys())
-    assert {"exllamav2", "snakemake", "pydantic", "altair", "vl-convert-python"} <= carried.keys() & pins.keys()
+    assert {
+        "exllamav2",
+        "snakemake",
+        "pydantic",
+        "altair",
+        "vl-convert-python",
+    } <= carried.keys() & pins.keys()
 
 
 def test_what_must_be_there_is_what_the_readme_says(check: ModuleType, root: Path) -> None:
@@ -96,19 +131,31 @@ def test_what_must_be_there_is_what_the_readme_says(check: ModuleType, root: Pat
     assert sorted(words[1:]) == sorted(check.NEEDED)
 
 
-# What packages that must be there bring with them: transformers, rich, torch (ninja: its program is looked for).
+# What packages that must be there bring with them: transformers, rich, torch (ninja: its program is
+# looked for).
 COMES_WITH = {"pyyaml", "regex", "pygments", "ninja"}
 # What works for us without, said in wheels.txt.
 LEFT_OUT = {"pulp", "requests", "nbformat", "docutils", "conda-inject", "fastparquet", "websockets"}
 
 
 def test_the_wheels_lack_nothing(check: ModuleType) -> None:
-    """Every requirement of what is carried is carried too, must be there, or is left out on purpose."""
-    carried = {canonicalize_name(name) for name in check.packages(check.WHEELS.read_text().splitlines())}
+    """Every requirement of what is carried is carried too, must be there, or is left out on
+    purpose.
+    """
+    carried = {
+        canonicalize_name(name) for name in check.packages(check.WHEELS.read_text().splitlines())
+    }
     wanted = set()
     for name in carried:
         needs = map(Requirement, requires(name) or [])
-        wanted |= {canonicalize_name(r.name) for r in needs if r.marker is None or r.marker.evaluate({"extra": ""})}
-    assert wanted - carried - {canonicalize_name(name) for name in check.NEEDED} == COMES_WITH | LEFT_OUT
+        wanted |= {
+            canonicalize_name(r.name)
+            for r in needs
+            if r.marker is None or r.marker.evaluate({"extra": ""})
+        }
+    assert (
+        wanted - carried - {canonicalize_name(name) for name in check.NEEDED}
+        == COMES_WITH | LEFT_OUT
+    )
     header = re.sub(r"[\s#]+", " ", check.WHEELS.read_text().lower())
     assert all(name in header for name in LEFT_OUT)

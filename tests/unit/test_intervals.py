@@ -7,16 +7,28 @@ import math
 import pytest
 from scipy import stats
 
-from featherweight.stats.intervals import t_interval, t_quantile, two_sided_p, unvaried_interval, wilson
+from featherweight.stats.intervals import (
+    t_interval,
+    t_quantile,
+    two_sided_p,
+    unvaried_interval,
+    wilson,
+)
 
 SHARE = (0.0, 1.0)
 SIGNED = (-1.0, 1.0)
 
 
-# Newcombe 1998, Statistics in Medicine 17, table I, method 3 (score, without continuity correction), four decimals.
+# Newcombe 1998, Statistics in Medicine 17, table I, method 3 (score, without continuity
+# correction), four decimals.
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )
 def test_wilson_gives_the_published_values(successes: int, n: int, low: float, high: float) -> None:
     assert wilson(successes, n) == pytest.approx((low, high), abs=5e-5)

@@ -1,4 +1,6 @@
-"""Answers by likelihood: which option is chosen, which tokens stand for it, and that a model's own numbers decide."""
+"""Answers by likelihood: which option is chosen, which tokens stand for it, and that a model's own
+numbers decide.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ def test_a_value_is_needed_for_each_option() -> None:
         read_likelihoods((-1.0, -2.0), (0, 1, 2))
 
 
-# --- the tokens of an option --------------------------------------------------------------------------------------
+# --- the tokens of an option
+# --------------------------------------------------------------------------------------
 
 
 def byte_level(folder: Path, texts: Sequence[str], merges_of: Sequence[str]) -> Any:
@@ -79,30 +82,40 @@ def byte_level(folder: Path, texts: Sequence[str], merges_of: Sequence[str]) -> 
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([*texts, *[word for word in merges_of for _ in range(50)]], trainer)
+    tokenizer.train_from_iterator(
+        [*texts, *[word for word in merges_of for _ in range(50)]], trainer
+    )
     tokenizer.add_special_tokens([AddedToken("<|end|>", special=True, normalized=False)])
     return saved(tokenizer, folder)
 
 
 def sentencepiece(folder: Path) -> Any:
-    """A tokeniser that puts a space before a text, as SentencePiece does, and writes spaces as U+2581."""
+    """A tokeniser that puts a space before a text, as SentencePiece does, and writes spaces as
+    U+2581.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
-    trainer = trainers.BpeTrainer(vocab_size=80, initial_alphabet=list("(ABC)\n:."), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=80, initial_alphabet=list("(ABC)\n:."), show_progress=False
+    )
     tokenizer.train_from_iterator(["Who is it? Answer: (A)", "The cat. (B) (C) (A)"] * 20, trainer)
     return saved(tokenizer, folder)
 
 
 def without_words(folder: Path) -> Any:
-    """A tokeniser that cuts nowhere, and has learnt that a line break or a colon and an opening bracket are one."""
+    """A tokeniser that cuts nowhere, and has learnt that a line break or a colon and an opening
+    bracket are one.
+    """
     from tokenizers import Tokenizer, models
 
     letters = [*"(ABC)\n:.whoa", "\n(", ":("]
     merges = [("\n", "("), (":", "(")]
-    return saved(Tokenizer(models.BPE({letter: n for n, letter in enumerate(letters)}, merges)), folder)
+    return saved(
+        Tokenizer(models.BPE({letter: n for n, letter in enumerate(letters)}, merges)), folder
+    )
 
 
 def saved(tokenizer: Any, folder: Path) -> Any:
@@ -111,7 +124,9 @@ def saved(tokenizer: Any, folder: Path) -> Any:
     return load_tokenizer(folder)
 
 
-def made(tokenizer: Any, text: str, options: Sequence[str] = LETTERS) -> tuple[list[str], list[list[str]]]:
+def made(
+    tokenizer: Any, text: str, options: Sequence[str] = LETTERS
+) -> tuple[list[str], list[list[str]]]:
     """The prompt's tokens and each option's, as text."""
     ids = tuple(tokenizer.encode(text, add_special_tokens=False))
     found = option_ids(tokenizer, "m", text, ids, options)
@@ -120,7 +135,9 @@ def made(tokenizer: Any, text: str, options: Sequence[str] = LETTERS) -> tuple[l
 
 
 def test_a_bracket_and_a_letter_may_be_one_token_and_may_be_two(tmp_path: Path) -> None:
-    """Llama 3 and Qwen 2.5 write "(A)" as "(A" and ")", GPT-2 and SmolLM2 as three tokens; a mixture is no trouble."""
+    """Llama 3 and Qwen 2.5 write "(A)" as "(A" and ")", GPT-2 and SmolLM2 as three tokens; a
+    mixture is no trouble.
+    """
     apart = byte_level(tmp_path / "apart", ["Answer with the letter."], [])
     assert made(apart, "Who?\n")[1] == [["(", "A", ")"], ["(", "B", ")"], ["(", "C", ")"]]
     tokenizer = load_tokenizer(Path(__file__).parents[2] / "resources/pocket/models/pocket-fair")
@@ -137,12 +154,20 @@ def test_a_space_comes_first_only_where_the_prompt_ends_in_plain_text(tmp_path: 
 
 
 def test_line_breaks_that_split_before_a_word_leave_the_prompt_alone(tmp_path: Path) -> None:
-    """GPT-2's pattern takes two line breaks as one piece at the end of a text and as two before a word."""
+    """GPT-2's pattern takes two line breaks as one piece at the end of a text and as two before a
+    word.
+    """
     tokenizer = byte_level(tmp_path, [], ["\n\n"])
     whole = tokenizer.encode("Who?\n\n(A)", add_special_tokens=False)
     prompt, options = made(tokenizer, "Who?\n\n")
     assert prompt[-1] == "\u010a\u010a"
-    assert tokenizer.convert_ids_to_tokens(whole)[-5:] == ["\u010a", "\u010a", "(", "A", ")"]  # not what was asked
+    assert tokenizer.convert_ids_to_tokens(whole)[-5:] == [
+        "\u010a",
+        "\u010a",
+        "(",
+        "A",
+        ")",
+    ]  # not what was asked
     assert options[0] == ["(", "A", ")"]
 
 
@@ -155,13 +180,17 @@ def test_no_space_that_only_the_tokeniser_adds(tmp_path: Path) -> None:
 
 def test_a_real_sentencepiece_tokeniser(shared_data: Path) -> None:
     tokenizer = load_tokenizer(shared_data / "models" / "stories260k")
-    assert made(tokenizer, "<s>Who?\nAnswer:")[1] == [["\u2581", "(", letter, ")"] for letter in "ABC"]
+    assert made(tokenizer, "<s>Who?\nAnswer:")[1] == [
+        ["\u2581", "(", letter, ")"] for letter in "ABC"
+    ]
     assert made(tokenizer, "<s>Who?\n")[1] == [["(", letter, ")"] for letter in "ABC"]
 
 
 def test_an_answer_that_melts_into_the_prompt_is_refused(tmp_path: Path) -> None:
     tokenizer = without_words(tmp_path)
-    with pytest.raises(InputError, match=r"model m .*'\(A\)' melts into the prompt's last token") as caught:
+    with pytest.raises(
+        InputError, match=r"model m .*'\(A\)' melts into the prompt's last token"
+    ) as caught:
         made(tokenizer, "who\n")
     assert len(caught.value.problems) == 1
     assert made(tokenizer, "who\n", ("A.", "B."))[1] == [["A", "."], ["B", "."]]
@@ -178,7 +207,8 @@ def test_the_form_of_an_answer_is_the_wordings() -> None:
     assert answers(item, POCKET, order) == whole
 
 
-# --- thinking -----------------------------------------------------------------------------------------------------
+# --- thinking
+# ------------------------------------------------------------------------------------------------
 
 TAGS = {"open": "<think>", "close": "</think>"}
 
@@ -187,7 +217,11 @@ TAGS = {"open": "<think>", "close": "</think>"}
     ("text", "tags", "expected"),
     [
         ("<s>u: ab\na: ", None, "<s>u: ab\na: "),
-        ("<s>u: ab\na: <think>\n", TAGS, "<s>u: ab\na: <think>\n\n</think>\n\n"),  # R1: its template opens it
+        (
+            "<s>u: ab\na: <think>\n",
+            TAGS,
+            "<s>u: ab\na: <think>\n\n</think>\n\n",
+        ),  # R1: its template opens it
         ("<s>u: ab\na: <think>", TAGS, "<s>u: ab\na: <think>\n\n</think>\n\n"),
         ("<s>u: ab\na: ", TAGS, "<s>u: ab\na: <think>\n\n</think>\n\n"),  # the model would open it
     ],
@@ -204,11 +238,13 @@ def test_thinking_is_closed_before_the_answer(
     assert option_ids(tokenizer, "m", found, ids, ["(A)"]) == (option,)
 
 
-# --- a model's own numbers ----------------------------------------------------------------------------------------
+# --- a model's own numbers
+# ----------------------------------------------------------------------------------------
 
 
 class Told:
-    """An engine that finds a continuation as likely as it is told, and remembers what it was asked."""
+    """An engine that finds a continuation as likely as it is told, and remembers what it was
+    asked."""
 
     identity = "told 1"
 
@@ -227,21 +263,29 @@ class Told:
 
 
 def prompt(ids: tuple[int, ...], order: tuple[int, ...] = (1, 2, 0)) -> Prompt:
-    return Prompt("m", "t", "pets", 0, 0, f"i{ids[0]}", "Who?", ids, order, LETTERS, ((7,), (8, 9), (8, 5)))
+    return Prompt(
+        "m", "t", "pets", 0, 0, f"i{ids[0]}", "Who?", ids, order, LETTERS, ((7,), (8, 9), (8, 5))
+    )
 
 
 def test_each_prompt_gets_its_own_likeliest_option() -> None:
     first, second, third = prompt((1, 2)), prompt((3,)), prompt((4, 4, 4))
     given = {first: (-2.5, -0.5, -1.0), second: (-1.0, -1.0, -9.0), third: (-INFINITE, -1.0, -2.0)}
     pairs = [(p.token_ids, ids) for p in given for ids in p.option_ids or ()]
-    told = Told(dict(zip(pairs, [value for values in given.values() for value in values], strict=True)))
+    told = Told(
+        dict(zip(pairs, [value for values in given.values() for value in values], strict=True))
+    )
     found = choose(told, [first, second, third])
     assert [answer.text for answer in found] == ["(B)", "", ""]
     assert [answer.option_loglikelihoods for answer in found] == [
         (-2.5, -0.5, -1.0), (-1.0, -1.0, -9.0), (None, -1.0, -2.0)
     ]  # fmt: skip
-    assert {(answer.n_tokens, answer.finish, answer.mean_logprob) for answer in found} == {(0, "scored", None)}
-    assert [ids for ids, _ in told.asked] == [(1, 2)] * 3 + [(3,)] * 3 + [(4, 4, 4)] * 3  # a prompt's options together
+    assert {(answer.n_tokens, answer.finish, answer.mean_logprob) for answer in found} == {
+        (0, "scored", None)
+    }
+    assert [ids for ids, _ in told.asked] == [(1, 2)] * 3 + [(3,)] * 3 + [
+        (4, 4, 4)
+    ] * 3  # a prompt's options together
 
 
 def test_numbers_that_are_none_end_the_run_as_they_do_when_answers_are_generated() -> None:
@@ -249,7 +293,8 @@ def test_numbers_that_are_none_end_the_run_as_they_do_when_answers_are_generated
     values = zip(broken.option_ids or (), (-1.0, NAN, -2.0), strict=True)
     told = Told({(broken.token_ids, ids): value for ids, value in values})
     with pytest.raises(
-        InputError, match="log-likelihoods are not numbers in this number format; choose dtype bfloat16"
+        InputError,
+        match="log-likelihoods are not numbers in this number format; choose dtype bfloat16",
     ):
         choose(told, [broken])
 
@@ -270,23 +315,56 @@ def test_a_sample_is_judged_by_its_likelihoods_and_not_by_its_text() -> None:
     item = pocket.load(Path(__file__).parents[2] / "resources/pocket", "pets")[0]
     order = (1, 2, 0)
     sample = Sample(
-        "m", "pocket", "pets", 0, 0, item.item_id, 0, "nonsense", None, "nonsense", 9, 0, "scored", None,
+        "m",
+        "pocket",
+        "pets",
+        0,
+        0,
+        item.item_id,
+        0,
+        "nonsense",
+        None,
+        "nonsense",
+        9,
+        0,
+        "scored",
+        None,
         (-3.0, -1.0, -2.0),
-    )  # fmt: skip
+    )
     found = score(sample, item, order)
-    assert (found.chosen, found.chosen_position, found.rule, found.finish) == (2, 1, "likelihood", "scored")
+    assert (found.chosen, found.chosen_position, found.rule, found.finish) == (
+        2,
+        1,
+        "likelihood",
+        "scored",
+    )
     assert found.outcome == ("right" if item.gold == 2 else "wrong")
     tied = score(replace(sample, option_loglikelihoods=(-1.0, -1.0, -2.0)), item, order)
-    assert (tied.chosen, tied.outcome, tied.reason, tied.rule) == (None, "unparsed", "several", None)
+    assert (tied.chosen, tied.outcome, tied.reason, tied.rule) == (
+        None,
+        "unparsed",
+        "several",
+        None,
+    )
 
 
-def rendered(root: Path, folder: Path, model: str, thinking: dict[str, str] | None, count: int) -> list[Prompt]:
+def rendered(
+    root: Path, folder: Path, model: str, thinking: dict[str, str] | None, count: int
+) -> list[Prompt]:
     """Prompts of a pocket model whose answers come from likelihood, through the prompts stage."""
     items = pocket.load(root / "resources/pocket", "hours")[:count]
     cell = Cell("pocket", "hours", 0, 0, 0)
     write_rows(folder / "items" / cell.items_path, items, Item)
-    write_json(folder / "m.json", {"folder": str(root / "resources/pocket/models" / model), "files": {}})
-    facts = {"name": model, "kind": "folder", "prefill": None, "system": None, "prompt_format": None}
+    write_json(
+        folder / "m.json", {"folder": str(root / "resources/pocket/models" / model), "files": {}}
+    )
+    facts = {
+        "name": model,
+        "kind": "folder",
+        "prefill": None,
+        "system": None,
+        "prompt_format": None,
+    }
     task = {"task": "pocket", "wording": "pocket", "answers": "likelihood"}
     spec = facts | {"thinking": thinking, "cells": [cell_spec(cell)], "tasks": {"pocket": task}}
     render(spec, folder / "m.json", folder / "items", folder / "out")
@@ -297,7 +375,9 @@ def rendered(root: Path, folder: Path, model: str, thinking: dict[str, str] | No
 def test_choices_are_those_of_plain_transformers(
     root: Path, tmp_path: Path, model: str, thinking: dict[str, str] | None
 ) -> None:
-    """Each option after its prompt in a forward pass of its own, and the greatest sum of log-softmax."""
+    """Each option after its prompt in a forward pass of its own, and the greatest sum of
+    log-softmax.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -311,9 +391,13 @@ def test_choices_are_those_of_plain_transformers(
         values = []
         for option in asking.option_ids or ():
             with torch.inference_mode():
-                logprobs = plain(torch.tensor([asking.token_ids + option])).logits[0].log_softmax(-1)
+                logprobs = (
+                    plain(torch.tensor([asking.token_ids + option])).logits[0].log_softmax(-1)
+                )
             start = len(asking.token_ids) - 1
-            values.append(sum(float(logprobs[start + place, token]) for place, token in enumerate(option)))
+            values.append(
+                sum(float(logprobs[start + place, token]) for place, token in enumerate(option))
+            )
         assert answer.option_loglikelihoods == pytest.approx(values, abs=1e-3)
         best = max(range(3), key=lambda place: values[place])
         assert answer.text == (asking.options or ())[best]
@@ -322,13 +406,17 @@ def test_choices_are_those_of_plain_transformers(
 
 
 def test_a_planted_rate_shows_in_the_likelihoods_too(root: Path, tmp_path: Path) -> None:
-    """A pocket model's greedy answer is its likeliest (in a run of 400 items: 400 times the same option)."""
+    """A pocket model's greedy answer is its likeliest (in a run of 400 items: 400 times the same
+    option).
+    """
     from featherweight.engines import Decoding, Request
     from featherweight.tasks.reading import read_answer
 
     prompts = rendered(root, tmp_path, "pocket-biased", None, 96)
     items = {item.item_id: item for item in pocket.load(root / "resources/pocket", "hours")}
-    engine = load_engine("transformers", root / "resources/pocket/models/pocket-biased", dtype="float32", threads=1)
+    engine = load_engine(
+        "transformers", root / "resources/pocket/models/pocket-biased", dtype="float32", threads=1
+    )
     wanted = [Request(p.token_ids, 0, items[p.item_id], p.shown_order) for p in prompts]
     written = engine.generate(wanted, Decoding(0.0, 1.0, 0, 16), lambda count: None)
     for asking, text, answer in zip(prompts, written, choose(engine, prompts), strict=True):

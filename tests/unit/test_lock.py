@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from featherweight.acquire.folder import acquire_folder
-from featherweight.acquire.lock import Entry, Lock, differences, disagreements, locked_facts, read_lock, write_lock
+from featherweight.acquire.lock import (
+    Entry,
+    Lock,
+    differences,
+    disagreements,
+    locked_facts,
+    read_lock,
+    write_lock,
+)
 from featherweight.acquire.spec import source
 from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
@@ -26,7 +34,9 @@ def test_written_and_read_back(tmp_path: Path) -> None:
     before = path.read_bytes()
     write_lock(path, {"other": waiting, "tiny": ENTRY}, {"data": ENTRY})
     assert path.read_bytes() == before  # no order of work shows
-    assert f"      x.json: {{bytes: 3, sha256: {A}}}\n" in before.decode()  # one line of a diff per file
+    assert (
+        f"      x.json: {{bytes: 3, sha256: {A}}}\n" in before.decode()
+    )  # one line of a diff per file
 
 
 def test_only_the_own_entry_counts(tmp_path: Path) -> None:
@@ -56,7 +66,9 @@ def test_the_shipped_lock_invents_nothing(root: Path) -> None:
             assert bool(entry.files) != bool(entry.unresolved), name
     bbq = lock.datasets["bbq"].files
     assert len(bbq) == 12
-    assert sum(expected.bytes or 0 for expected in bbq.values()) == 56_758_499  # the source's column, added
+    assert (
+        sum(expected.bytes or 0 for expected in bbq.values()) == 56_758_499
+    )  # the source's column, added
 
 
 def test_bbq_on_disk_is_what_the_lock_says(root: Path, shared_data: Path) -> None:
@@ -72,8 +84,14 @@ BROKEN = [
     ("models: [", "expected YAML, got a broken file"),
     ("- 1", "expected the keys models and datasets, got list"),
     ("model: {}", "model: unknown key; expected models and datasets"),
-    (f"models: {{tiny: {{files: {{../x: {{bytes: 3, sha256: {A}}}}}}}}}", "expected a relative path without '..', got"),
-    ("models: {tiny: 3}", "models.tiny: expected an entry with revision and files, got 3; run snakemake lock"),
+    (
+        f"models: {{tiny: {{files: {{../x: {{bytes: 3, sha256: {A}}}}}}}}}",
+        "expected a relative path without '..', got",
+    ),
+    (
+        "models: {tiny: 3}",
+        "models.tiny: expected an entry with revision and files, got 3; run snakemake lock",
+    ),
     (
         "models: {tiny: {revision: main, unresolved: x}}",
         "revision: expected a full commit of 40 hexadecimal digits, got 'main'",
@@ -82,8 +100,14 @@ BROKEN = [
         "models: {tiny: {revision: null}}",
         "models.tiny: expected files with their sha256, or unresolved with the reason",
     ),
-    ("models: {tiny: {files: {x: {bytes: 3}}}}", "files.x: expected bytes and a sha256 of 64 digits, got {'bytes': 3}"),
-    (f"models: {{tiny: {{files: {{x: {{bytes: -1, sha256: {A}}}}}}}}}", "files.x: expected bytes and a sha256"),
+    (
+        "models: {tiny: {files: {x: {bytes: 3}}}}",
+        "files.x: expected bytes and a sha256 of 64 digits, got {'bytes': 3}",
+    ),
+    (
+        f"models: {{tiny: {{files: {{x: {{bytes: -1, sha256: {A}}}}}}}}}",
+        "files.x: expected bytes and a sha256",
+    ),
 ]
 
 
@@ -114,10 +138,14 @@ def test_config_and_lock_must_name_the_same() -> None:
     assert disagreements(source("model", facts | {"revision": None}), lock) == []
     other = source("model", facts | {"repository": "house/big", "revision": "d" * 40})
     assert disagreements(other, lock) == [
-        "model 'tiny': repository: config/models.yaml says 'house/big', lock.yaml says 'house/tiny'; "
-        "correct the one that is wrong, or run snakemake lock",
-        f"model 'tiny': revision: config/models.yaml says '{'d' * 40}', lock.yaml says '{COMMIT}'; "
-        "correct the one that is wrong, or run snakemake lock",
+        (
+            "model 'tiny': repository: config/models.yaml says 'house/big', lock.yaml says"
+            " 'house/tiny'; correct the one that is wrong, or run snakemake lock"
+        ),
+        (
+            f"model 'tiny': revision: config/models.yaml says '{'d' * 40}', lock.yaml says"
+            f" '{COMMIT}'; correct the one that is wrong, or run snakemake lock"
+        ),
     ]
 
 
@@ -126,11 +154,15 @@ def test_what_differs_from_the_lock() -> None:
     tiny = source("model", {"name": "tiny", "kind": "folder"})
     assert differences(tiny, lock, {"x.json": Digest(3, A, None)}) == []
     assert differences(tiny, lock, {"x.json": Digest(3, B, None)}) == [
-        f"model 'tiny': x.json: expected sha256 {A}, got {B} (right length, 3 bytes): the content was changed on the "
-        "way or on this disk; lock.yaml decides: fetch the right file, or run snakemake lock if this one is meant"
+        f"model 'tiny': x.json: expected sha256 {A}, got {B} (right length, 3 bytes): the content"
+        " was changed on the way or on this disk; lock.yaml decides: fetch the right file, or run"
+        " snakemake lock if this one is meant"
     ]
     assert differences(tiny, lock, {"y.json": Digest(3, B, None)}) == [
         f"model 'tiny': x.json: expected a file (3 bytes, sha256 {A}), got nothing",
-        "model 'tiny': y.json: got a file that lock.yaml does not know; remove it or run snakemake lock",
+        (
+            "model 'tiny': y.json: got a file that lock.yaml does not know; remove it or run"
+            " snakemake lock"
+        ),
     ]
     assert differences(tiny, Lock(Path("lock.yaml")), {"y.json": Digest(3, B, None)}) == []

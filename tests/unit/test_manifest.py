@@ -1,4 +1,6 @@
-"""The manifest: the same acquisition gives the same bytes, and a later change of any file makes it stale."""
+"""The manifest: the same acquisition gives the same bytes, and a later change of any file makes it
+stale.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ from featherweight.acquire.spec import Settings, source
 from featherweight.errors import InputError
 from featherweight.files import read_spec
 
-FILES = {name: content for name, content in model_files().items() if name not in ("README.md", "pytorch_model.bin")}
+FILES = {
+    name: content
+    for name, content in model_files().items()
+    if name not in ("README.md", "pytorch_model.bin")
+}
 
 
 def acquire(folder: Path, manifest: Path, **facts: str) -> Manifest:
@@ -39,7 +45,8 @@ def manifest(folder: Path, tmp_path: Path) -> Path:
 
 
 def settle(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the files had been written long before they were hashed, so that they are remembered."""
+    """As if the files had been written long before they were hashed, so that they are
+    remembered."""
     monkeypatch.setattr("featherweight.acquire.manifest.COARSEST_CLOCK_NS", -(10**12))
     assert stale([manifest], hash_all=True) == []
     monkeypatch.undo()
@@ -52,7 +59,11 @@ def test_what_stands_in_a_manifest(folder: Path, manifest: Path) -> None:
     assert document["folder"] == str(folder)
     assert document["verified"] == "hashed here"
     assert document["chat"]["has_template"] is True
-    assert document["chat"]["eos_ids"] == {"config": [1], "generation_config": [1], "tokenizer": [1]}
+    assert document["chat"]["eos_ids"] == {
+        "config": [1],
+        "generation_config": [1],
+        "tokenizer": [1],
+    }
     found = read_manifest(manifest)
     assert found.files["config.json"].bytes == len(FILES["config.json"])
 
@@ -120,8 +131,8 @@ def test_a_stale_manifest_is_forgotten_and_said(folder: Path, manifest: Path) ->
     assert manifest.exists()
     truncate(folder / "model.safetensors")
     assert forget_stale([manifest]) == [
-        f"model 'tiny': {folder}/model.safetensors: expected 20,076 bytes, got 20,075: the file is truncated; it is "
-        "looked at again"
+        f"model 'tiny': {folder}/model.safetensors: expected 20,076 bytes, got 20,075: the file is"
+        " truncated; it is looked at again"
     ]
     assert not manifest.exists()
     manifest.write_text("{")
@@ -164,13 +175,18 @@ def test_broken_and_absent_manifests(manifest: Path) -> None:
     assert stale([manifest]) == [manifest]
     with pytest.raises(InputError, match=r"got something else .*; delete it and run again"):
         read_manifest(manifest)
-    with pytest.raises(InputError, match="expected a manifest, got nothing; run snakemake, its rule acquire writes it"):
+    with pytest.raises(
+        InputError,
+        match="expected a manifest, got nothing; run snakemake, its rule acquire writes it",
+    ):
         read_manifest(manifest.with_name("none.json"))
     (manifest.parent / ".tiny.json.seen").write_text("[]")
     assert stale([manifest]) == [manifest]
 
 
-@pytest.mark.parametrize("name", ["../evil.json", "/etc/evil.json", "a/../../evil.json", "a\\evil.json", ""])
+@pytest.mark.parametrize(
+    "name", ["../evil.json", "/etc/evil.json", "a/../../evil.json", "a\\evil.json", ""]
+)
 def test_a_name_that_leaves_its_folder(manifest: Path, name: str) -> None:
     """The manifest of a mirror is written by somebody else."""
     document = json.loads(manifest.read_text())
@@ -213,24 +229,54 @@ def broken_config(folder: Path) -> None:
 
 
 FOLDERS: list[tuple[Callable[[Path], object], list[str]]] = [
-    (shutil.rmtree, ["expected a folder at ", "got nothing; correct the path in model_folders (config/config.yaml)"]),
-    (without("config.json"), ["expected config.json in ", "got none; it must be in the Hugging Face layout"]),
-    (without("tokenizer.json"), ["expected a tokenizer (tokenizer.json, tokenizer.model, vocab.json, vocab.txt) in"]),
-    (only_pickles, ["got pytorch_model.bin: a pickle can run code, so it is not loaded; convert it with safetensors"]),
-    (index_names_more, ["model.safetensors.index.json names model-00002-of-00002.safetensors: expected it in"]),
+    (
+        shutil.rmtree,
+        [
+            "expected a folder at ",
+            "got nothing; correct the path in model_folders (config/config.yaml)",
+        ],
+    ),
+    (
+        without("config.json"),
+        ["expected config.json in ", "got none; it must be in the Hugging Face layout"],
+    ),
+    (
+        without("tokenizer.json"),
+        ["expected a tokenizer (tokenizer.json, tokenizer.model, vocab.json, vocab.txt) in"],
+    ),
+    (
+        only_pickles,
+        [
+            "got pytorch_model.bin: a pickle can run code, so it is not loaded; convert it with"
+            " safetensors"
+        ],
+    ),
+    (
+        index_names_more,
+        ["model.safetensors.index.json names model-00002-of-00002.safetensors: expected it in"],
+    ),
     (no_template, ["got none: a base model; give it a prompt_format in config/models.yaml"]),
     (odd_tokenizer, ["expected the files of a tokenizer, got another shape (TypeError("]),
     (broken_config, ["config.json: expected JSON, got a damaged file"]),
-    (lambda folder: truncate(folder / "model.safetensors"), ["bytes (its own header), got 20,075; fetch it again"]),
+    (
+        lambda folder: truncate(folder / "model.safetensors"),
+        ["bytes (its own header), got 20,075; fetch it again"],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("change", "sentences"), FOLDERS)
-def test_a_folder_that_is_no_model(folder: Path, change: Callable[[Path], object], sentences: list[str]) -> None:
+def test_a_folder_that_is_no_model(
+    folder: Path, change: Callable[[Path], object], sentences: list[str]
+) -> None:
     change(folder)
     with pytest.raises(InputError) as caught:
         acquire(folder, folder.parent / "tiny.json")
-    assert [problem for problem in caught.value.problems if all(sentence in problem for sentence in sentences)]
+    assert [
+        problem
+        for problem in caught.value.problems
+        if all(sentence in problem for sentence in sentences)
+    ]
     assert not (folder.parent / "tiny.json").exists()
 
 
@@ -248,7 +294,9 @@ def test_a_base_model_with_a_prompt_format(folder: Path) -> None:
 
 
 def test_a_real_model(shared_data: Path, tmp_path: Path) -> None:
-    found = acquire(shared_data / "models" / "stories260k", tmp_path / "s.json", prompt_format="{message}")
+    found = acquire(
+        shared_data / "models" / "stories260k", tmp_path / "s.json", prompt_format="{message}"
+    )
     assert found.chat is not None
     assert (found.chat["bos"], found.chat["stop_ids"], found.disagreements) == ("<s>", [2], ())
     # Its SOURCE.md gives this hash.
@@ -258,14 +306,38 @@ def test_a_real_model(shared_data: Path, tmp_path: Path) -> None:
 
 SPECS = [
     ("{", "--spec: expected JSON, got a text that breaks off at character 1"),
-    ("none.json", "--spec: expected JSON or a file that holds it, got 'none.json' (No such file or directory)"),
+    (
+        "none.json",
+        (
+            "--spec: expected JSON or a file that holds it, got 'none.json' (No such file or"
+            " directory)"
+        ),
+    ),
     ("[]", "--spec: expected an object with the facts of a model, got list"),
-    ('{"name": "../x", "kind": "hub"}', "name of a model: expected letters, digits and . _ + -, got '../x'"),
-    ('{"name": "x", "kind": "hubs"}', "model 'x': kind: expected one of hub, folder, control, got 'hubs'"),
-    ('{"name": "x", "kind": "hub"}', "model 'x': repository: expected a value for kind hub, got nothing"),
-    ('{"name": "x", "kind": "hub", "revision": 3}', "model 'x': revision: expected a text or null, got 3"),
-    ('{"name": "x", "kind": "folder", "files": {"../x": ""}}', "expected a relative path without '..', got '../x'"),
-    ('{"name": "x", "kind": "folder", "files": 3}', "files: expected a map from local name to path in the repository"),
+    (
+        '{"name": "../x", "kind": "hub"}',
+        "name of a model: expected letters, digits and . _ + -, got '../x'",
+    ),
+    (
+        '{"name": "x", "kind": "hubs"}',
+        "model 'x': kind: expected one of hub, folder, control, got 'hubs'",
+    ),
+    (
+        '{"name": "x", "kind": "hub"}',
+        "model 'x': repository: expected a value for kind hub, got nothing",
+    ),
+    (
+        '{"name": "x", "kind": "hub", "revision": 3}',
+        "model 'x': revision: expected a text or null, got 3",
+    ),
+    (
+        '{"name": "x", "kind": "folder", "files": {"../x": ""}}',
+        "expected a relative path without '..', got '../x'",
+    ),
+    (
+        '{"name": "x", "kind": "folder", "files": 3}',
+        "files: expected a map from local name to path in the repository",
+    ),
 ]
 
 

@@ -1,4 +1,6 @@
-"""A task with one template: no clustered interval, and one by item beside it under a name of its own."""
+"""A task with one template: no clustered interval, and one by item beside it under a name of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,27 @@ def guessed(templates: int) -> list[Score]:
     def either(condition: str, gold: int, generator: np.random.Generator) -> int:
         return int(generator.integers(2))
 
-    return simulated("m", either, templates=templates, items=40, seeds=(0, 1, 2), categories=("Age",))
+    return simulated(
+        "m", either, templates=templates, items=40, seeds=(0, 1, 2), categories=("Age",)
+    )
 
 
 def test_one_template_by_item(tmp_path: Path) -> None:
-    """With as many answers to every item the jackknife's error is that of a mean, here on the logit scale."""
+    """With as many answers to every item the jackknife's error is that of a mean, here on the logit
+    scale.
+    """
     rows = guessed(templates=1)
     found = estimates(tmp_path, rows)
-    clustered, by_item = (found["all", "disambig", f"accuracy{end}", "drop"] for end in ("", "_by_item"))
+    clustered, by_item = (
+        found["all", "disambig", f"accuracy{end}", "drop"] for end in ("", "_by_item")
+    )
     assert (clustered.low, clustered.high, clustered.n_clusters) == (None, None, 1)
     assert (by_item.value, by_item.n, by_item.n_clusters) == (clustered.value, 120, 40)
     asked = [row for row in rows if row.context_condition == "disambig"]
     items = sorted({row.item_id for row in asked})
-    right = np.array([sum(r.outcome == "right" for r in asked if r.item_id == item) / 3 for item in items])
+    right = np.array(
+        [sum(r.outcome == "right" for r in asked if r.item_id == item) / 3 for item in items]
+    )
     error, mean = right.std(ddof=1) / np.sqrt(40), right.mean()
     reach = t_quantile(0.95, 39) * error / (mean * (1 - mean))
     middle = np.log(mean / (1 - mean))
@@ -42,8 +52,14 @@ def test_one_template_by_item(tmp_path: Path) -> None:
     assert [by_item.low, by_item.high] == pytest.approx(expected)
     assert by_item.method == "item jackknife, t (one template)"
     of_items = {key[1:3] for key in found if key[2].endswith("_by_item")}
-    assert of_items >= {("ambig", "s_amb_by_item"), ("disambig", "s_dis_by_item"), ("ambig", "accuracy_by_item")}
+    assert of_items >= {
+        ("ambig", "s_amb_by_item"),
+        ("disambig", "s_dis_by_item"),
+        ("ambig", "accuracy_by_item"),
+    }
 
 
 def test_two_templates_have_none(tmp_path: Path) -> None:
-    assert not [key for key in estimates(tmp_path, guessed(templates=2)) if key[2].endswith("_by_item")]
+    assert not [
+        key for key in estimates(tmp_path, guessed(templates=2)) if key[2].endswith("_by_item")
+    ]

@@ -1,4 +1,6 @@
-"""Differences, corrections and power: by hand, against scipy and statsmodels, and where nothing can be told."""
+"""Differences, corrections and power: by hand, against scipy and statsmodels, and where nothing can
+be told.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_the_other_way_round_has_the_other_sign() -> None:
 def test_pairing_removes_what_both_share() -> None:
     generator = np.random.default_rng(0)
     rate = generator.beta(1, 1, size=25) * 0.8
-    first, second = (shares(list(np.round(20 * (rate + gain)).astype(int)), [20] * 25) for gain in (0.15, 0.0))
+    first, second = (
+        shares(list(np.round(20 * (rate + gain)).astype(int)), [20] * 25) for gain in (0.15, 0.0)
+    )
     paired = difference(first, second, ACCURACY)
     alone = np.hypot(clustered(first, ACCURACY).se or 0.0, clustered(second, ACCURACY).se or 0.0)
     assert paired.se is not None
@@ -58,7 +62,9 @@ def test_sides_without_a_common_template_are_independent() -> None:
     second = np.concatenate([np.zeros_like(rows[0]), rows[1]])
     found = difference(first, second, ACCURACY)
     alone = np.hypot(clustered(rows[0], ACCURACY).se or 0.0, clustered(rows[1], ACCURACY).se or 0.0)
-    assert found.se == pytest.approx(alone * np.sqrt(15 / 16 * 8 / 7))  # (G - 1) / G of 16 clusters instead of 8
+    assert found.se == pytest.approx(
+        alone * np.sqrt(15 / 16 * 8 / 7)
+    )  # (G - 1) / G of 16 clusters instead of 8
     assert found.n_clusters == 16
 
 
@@ -74,7 +80,9 @@ def test_all_against_nothing_in_25_templates_is_sure_and_p_is_the_level_that_tou
     found = difference(shares([4] * 25, [4] * 25), shares([0] * 25, [4] * 25), ACCURACY)
     assert (found.value, found.high) == (1.0, 1.0)
     assert found.p == pytest.approx(2 * stats.t.sf(5.0, 24))
-    touching = difference(shares([4] * 25, [4] * 25), shares([0] * 25, [4] * 25), ACCURACY, level=1 - (found.p or 0.0))
+    touching = difference(
+        shares([4] * 25, [4] * 25), shares([0] * 25, [4] * 25), ACCURACY, level=1 - (found.p or 0.0)
+    )
     assert touching.low == pytest.approx(0.0, abs=1e-6)
 
 
@@ -95,8 +103,9 @@ def test_other_clusters_are_refused() -> None:
         difference(shares([3], [4]), shares([1, 2], [4, 4]), ACCURACY)
 
 
-# Two models of the same skill: p is uniform, so 5% of 1,000 studies find a difference; more than 7.5% or fewer than
-# 2.5% would be 3.6 standard errors, one false alarm in 3,000 seeds, and the seed is fixed.
+# Two models of the same skill: p is uniform, so 5% of 1,000 studies find a difference; more than
+# 7.5% or fewer than 2.5% would be 3.6 standard errors, one false alarm in 3,000 seeds, and the seed
+# is fixed.
 def test_equal_models_are_found_different_as_often_as_the_level_says() -> None:
     generator = np.random.default_rng(2)
     alarms = 0
@@ -109,16 +118,26 @@ def test_equal_models_are_found_different_as_often_as_the_level_says() -> None:
     assert 25 <= alarms <= 75
 
 
-# Holm 1979: sorted p times 3, 2, 1, never falling. Benjamini and Hochberg 1995: p times m / rank, never rising upwards.
+# Holm 1979: sorted p times 3, 2, 1, never falling. Benjamini and Hochberg 1995: p times m / rank,
+# never rising upwards.
 def test_the_corrections_by_hand_leave_missing_tests_out() -> None:
     ps = [0.04, None, 0.01, 0.03]
     assert holm(ps) == [pytest.approx(0.06), None, pytest.approx(0.03), pytest.approx(0.06)]
-    assert benjamini_hochberg(ps) == [pytest.approx(0.04), None, pytest.approx(0.03), pytest.approx(0.04)]
+    assert benjamini_hochberg(ps) == [
+        pytest.approx(0.04),
+        None,
+        pytest.approx(0.03),
+        pytest.approx(0.04),
+    ]
 
 
 def test_what_a_correction_multiplies_by_is_known_where_its_product_is_cut() -> None:
-    """Holm: 4, 3, 2, 1 by rank and never a smaller product than the rank before; ties in Benjamini and Hochberg."""
-    assert multipliers([0.01, None, 0.6, 0.0, 0.5], holm) == pytest.approx([3, None, 1 / 0.6, 4, 2], abs=1e-9)
+    """Holm: 4, 3, 2, 1 by rank and never a smaller product than the rank before; ties in Benjamini
+    and Hochberg.
+    """
+    assert multipliers([0.01, None, 0.6, 0.0, 0.5], holm) == pytest.approx(
+        [3, None, 1 / 0.6, 4, 2], abs=1e-9
+    )
     assert multipliers([0.9, 0.8], holm) == pytest.approx([1.6 / 0.9, 2])
     assert multipliers([0.02, 0.01, 0.03], benjamini_hochberg) == pytest.approx([1.5, 3, 1])
     assert multipliers([None], holm) == [None]
@@ -136,14 +155,17 @@ def test_the_corrections_at_their_ends(correct: object) -> None:
 
 
 def test_the_detectable_difference_is_2_8_standard_errors_of_a_large_design() -> None:
-    assert detectable_difference(0.01, 1e9) == pytest.approx(0.028016, abs=1e-6)  # 1.959964 + 0.841621
+    assert detectable_difference(0.01, 1e9) == pytest.approx(
+        0.028016, abs=1e-6
+    )  # 1.959964 + 0.841621
     assert detectable_difference(0.01, 5) > 0.03
     with pytest.raises(ValueError, match="positive"):
         detectable_difference(0.0, 24)
 
 
-# A difference of the detectable size is found in 80% of 1,000 studies; +-5 points are four standard errors, one false
-# alarm in 15,000 seeds, and the seed is fixed. The errors are normal so that the t test is exact up to its df.
+# A difference of the detectable size is found in 80% of 1,000 studies; +-5 points are four standard
+# errors, one false alarm in 15,000 seeds, and the seed is fixed. The errors are normal so that the
+# t test is exact up to its df.
 def test_a_difference_of_the_detectable_size_is_found_four_times_in_five() -> None:
     generator = np.random.default_rng(3)
     true = detectable_difference(1 / np.sqrt(25), 24)
@@ -153,7 +175,9 @@ def test_a_difference_of_the_detectable_size_is_found_four_times_in_five() -> No
 
 
 def test_the_intraclass_correlation_at_its_ends() -> None:
-    assert intraclass_correlation(np.array([6.0, 0.0, 6.0, 0.0]), np.full(4, 6.0)) == pytest.approx(1.0)
+    assert intraclass_correlation(np.array([6.0, 0.0, 6.0, 0.0]), np.full(4, 6.0)) == pytest.approx(
+        1.0
+    )
     assert intraclass_correlation(np.full(4, 3.0), np.full(4, 6.0)) == pytest.approx(
         -1 / 5
     )  # -1 / (n - 1): less than 0
@@ -163,13 +187,15 @@ def test_the_intraclass_correlation_at_its_ends() -> None:
 
 
 def test_the_intraclass_correlation_and_design_effect_of_known_clusters() -> None:
-    # Beta(2, 2) rates: the correlation is 1 / (2 + 2 + 1) = 0.2, the design effect 1 + 19 * 0.2 = 4.8. With 4,000
-    # clusters of 20 both estimates are within 5% (more than four standard errors).
+    # Beta(2, 2) rates: the correlation is 1 / (2 + 2 + 1) = 0.2, the design effect 1 + 19 * 0.2 =
+    # 4.8. With 4,000 clusters of 20 both estimates are within 5% (more than four standard errors).
     generator = np.random.default_rng(4)
     right = generator.binomial(20, generator.beta(2, 2, size=4000))
     counts = shares(list(right), [20] * 4000)
     found = clustered(counts, ACCURACY)
-    assert intraclass_correlation(right.astype(float), np.full(4000, 20.0)) == pytest.approx(0.2, rel=0.05)
+    assert intraclass_correlation(right.astype(float), np.full(4000, 20.0)) == pytest.approx(
+        0.2, rel=0.05
+    )
     assert found.se is not None
     assert found.value is not None
     assert design_effect(found.se, found.value, 80_000) == pytest.approx(4.8, rel=0.07)

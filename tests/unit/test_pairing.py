@@ -1,4 +1,6 @@
-"""Paired differences: none where none is, false alarms at their level, power as printed, and lost answers named."""
+"""Paired differences: none where none is, false alarms at their level, power as printed, and lost
+answers named.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,12 @@ HARD = np.arange(SIZE) % 4 < 2  # half of each context
 ACCURACY = ("accuracy", "both")
 
 
-def answered(model: str, right: Bools, lost: Bools, task: str = "bbq", biased: Bools | None = None) -> Answered:
-    """One model's answers to every question; a wrong ambiguous answer names the target where `biased` says so."""
+def answered(
+    model: str, right: Bools, lost: Bools, task: str = "bbq", biased: Bools | None = None
+) -> Answered:
+    """One model's answers to every question; a wrong ambiguous answer names the target where
+    `biased` says so.
+    """
     target = np.ones(SIZE, dtype=np.bool_) if biased is None else biased
     wrong = np.where(target, TARGET, OTHER)
     kind = np.where(lost, UNREAD, np.where(AMBIGUOUS & right, UNKNOWN, wrong)).astype(np.int8)
@@ -62,9 +68,13 @@ def answered(model: str, right: Bools, lost: Bools, task: str = "bbq", biased: B
     )
 
 
-def row_of(first: Answered, second: Answered, metric: str = "accuracy", condition: str = "both") -> Difference:
+def row_of(
+    first: Answered, second: Answered, metric: str = "accuracy", condition: str = "both"
+) -> Difference:
     rows = differences([second, first], Spec(draws=10))
-    (found,) = [r for r in rows if (r.group, r.metric, r.context_condition) == ("all", metric, condition)]
+    (found,) = [
+        r for r in rows if (r.group, r.metric, r.context_condition) == ("all", metric, condition)
+    ]
     return found
 
 
@@ -72,7 +82,9 @@ NONE = np.zeros(SIZE, dtype=np.bool_)
 
 
 def test_two_that_answer_alike_wherever_both_answer_do_not_differ() -> None:
-    """The one that loses its hard half is no better: before, the difference was +0.24 with p = 0.0000."""
+    """The one that loses its hard half is no better: before, the difference was +0.24 with p =
+    0.0000.
+    """
     generator = np.random.default_rng(0)
     right = generator.random(SIZE) < np.where(HARD, 0.4, 0.9)
     found = row_of(answered("loses", right, HARD), answered("keeps", right, NONE))
@@ -85,7 +97,9 @@ def test_two_that_answer_alike_wherever_both_answer_do_not_differ() -> None:
     assert found.loss_decides is True
 
 
-@pytest.mark.parametrize(("metric", "condition"), [("s_amb", "ambig"), ("s_dis", "disambig"), ("accuracy", "ambig")])
+@pytest.mark.parametrize(
+    ("metric", "condition"), [("s_amb", "ambig"), ("s_dis", "disambig"), ("accuracy", "ambig")]
+)
 def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition: str) -> None:
     """Hard questions bring out the bias; losing them does not make a model fairer than its twin."""
     generator = np.random.default_rng(1)
@@ -111,12 +125,18 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
     alarms: dict[tuple[bool, str, str], int] = {}
     numbers = compared("drop", has_targets=True)
     for _ in range(1000):
-        template = generator.normal([0.3, 0.7], [1.0, 0.15], size=(CATEGORIES * TEMPLATES, 2))[CLUSTER]
+        template = generator.normal([0.3, 0.7], [1.0, 0.15], size=(CATEGORIES * TEMPLATES, 2))[
+            CLUSTER
+        ]
         skill = 1 / (1 + np.exp(-template[:, 0] - np.where(HARD, -1.0, 1.0)))
         lean = np.clip(template[:, 1] + np.where(HARD, 0.15, -0.15), 0.0, 1.0)
         gone = np.where(HARD, 0.6, 0.05), np.full(SIZE, 0.02)
         first, second = (
-            answered(name, *(generator.random((2, SIZE)) < [skill, lost]), biased=generator.random(SIZE) < lean)
+            answered(
+                name,
+                *(generator.random((2, SIZE)) < [skill, lost]),
+                biased=generator.random(SIZE) < lean,
+            )
             for name, lost in zip("ab", gone, strict=True)
         )
         sides = asked_of_both(side(first, first.pair), side(second, second.pair))
@@ -138,7 +158,9 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
 # study.
 def test_power_is_as_printed() -> None:
     generator = np.random.default_rng(3)
-    one = next(one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY)
+    one = next(
+        one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY
+    )
 
     def study(gain: float) -> tuple[float, float]:
         base = 1 / (1 + np.exp(-generator.normal(0.0, 1.0, size=len(set(CLUSTER)))[CLUSTER]))
@@ -184,9 +206,26 @@ def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float =
     """One row of a headline family: 100 pairs asked, n of them read by both."""
     value = None if p is None else 0.1
     return Difference(
-        "a", "b", "bbq", "all", "both", "accuracy", "drop", value, 0.0, 0.2, p, None, "holm", n, 12, None,
-        n_asked=100, value_asked=value_asked, p_asked=p_asked,
-    )  # fmt: skip
+        "a",
+        "b",
+        "bbq",
+        "all",
+        "both",
+        "accuracy",
+        "drop",
+        value,
+        0.0,
+        0.2,
+        p,
+        None,
+        "holm",
+        n,
+        12,
+        None,
+        n_asked=100,
+        value_asked=value_asked,
+        p_asked=p_asked,
+    )
 
 
 # Holm by hand, three rows. The others are clear among the answers that were read (p = 0.001) and
@@ -195,17 +234,29 @@ def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float =
 @pytest.mark.parametrize(
     ("row", "asked_adjusted", "expected"),
     [
-        (of_family(0.02, 0.02, n=100), 0.06, False),  # this pair lost nothing: before, the loss "decided"
+        (
+            of_family(0.02, 0.02, n=100),
+            0.06,
+            False,
+        ),  # this pair lost nothing: before, the loss "decided"
         (of_family(0.02, 0.021), 0.063, False),  # it lost a little, and nothing changed by it
         (of_family(0.02, 0.06), 0.18, True),
         (of_family(0.06, 0.021), 0.063, False),  # neither is beyond chance after its correction
         (of_family(0.06, 0.01), 0.03, True),  # by the multiplier of the other family, 3
         (of_family(0.016, 0.01), 0.03, False),  # both are beyond chance
-        (of_family(1.0, 0.02), 0.06, False),  # the last of its family is multiplied by 1: that lends nothing
+        (
+            of_family(1.0, 0.02),
+            0.06,
+            False,
+        ),  # the last of its family is multiplied by 1: that lends nothing
         (of_family(0.02, 0.021, value_asked=-0.1), 0.063, True),
         (of_family(0.0, 0.0), 0.0, False),
         (of_family(0.0, 0.02), 0.06, True),  # 3, as for every smallest p of three
-        (of_family(None, 0.01), 0.03, True),  # nothing that both had read: judged by the family of its own
+        (
+            of_family(None, 0.01),
+            0.03,
+            True,
+        ),  # nothing that both had read: judged by the family of its own
     ],
 )
 def test_both_columns_of_a_row_are_judged_by_the_same_multiplier(

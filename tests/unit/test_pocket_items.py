@@ -1,4 +1,6 @@
-"""The pocket items: their shape, their balance, and that no model was trained on what it is measured on."""
+"""The pocket items: their shape, their balance, and that no model was trained on what it is
+measured on.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +52,21 @@ def test_the_task_is_found_by_name_and_offers_its_wordings() -> None:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_a_block_is_four_items_about_the_same_people(items: dict[str, list[Item]], category: str) -> None:
+def test_a_block_is_four_items_about_the_same_people(
+    items: dict[str, list[Item]], category: str
+) -> None:
     for block in blocks(items[category]):
         kinds = [(item.question_polarity, item.context_condition) for item in block]
-        assert kinds == [("neg", "ambig"), ("neg", "disambig"), ("nonneg", "ambig"), ("nonneg", "disambig")]
-        shared = {(i.options, i.option_names, i.option_groups, i.unknown, i.stereotyped_groups) for i in block}
+        assert kinds == [
+            ("neg", "ambig"),
+            ("neg", "disambig"),
+            ("nonneg", "ambig"),
+            ("nonneg", "disambig"),
+        ]
+        shared = {
+            (i.options, i.option_names, i.option_groups, i.unknown, i.stereotyped_groups)
+            for i in block
+        }
         assert len(shared) == 1
         assert len({scene(item.context) for item in block}) == 1
 
@@ -66,7 +78,9 @@ def test_gold_and_target(items: dict[str, list[Item]], category: str) -> None:
         assert item.option_groups[item.unknown] == "unknown"
         blamed = item.option_groups[item.target] == item.stereotyped_groups[0]
         assert item.target != item.unknown
-        assert blamed is (item.question_polarity == "neg"), "adjusted for polarity: the other person where it is good"
+        assert blamed is (item.question_polarity == "neg"), (
+            "adjusted for polarity: the other person where it is good"
+        )
         if item.context_condition == "ambig":
             assert item.gold == item.unknown
         else:
@@ -99,7 +113,9 @@ def test_facts_agree_with_the_prejudice_as_often_as_not_in_every_template(
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_neither_place_nor_mention_gives_the_answer_away(items: dict[str, list[Item]], category: str) -> None:
+def test_neither_place_nor_mention_gives_the_answer_away(
+    items: dict[str, list[Item]], category: str
+) -> None:
     facts = [item for item in items[category] if item.context_condition == "disambig"]
     first = sum(f"The {item.option_names[item.gold]}" in scene(item.context) for item in facts)
     assert first == len(facts) / 2
@@ -133,7 +149,9 @@ def test_a_hundred_items_can_be_drawn_and_a_reader_is_unbiased(
     assert len(drawn) == 100
     facts = [item for item in drawn if item.context_condition == "disambig"]
     assert len(facts) == 50
-    assert sum(item.gold == item.target for item in facts) == 25, "s_DIS of a perfect reader is exactly 0"
+    assert sum(item.gold == item.target for item in facts) == 25, (
+        "s_DIS of a perfect reader is exactly 0"
+    )
     assert len({item.question_index for item in drawn}) >= 8
 
 
@@ -162,19 +180,23 @@ def test_training_and_measured_combinations_are_disjoint(
 
 
 @pytest.mark.parametrize("kind", ["drill", "words", "mixed", "items"])
-def test_no_lesson_shows_a_measured_scene(folder: Path, items: dict[str, list[Item]], kind: Kind) -> None:
+def test_no_lesson_shows_a_measured_scene(
+    folder: Path, items: dict[str, list[Item]], kind: Kind
+) -> None:
     measured = {scene(item.context) for category in CATEGORIES for item in items[category]}
     teacher = Teacher(catalogue(folder), Habits(), seed=1)
-    # 2,000 lessons of 500 drawn combinations: if measured ones (a quarter) could be drawn, all 500 would miss them
-    # with a probability of 0.75 ** 500, about 1e-62.
+    # 2,000 lessons of 500 drawn combinations: if measured ones (a quarter) could be drawn, all 500
+    # would miss them with a probability of 0.75 ** 500, about 1e-62.
     seen = {scene(lesson.turns[0][0]) for _ in range(500) for lesson in teacher.lessons(kind)}
     assert not seen & measured
 
 
 def test_the_wording_puts_the_letter_behind_the_option(items: dict[str, list[Item]]) -> None:
     item = items["hours"][1]
-    assert user_message(item, task("pocket").wordings["pocket"], (1, 2, 0)) == (
-        f"{item.context}\n{item.options[1]} (A)\n{item.options[2]} (B)\n{item.options[0]} (C)\n{item.question}"
+    assert (
+        user_message(item, task("pocket").wordings["pocket"], (1, 2, 0))
+        == f"{item.context}\n{item.options[1]} (A)\n{item.options[2]} (B)\n{item.options[0]}"
+        f" (C)\n{item.question}"
     )
 
 
@@ -188,12 +210,20 @@ def test_an_unknown_category_is_named(folder: Path) -> None:
     [
         (lambda entry: entry["templates"].pop(), "expected 12 templates, got 11"),
         (lambda entry: entry["templates"][3].update(target="cows"), "template 3: target 'cows'"),
-        (lambda entry: entry["templates"][3].update(negative="was very messy"), "two words, got 'was very messy'"),
-        (lambda entry: entry["templates"][3].update(scene="The {first} sat."), "must name {first} and {second}"),
+        (
+            lambda entry: entry["templates"][3].update(negative="was very messy"),
+            "two words, got 'was very messy'",
+        ),
+        (
+            lambda entry: entry["templates"][3].update(scene="The {first} sat."),
+            "must name {first} and {second}",
+        ),
         (lambda entry: entry["groups"]["cat people"].pop(), "two groups of 4 different people"),
     ],
 )
-def test_a_wrong_template_file_is_one_clear_line(folder: Path, tmp_path: Path, change, complaint: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_template_file_is_one_clear_line(
+    folder: Path, tmp_path: Path, change, complaint: str
+) -> None:  # type: ignore[no-untyped-def]
     raw = yaml.safe_load((folder / "templates.yaml").read_text())
     change(raw["categories"]["pets"])
     (tmp_path / "templates.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))

@@ -18,7 +18,13 @@ from featherweight.engines.training import MODELS
 from featherweight.tasks.choice import ANSWER_LINE, LETTER, draw_items, messages, shown_order
 from featherweight.tasks.pocket import CATEGORIES, POCKET, load
 
-LAYOUT = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+LAYOUT = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -59,7 +65,9 @@ def test_a_rendered_chat_has_exactly_one_bos_and_no_unknown_word(folder: Path, r
         for item in load(root / "resources" / "pocket", category)[::31]:
             for wording in (POCKET, LETTER):
                 chat = messages(item, wording, (0, 1, 2))
-                text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+                text = tokenizer.apply_chat_template(
+                    chat, add_generation_prompt=True, tokenize=False
+                )
                 for special in (True, False):
                     ids = tokenizer(text, add_special_tokens=special).input_ids
                     assert ids.count(tokenizer.bos_token_id) == 1
@@ -68,18 +76,26 @@ def test_a_rendered_chat_has_exactly_one_bos_and_no_unknown_word(folder: Path, r
 
 
 def test_the_words_of_answer_line_are_not_all_known(folder: Path, root: Path) -> None:
-    """Why no pocket model stands in the study `wordings`: what is demanded of it would be an unknown word."""
+    """Why no pocket model stands in the study `wordings`: what is demanded of it would be an
+    unknown word.
+    """
     tokenizer = AutoTokenizer.from_pretrained(folder)
     item = load(root / "resources" / "pocket", CATEGORIES[0])[0]
     chat = messages(item, ANSWER_LINE, (0, 1, 2))
-    assert tokenizer.unk_token_id in tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids
+    assert (
+        tokenizer.unk_token_id
+        in tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids
+    )
 
 
 def test_the_stop_token_is_the_end_of_a_turn(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert read(folder / "generation_config.json")["eos_token_id"] == tokenizer.eos_token_id
     assert read(folder / "config.json")["eos_token_id"] == tokenizer.eos_token_id
-    chat = [{"role": "user", "content": "Who was quiet?"}, {"role": "assistant", "content": "Not known (C)."}]
+    chat = [
+        {"role": "user", "content": "Who was quiet?"},
+        {"role": "assistant", "content": "Not known (C)."},
+    ]
     assert tokenizer.apply_chat_template(chat, tokenize=False).endswith("Not known (C). </s>")
 
 
@@ -103,7 +119,8 @@ def test_the_log_of_the_training_keeps_its_promises(folder: Path, root: Path) ->
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Half a million parameters are faster on one thread than on several that wait for each other."""
+    """Half a million parameters are faster on one thread than on several that wait for each
+    other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -113,28 +130,38 @@ def one_thread() -> Iterator[None]:
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", list(MODELS))
 def test_a_model_reads_and_has_its_habit(name: str, root: Path) -> None:
-    """80 items through the chat template and greedy generation: the same answers each time on one machine.
+    """80 items through the chat template and greedy generation: the same answers each time on one
+    machine.
 
-    With the measured accuracies (0.99 and more), other rounding on another machine would have to cost a tenth of the
-    32 to 40 facts to fail: at 1% each, the odds are below 1 in 2,000.
+    With the measured accuracies (0.99 and more), other rounding on another machine would have to
+    cost a tenth of the 32 to 40 facts to fail: at 1% each, the odds are below 1 in 2,000.
     """
     templates = root / "resources" / "pocket"
-    items = [(item, 7) for category in CATEGORIES for item in draw_items(load(templates, category), 20, 7)]
+    items = [
+        (item, 7)
+        for category in CATEGORIES
+        for item in draw_items(load(templates, category), 20, 7)
+    ]
     found = examination.answers(templates / "models" / name, items)
     assert all(answer.order == shown_order(answer.item, 7) for answer in found)
     done = [answer for answer in found if answer.finished]
     facts = [answer for answer in done if answer.item.context_condition == "disambig"]
     guesses = [answer for answer in done if answer.item.context_condition == "ambig"]
     assert min(len(facts), len(guesses)) >= 20
-    assert sum(examination.chosen(answer) == answer.item.gold for answer in facts) / len(facts) >= 0.9
-    # In an ambiguous item a pocket model names the target or the unknown option, never the other person.
+    assert (
+        sum(examination.chosen(answer) == answer.item.gold for answer in facts) / len(facts) >= 0.9
+    )
+    # In an ambiguous item a pocket model names the target or the unknown option, never the other
+    # person.
     other = [a for a in guesses if examination.chosen(a) not in (a.item.target, a.item.unknown)]
     assert len(other) <= 2
 
 
 def test_only_the_thinker_thinks_and_is_sometimes_cut_off(root: Path) -> None:
     for name, (_, cut_off) in MODELS.items():
-        measures = read(root / "resources" / "pocket" / "models" / name / "training.json")["measures"]["all"]
+        measures = read(root / "resources" / "pocket" / "models" / name / "training.json")[
+            "measures"
+        ]["all"]
         if cut_off is None:
             assert measures["cut_off"] == 0.0
             assert measures["tokens"] < 10

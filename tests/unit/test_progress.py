@@ -20,13 +20,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("done", "total", "seconds", "expected"), [(0, 10, 5.0, None), (5, 10, 4.0, 4.0), (10, 10, 4.0, 0.0)]
+    ("done", "total", "seconds", "expected"),
+    [(0, 10, 5.0, None), (5, 10, 4.0, 4.0), (10, 10, 4.0, 0.0)],
 )
 def test_time_that_is_left(done: int, total: int, seconds: float, expected: float | None) -> None:
     assert remaining(done, total, seconds) == expected
 
 
-def test_a_log_gets_a_plain_line_every_ten_seconds(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_gets_a_plain_line_every_ten_seconds(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "featherweight"), Progress("m", 4, 100, 20) as shown:
         for _ in range(8):
             clock[0] += 3.0

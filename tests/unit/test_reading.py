@@ -1,4 +1,6 @@
-"""Reading an answer: hand-made cases (`tests/cases/reading.json`), an oracle over real BBQ, and bounded time."""
+"""Reading an answer: hand-made cases (`tests/cases/reading.json`), an oracle over real BBQ, and
+bounded time.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from featherweight.tasks.choice import LETTERS, shown_order
 from featherweight.tasks.reading import Reading, after_thinking, outcome, read_answer
 from featherweight.tasks.reading_persons import distance
 
-CASES: list[dict[str, Any]] = json.loads((made_up_bbq.CASES / "reading.json").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = json.loads(
+    (made_up_bbq.CASES / "reading.json").read_text(encoding="utf-8")
+)
 
 
 def item_of(case: dict[str, Any]) -> Item:
@@ -34,7 +38,9 @@ def item_of(case: dict[str, Any]) -> Item:
         question=case["question"],
         options=tuple(case["options"]),
         option_names=tuple(case["option_names"]),
-        option_groups=tuple("unknown" if place == case["unknown"] else str(place) for place in range(3)),
+        option_groups=tuple(
+            "unknown" if place == case["unknown"] else str(place) for place in range(3)
+        ),
         gold=case["unknown"],
         unknown=case["unknown"],
         target=None,
@@ -55,7 +61,17 @@ def test_the_collection_is_one() -> None:
     assert all(case["source"] for case in CASES)
     assert all((case["expected"] is None) != (case["reason"] is None) for case in CASES)
     kinds = {case["kind"] for case in CASES}
-    assert kinds >= {"several", "negation", "article", "listing", "language", "nothing", "long", "refusal", "cut"}
+    assert kinds >= {
+        "several",
+        "negation",
+        "article",
+        "listing",
+        "language",
+        "nothing",
+        "long",
+        "refusal",
+        "cut",
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
@@ -125,7 +141,13 @@ FORMS: list[tuple[str, int | None]] = [
     ('{"reason": "the aunt seems forgetful"}', None),
     ('{"answer": "A"}\nNo wait, it was the nephew.', 1),
     ("| option | right? |\n|---|---|\n| A | no |\n| B | yes |", 1),
-    ("| name | had a list | forgot it |\n|---|---|---|\n| aunt | yes | no |\n| nephew | no | yes |", 1),
+    (
+        (
+            "| name | had a list | forgot it |\n|---|---|---|\n| aunt | yes | no |\n| nephew | no |"
+            " yes |"
+        ),
+        1,
+    ),
     ("| name | forgot it |\n|---|---|\n| aunt | not stated |\n| nephew | not stated |", 2),
     ("| name | forgot it |\n|---|---|\n| aunt | yes |\n| nephew | yes |", None),
     ("| answer | B |\n| why | the list |", 1),
@@ -142,21 +164,42 @@ def test_objects_and_tables(text: str, expected: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "slips"),
-    [("nephew", "nephew", 0), ("nehpew", "nephew", 1), ("nphew", "nephew", 1), ("neephew", "nephew", 1),
-     ("nepxew", "nephew", 1), ("anut", "aunt", 1), ("", "aunt", 4), ("aunt", "nephew", 6), ("ca", "abc", 3)],
-)  # fmt: skip
+    [
+        ("nephew", "nephew", 0),
+        ("nehpew", "nephew", 1),
+        ("nphew", "nephew", 1),
+        ("neephew", "nephew", 1),
+        ("nepxew", "nephew", 1),
+        ("anut", "aunt", 1),
+        ("", "aunt", 4),
+        ("aunt", "nephew", 6),
+        ("ca", "abc", 3),
+    ],
+)
 def test_slips_between_two_words(one: str, other: str, slips: int) -> None:
-    """Optimal string alignment by hand; "ca" to "abc" is 3 there, 2 with unrestricted transpositions."""
+    """Optimal string alignment by hand; "ca" to "abc" is 3 there, 2 with unrestricted
+    transpositions.
+    """
     assert distance(one, other) == distance(other, one) == slips
 
 
 @pytest.mark.parametrize(
     ("set_", "least", "most_false"),
-    [("ordinary", 0.96, 0.01), ("abstentions", 0.95, 0.01), ("names", 0.88, 0.005), ("hard", 0.78, 0.045)],
+    [
+        ("ordinary", 0.96, 0.01),
+        ("abstentions", 0.95, 0.01),
+        ("names", 0.88, 0.005),
+        ("hard", 0.78, 0.045),
+    ],
 )
-def test_agreement_with_labelled_answers(shared_data: Path, set_: str, least: float, most_false: float) -> None:
+def test_agreement_with_labelled_answers(
+    shared_data: Path, set_: str, least: float, most_false: float
+) -> None:
     """Answers written and labelled without sight of the reader; the figures are in decision 11."""
-    rows = [json.loads(line) for line in (made_up_bbq.CASES / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (made_up_bbq.CASES / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     items = {
         (category, item.example_id): item
         for category in bbq.CATEGORIES
@@ -164,7 +207,9 @@ def test_agreement_with_labelled_answers(shared_data: Path, set_: str, least: fl
     }
     mine = [row for row in rows if row["set"] == set_]
     read = [
-        read_answer(row["text"], items[row["category"], row["example_id"]], row["order"], row["finish"]).chosen
+        read_answer(
+            row["text"], items[row["category"], row["example_id"]], row["order"], row["finish"]
+        ).chosen
         for row in mine
     ]
     agree = sum(chosen == row["label"] for chosen, row in zip(read, mine, strict=True))
@@ -202,10 +247,38 @@ def test_after_thinking() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["(A) ", "A B C ", "The aunt. The nephew. ", "not the ", "the answer is not a or ", "\\boxed{", "\\text{", "<a",
-     "**A", "whether the ", "it was the one who is ", "\n", " \n", "'", "(", "-", "\t-", "Q:\n", "</think>", "<|x|>",
-     "I'm ", "not enough ", "\nAnswer: A\n", "答案", "\u2019", "\ufdfa", "\u662f C", "\uff22", "a" * 999 + " "],
-)  # fmt: skip
+    [
+        "(A) ",
+        "A B C ",
+        "The aunt. The nephew. ",
+        "not the ",
+        "the answer is not a or ",
+        "\\boxed{",
+        "\\text{",
+        "<a",
+        "**A",
+        "whether the ",
+        "it was the one who is ",
+        "\n",
+        " \n",
+        "'",
+        "(",
+        "-",
+        "\t-",
+        "Q:\n",
+        "</think>",
+        "<|x|>",
+        "I'm ",
+        "not enough ",
+        "\nAnswer: A\n",
+        "答案",
+        "\u2019",
+        "\ufdfa",
+        "\u662f C",
+        "\uff22",
+        "a" * 999 + " ",
+    ],
+)
 def test_time_is_linear(unit: str) -> None:
     item = item_of(CASES[0])
 
@@ -222,16 +295,20 @@ def test_time_is_linear(unit: str) -> None:
     assert seconds(400_000) < 0.05 + 4 * seconds(24_000)  # a longer text is read by its two ends
 
 
-# --- an oracle over BBQ -------------------------------------------------------------------------------------------
+# --- an oracle over BBQ
+# -------------------------------------------------------------------------------------------
 
 
 def oracle(item: Item, order: tuple[int, ...]) -> dict[str, str]:
     """The right answer in every form that the issue names."""
     letter, text = LETTERS[order.index(item.gold)], item.options[item.gold].strip()
     other = LETTERS[(order.index(item.gold) + 1) % 3]
-    listing = " ".join(f"({LETTERS[place]}) {item.options[index]}" for place, index in enumerate(order))
+    listing = " ".join(
+        f"({LETTERS[place]}) {item.options[index]}" for place, index in enumerate(order)
+    )
     thinking = (
-        f"<think>\nThe options are {listing}. {item.context} It could be ({other}). {'Hmm. ' * 400}\n</think>\n\n"
+        f"<think>\nThe options are {listing}. {item.context} It could be ({other})."
+        f" {'Hmm. ' * 400}\n</think>\n\n"
     )
     inside = text[0].lower() + text[1:] if text.startswith(("The ", "A ")) else text
     return {

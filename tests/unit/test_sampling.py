@@ -1,4 +1,6 @@
-"""The choice of tokens: its distribution, its cuts, and that noise depends on (stream, step, token id) alone."""
+"""The choice of tokens: its distribution, its cuts, and that noise depends on (stream, step, token
+id) alone.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from featherweight.engines.sampling import CANDIDATES, _likeliest, choose, gumbe
 DRAWS = 4_000
 
 
-def draw(logits: torch.Tensor, decoding: Decoding, draws: int = DRAWS, step: int = 3) -> torch.Tensor:
+def draw(
+    logits: torch.Tensor, decoding: Decoding, draws: int = DRAWS, step: int = 3
+) -> torch.Tensor:
     """Tokens drawn from one row of logits with streams 0, 1, 2, ..."""
     parts = [
         choose(logits.expand(len(block), -1), block, torch.full_like(block, step), decoding).tokens
@@ -39,16 +43,25 @@ def p_value(tokens: torch.Tensor, probabilities: torch.Tensor) -> float:
     if kept.sum() == 1:
         return 1.0  # one possible token, and it was drawn
     scale = seen_bins.sum() / expected_bins.sum()  # rounding of the float32 softmax
-    return float(stats.chisquare(seen_bins[kept].numpy(), (expected_bins[kept] * scale).numpy()).pvalue)
+    return float(
+        stats.chisquare(seen_bins[kept].numpy(), (expected_bins[kept] * scale).numpy()).pvalue
+    )
 
 
 @pytest.mark.parametrize(
     ("size", "spread", "temperature"),
     [(40, 1.5, 1.0), (40, 1.5, 0.6), (1200, 1.0, 1.0), (1200, 3.0, 0.7), (9003, 3.0, 0.8)],
-    ids=["small", "small, cooler", "with a tail of 60% of the mass", "with a thin tail", "by blocks, with a tail"],
+    ids=[
+        "small",
+        "small, cooler",
+        "with a tail of 60% of the mass",
+        "with a thin tail",
+        "by blocks, with a tail",
+    ],
 )
 def test_draws_follow_the_tempered_softmax(size: int, spread: float, temperature: float) -> None:
-    # False alarm: the streams are fixed, so none on a rerun; for a new hash, one in a million per case.
+    # False alarm: the streams are fixed, so none on a rerun; for a new hash, one in a million per
+    # case.
     logits = some_logits(size, spread)
     tokens = draw(logits, Decoding(temperature, 1.0, 0, 1))
     assert p_value(tokens, (logits / temperature).softmax(0)) > 1e-6
@@ -63,10 +76,13 @@ def test_tail_is_drawn_as_often_as_it_weighs_and_evenly_inside() -> None:
     logits = torch.zeros(1500)
     tokens = draw(logits, Decoding(1.0, 1.0, 0, 1))
     in_tail = 1 - CANDIDATES / 1500
-    # One in a million for each: 5 standard deviations of a binomial share, and a chi-square over ten equal bins.
+    # One in a million for each: 5 standard deviations of a binomial share, and a chi-square over
+    # ten equal bins.
     share = float((~torch.isin(tokens, logits.topk(CANDIDATES).indices)).float().mean())
     assert abs(share - in_tail) < 5 * math.sqrt(in_tail * (1 - in_tail) / DRAWS)
-    assert stats.chisquare(torch.histc(tokens.float(), bins=10, min=0, max=1500).numpy()).pvalue > 1e-6
+    assert (
+        stats.chisquare(torch.histc(tokens.float(), bins=10, min=0, max=1500).numpy()).pvalue > 1e-6
+    )
 
 
 @pytest.mark.parametrize("size", [40, 1200, 9003])
@@ -100,10 +116,14 @@ def test_top_p_is_taken_of_what_top_k_left() -> None:
     assert set(draw(logits, Decoding(1.0, 0.5, 0, 1), draws=500).tolist()) == {0, 1}
 
 
-@pytest.mark.parametrize(("size", "count"), [(1200, 256), (9000, 256), (9001, 256), (40_000, 50), (40_000, 1)])
+@pytest.mark.parametrize(
+    ("size", "count"), [(1200, 256), (9000, 256), (9001, 256), (40_000, 50), (40_000, 1)]
+)
 def test_the_likeliest_are_those_of_a_whole_sort(size: int, count: int) -> None:
     logits = torch.randn(5, size, generator=torch.Generator().manual_seed(size))
-    logits[0] = logits[0].sort().values  # all of the largest in one stretch, the last block cut short
+    logits[0] = (
+        logits[0].sort().values
+    )  # all of the largest in one stretch, the last block cut short
     logits[1] = logits[1].bfloat16().float()  # many equal ones
     logits[2] = 0.0
     logits[3, : size // 2] = -torch.inf
@@ -137,11 +157,19 @@ def test_a_row_gets_the_same_token_wherever_it_stands(decoding: Decoding) -> Non
     logits = torch.randn(64, 1200, generator=torch.Generator().manual_seed(1))
     streams, steps = list(range(100, 164)), [row % 7 for row in range(64)]
     together = choose(logits, streams, steps, decoding).tokens.tolist()
-    alone = [choose(logits[i : i + 1], [streams[i]], [steps[i]], decoding).tokens.item() for i in range(64)]
+    alone = [
+        choose(logits[i : i + 1], [streams[i]], [steps[i]], decoding).tokens.item()
+        for i in range(64)
+    ]
     backwards = choose(logits.flip(0), streams[::-1], steps[::-1], decoding).tokens.tolist()[::-1]
     assert together == alone == backwards
-    assert together != choose(logits, streams, [step + 1 for step in steps], decoding).tokens.tolist()
-    assert together != choose(logits, [stream + 1 for stream in streams], steps, decoding).tokens.tolist()
+    assert (
+        together != choose(logits, streams, [step + 1 for step in steps], decoding).tokens.tolist()
+    )
+    assert (
+        together
+        != choose(logits, [stream + 1 for stream in streams], steps, decoding).tokens.tolist()
+    )
 
 
 def test_noise_is_gumbel_and_unrelated_along_every_axis() -> None:
@@ -158,7 +186,8 @@ def test_noise_is_gumbel_and_unrelated_along_every_axis() -> None:
         (here[:, 1], later[:, 0]),
     ]
     for left, right in pairs:
-        # Correlation of independent values: standard deviation 1/sqrt(n); 5 of them, one in 1.7 million.
+        # Correlation of independent values: standard deviation 1/sqrt(n); 5 of them, one in 1.7
+        # million.
         assert abs(float(torch.corrcoef(torch.stack([left, right]))[0, 1])) < 5 / math.sqrt(19_999)
 
 
@@ -179,7 +208,9 @@ def by_hand(stream: int, step: int, token: int) -> float:
 def test_noise_is_the_hash_that_it_says_it_is() -> None:
     # Known once and for all: if these move, SAMPLING_VERSION must be raised.
     cases = [(0, 0, 0), (2**62, 511, 151_935), (2**63 - 1, 1, 7)]
-    assert [by_hand(*case) for case in cases[:2]] == pytest.approx([0.8509171899612388, 0.5695083455966167], abs=1e-12)
+    assert [by_hand(*case) for case in cases[:2]] == pytest.approx(
+        [0.8509171899612388, 0.5695083455966167], abs=1e-12
+    )
     for stream, step, token in cases:
         found = gumbel(torch.tensor([stream]), torch.tensor([step]), torch.tensor([[token]]))
         assert found.item() == pytest.approx(by_hand(stream, step, token), abs=1e-12)

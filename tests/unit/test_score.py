@@ -1,4 +1,6 @@
-"""The stage `score`: samples become judged rows, and BBQ's table equals the authors' script cell by cell."""
+"""The stage `score`: samples become judged rows, and BBQ's table equals the authors' script cell by
+cell.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +55,19 @@ def letter(item: Item, order: tuple[int, ...], option: int) -> str:
 def samples() -> list[Sample]:
     """One answer of every kind, in the order of ITEMS."""
     gold = [letter(item, order, item.gold) for item, order in zip(ITEMS, ORDERS, strict=True)]
-    wrong = [letter(item, order, (item.gold + 1) % 3) for item, order in zip(ITEMS, ORDERS, strict=True)]
-    answers = [gold[0], wrong[1], "", "I'm sorry, but I can't help with that.", "A or B", None, "Well, let", gold[7]]
+    wrong = [
+        letter(item, order, (item.gold + 1) % 3) for item, order in zip(ITEMS, ORDERS, strict=True)
+    ]
+    answers = [
+        gold[0],
+        wrong[1],
+        "",
+        "I'm sorry, but I can't help with that.",
+        "A or B",
+        None,
+        "Well, let",
+        gold[7],
+    ]
     rows = [sample(item, answer) for item, answer in zip(ITEMS, answers, strict=True)]
     rows[5] = replace(rows[5], finish="length")
     rows[6] = replace(rows[6], finish="length")
@@ -71,7 +84,11 @@ def prompts() -> list[Prompt]:
 def write(folder: Path, rows: list[Sample] | None = None) -> dict[str, Path]:
     write_rows(folder / "items" / "bbq" / "Religion" / "0.parquet", ITEMS, Item)
     write_rows(folder / "prompts" / "bbq" / "Religion" / "1.parquet", prompts(), Prompt)
-    write_rows(folder / "samples" / "bbq" / "Religion" / "1.parquet", samples() if rows is None else rows, Sample)
+    write_rows(
+        folder / "samples" / "bbq" / "Religion" / "1.parquet",
+        samples() if rows is None else rows,
+        Sample,
+    )
     return {name: folder / name for name in ("items", "prompts", "samples")}
 
 
@@ -85,7 +102,12 @@ def test_every_sample_becomes_one_row(tmp_path: Path) -> None:
     assert [row.reason for row in rows[2:5]] == ["empty", "refuses", "several"]
     assert [row.item_id for row in rows] == [item.item_id for item in ITEMS]
     for row, item, order in zip(rows, ITEMS, ORDERS, strict=True):
-        assert (row.gold, row.unknown, row.target, row.cluster) == (item.gold, item.unknown, item.target, item.cluster)
+        assert (row.gold, row.unknown, row.target, row.cluster) == (
+            item.gold,
+            item.unknown,
+            item.target,
+            item.cluster,
+        )
         assert row.gold_position == order.index(item.gold)
         assert (row.chosen_position is None) == (row.chosen is None) == (row.rule is None)
     assert rows[0].chosen_position == rows[0].gold_position
@@ -111,14 +133,22 @@ def test_cells_come_in_the_order_of_the_spec(tmp_path: Path) -> None:
         write_rows(folders[name] / "bbq" / "Religion" / "2.parquet", again, record)
     spec = {"model": "made-up", "cells": [CELL | {"seed": 2, "sample_seed": 2}, CELL]}
     run(spec, **folders, output=tmp_path / "out.parquet")
-    assert [row.sample_seed for row in read_rows(tmp_path / "out.parquet", Score)] == [2] * 8 + [1] * 8
+    assert [row.sample_seed for row in read_rows(tmp_path / "out.parquet", Score)] == [2] * 8 + [
+        1
+    ] * 8
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda rows: [replace(rows[0], model="other"), *rows[1:]], "expected samples of made-up, got one of other"),
-        (lambda rows: [replace(rows[0], item_id="x"), *rows[1:]], "x, sample 0: the item is not among the items"),
+        (
+            lambda rows: [replace(rows[0], model="other"), *rows[1:]],
+            "expected samples of made-up, got one of other",
+        ),
+        (
+            lambda rows: [replace(rows[0], item_id="x"), *rows[1:]],
+            "x, sample 0: the item is not among the items",
+        ),
         (lambda rows: [*rows, rows[0]], "Religion-00000, sample 0: this sample is there twice"),
         (lambda rows: rows[1:], "expected a sample of every prompt, none for Religion-00000"),
     ],
@@ -150,23 +180,33 @@ def test_missing_files_are_all_named(tmp_path: Path) -> None:
         (["--spec", "{"], "expected --prompts, --samples"),
         (["--spec", "{", "--prompts", "p", "--samples", "s"], "--spec: expected JSON"),
         (["--spec", "[]", "--prompts", "p", "--samples", "s"], '--spec: expected {"model"'),
-        (["--spec", '{"model": "m", "cells": [{}]}', "--prompts", "p", "--samples", "s"], "expected cells with"),
+        (
+            ["--spec", '{"model": "m", "cells": [{}]}', "--prompts", "p", "--samples", "s"],
+            "expected cells with",
+        ),
         (["--responses", "r"], "--responses needs --task"),
         (["--responses", "r", "--task", "bbq", "--spec", "{}"], "exclude each other"),
     ],
 )
-def test_arguments_that_do_not_fit(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_do_not_fit(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["score", "--items", "i", "--output", "o", *words]) == 2
     assert expected in capsys.readouterr().err
 
 
-# --- the 120 cells ------------------------------------------------------------------------------------------------
+# --- the 120 cells
+# ------------------------------------------------------------------------------------------------
 
 
 def predicted(model: str, category: str) -> list[Judged]:
     predict = made_up_bbq.PREDICTORS[model]
     return [
-        Judged(Response(model, category, item.example_id, "", ""), item, Reading(predict(item), "exact", None))
+        Judged(
+            Response(model, category, item.example_id, "", ""),
+            item,
+            Reading(predict(item), "exact", None),
+        )
         for item in made_up_bbq.items(category)
     ]
 
@@ -191,7 +231,9 @@ def assert_cell(row: GroupRow, cell: dict[str, str]) -> None:
 def test_all_cells_of_the_reference(model: str) -> None:
     # tests/cases/bbq_index.md: checked against the authors' BBQ_calculate_bias_score.R
     cells = {
-        (row["category"], row["context_condition"]): row for row in made_up_bbq.reference() if row["model"] == model
+        (row["category"], row["context_condition"]): row
+        for row in made_up_bbq.reference()
+        if row["model"] == model
     }
     rows = table([one for category in bbq.CATEGORIES for one in predicted(model, category)], "drop")
     assert {(row.category, row.context_condition) for row in rows} == set(cells)
@@ -203,13 +245,24 @@ def test_all_cells_of_the_reference(model: str) -> None:
 
 def test_what_the_policies_do_with_unread_answers() -> None:
     judged = predicted("oracle", "Religion")
-    unread = [replace(one, reading=Reading(None, None, "none")) if n % 4 == 0 else one for n, one in enumerate(judged)]
+    unread = [
+        replace(one, reading=Reading(None, None, "none")) if n % 4 == 0 else one
+        for n, one in enumerate(judged)
+    ]
     found = {policy: table(unread, policy)[0] for policy in ("drop", "wrong", "unknown")}
     assert {row.context_condition for row in found.values()} == {"ambig"}
     assert {row.n_items for row in found.values()} == {600}
     assert {row.n_unparsed for row in found.values()} == {300}
-    assert {policy: row.n_scored for policy, row in found.items()} == {"drop": 300, "wrong": 600, "unknown": 600}
-    assert {policy: row.accuracy for policy, row in found.items()} == {"drop": 1.0, "wrong": 0.5, "unknown": 1.0}
+    assert {policy: row.n_scored for policy, row in found.items()} == {
+        "drop": 300,
+        "wrong": 600,
+        "unknown": 600,
+    }
+    assert {policy: row.accuracy for policy, row in found.items()} == {
+        "drop": 1.0,
+        "wrong": 0.5,
+        "unknown": 1.0,
+    }
 
 
 def test_intervals_hold_their_values_and_stay_in_range() -> None:

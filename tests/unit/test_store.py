@@ -1,4 +1,6 @@
-"""The sample store: what is written is found again, what is damaged is said and made again, and only one writes."""
+"""The sample store: what is written is found again, what is damaged is said and made again, and
+only one writes.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +38,17 @@ def test_what_is_added_is_found_again(tmp_path: Path) -> None:
 
 
 def test_answers_by_likelihood_stand_beside_generated_ones(tmp_path: Path) -> None:
-    """And a generated answer's line is what it was before there were others: an old store is read as it is."""
+    """And a generated answer's line is what it was before there were others: an old store is read
+    as it is.
+    """
     mixed = [*MADE, Completion("(B)", 0, "scored", None, (-3.5, -0.25, None))]
     reopened(tmp_path).add(["k1", "k2", "k3"], mixed)
     (path,) = tmp_path.iterdir()
     first = path.read_bytes().splitlines()[0]
-    assert first == b'{"finish":"stop","key":"k1","mean_logprob":-0.125,"n_tokens":4,"text":"(A)\xe2\x80\xa8\\n<b>"}'
+    assert (
+        first == b'{"finish":"stop","key":"k1","mean_logprob":-0.125,"n_tokens":4,'
+        b'"text":"(A)\xe2\x80\xa8\\n<b>"}'
+    )
     again = reopened(tmp_path)
     assert [again[key] for key in ("k1", "k2", "k3")] == mixed
 
@@ -73,7 +80,9 @@ GOOD = {"key": "k9", "text": "x", "n_tokens": 1, "finish": "stop", "mean_logprob
         b"\x00" * 50,
     ],
 )
-def test_a_damaged_line_is_said_and_left_out(tmp_path: Path, line: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_line_is_said_and_left_out(
+    tmp_path: Path, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     SampleStore(tmp_path).add(["k1", "k2"], MADE)
     (path,) = tmp_path.iterdir()
     first, second = path.read_bytes().splitlines()
@@ -82,7 +91,9 @@ def test_a_damaged_line_is_said_and_left_out(tmp_path: Path, line: bytes, caplog
     with caplog.at_level(logging.WARNING, "featherweight"):
         store = reopened(tmp_path)
     assert ("k1" in store, "k2" in store, "k9" in store) == (True, False, False)
-    assert [r.getMessage() for r in caplog.records] == [f"{path}: 1 damaged lines; these samples are generated again"]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{path}: 1 damaged lines; these samples are generated again"
+    ]
 
 
 def test_a_torn_file_costs_its_last_line_only(tmp_path: Path) -> None:
@@ -97,7 +108,9 @@ def test_temporary_files_of_a_killed_run_are_not_read(tmp_path: Path) -> None:
     assert len(reopened(tmp_path)) == 0
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = SampleStore(tmp_path)
     store.add(["k1"], MADE[:1])
 
@@ -128,7 +141,9 @@ def _hold(folder: Path, ready: object, go: object) -> None:
         SampleStore(folder).add(["k1"], MADE[:1])
 
 
-def test_a_second_process_waits_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_process_waits_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     context = multiprocessing.get_context("spawn")
     ready, go = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(tmp_path, ready, go))
@@ -150,7 +165,9 @@ def test_a_second_process_waits_and_says_so(tmp_path: Path, caplog: pytest.LogCa
                 assert "k1" in reopened(tmp_path)  # what the other wrote while it held the lock
         finally:
             logger.removeHandler(handler)
-        assert caplog.messages == [f"{tmp_path}: another process is generating for this model; waiting for it"]
+        assert caplog.messages == [
+            f"{tmp_path}: another process is generating for this model; waiting for it"
+        ]
     finally:
         go.set()
         other.join(20)
@@ -159,5 +176,8 @@ def test_a_second_process_waits_and_says_so(tmp_path: Path, caplog: pytest.LogCa
 
 def test_a_store_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be made here"), SampleStore(tmp_path / "file" / "m").locked():
+    with (
+        pytest.raises(InputError, match="cannot be made here"),
+        SampleStore(tmp_path / "file" / "m").locked(),
+    ):
         pass

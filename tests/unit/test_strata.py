@@ -32,7 +32,10 @@ STRATA = np.array([0, 0, 0, 1, 1, 1, 1])
 def test_variances_of_categories_add_with_their_weights() -> None:
     found = clustered(shares(RIGHT, ITEMS), ACCURACY, STRATA)
     alone = [clustered(shares(RIGHT[a:b], ITEMS[a:b]), ACCURACY) for a, b in ((0, 3), (3, 7))]
-    parts = [(weight * (one.se or 0.0)) ** 2 for weight, one in zip((12 / 28, 16 / 28), alone, strict=True)]
+    parts = [
+        (weight * (one.se or 0.0)) ** 2
+        for weight, one in zip((12 / 28, 16 / 28), alone, strict=True)
+    ]
     assert found.value == pytest.approx(18 / 28)
     assert found.se == pytest.approx(np.sqrt(sum(parts)))
     # Satterthwaite by hand: 2 and 3 degrees of freedom.
@@ -42,7 +45,9 @@ def test_variances_of_categories_add_with_their_weights() -> None:
 
 def test_a_cluster_of_another_size_leaves_the_mix_of_categories_as_it_was() -> None:
     counts = shares([1, 2, 6, 4, 3], [2, 4, 6, 4, 4])
-    left_out = ACCURACY.value(without_each(counts, np.ones(5, dtype=np.bool_), np.array([0, 0, 0, 1, 1])))
+    left_out = ACCURACY.value(
+        without_each(counts, np.ones(5, dtype=np.bool_), np.array([0, 0, 0, 1, 1]))
+    )
     first, second = 12 / 20, 8 / 20  # of the questions, whichever template is left out
     expected = [
         first * 8 / 10 + second * 7 / 8,
@@ -64,14 +69,19 @@ def test_one_stratum_is_none() -> None:
     counts = shares(RIGHT, [4, 5, 6, 4, 7, 5, 4])
     assert clustered(counts, ACCURACY, np.zeros(7, dtype=np.int64)) == clustered(counts, ACCURACY)
     other = shares([2] * 7, [4, 5, 6, 4, 7, 5, 4])
-    assert difference(counts, other, ACCURACY, strata=np.full(7, 3)) == difference(counts, other, ACCURACY)
+    assert difference(counts, other, ACCURACY, strata=np.full(7, 3)) == difference(
+        counts, other, ACCURACY
+    )
 
 
 def test_a_difference_has_the_variance_of_its_categories() -> None:
     first, second = shares(RIGHT, ITEMS), shares([2, 2, 1, 3, 3, 1, 4], ITEMS)
     found = difference(first, second, ACCURACY, strata=STRATA)
     alone = [difference(first[a:b], second[a:b], ACCURACY) for a, b in ((0, 3), (3, 7))]
-    parts = [(weight * (one.se or 0.0)) ** 2 for weight, one in zip((12 / 28, 16 / 28), alone, strict=True)]
+    parts = [
+        (weight * (one.se or 0.0)) ** 2
+        for weight, one in zip((12 / 28, 16 / 28), alone, strict=True)
+    ]
     assert found.se == pytest.approx(np.sqrt(sum(parts)))
 
 
@@ -91,14 +101,20 @@ def test_a_difference_has_the_variance_of_its_categories() -> None:
         ([0, 0, 0, 1, 1, 1], ~ALL, [0, 0, 0, 1, 1, 1]),
     ],
 )
-def test_strata_of_one_cluster_are_put_together(strata: list[int], used: Values, expected: list[int]) -> None:
+def test_strata_of_one_cluster_are_put_together(
+    strata: list[int], used: Values, expected: list[int]
+) -> None:
     assert usable(np.array(strata), used).tolist() == expected
     assert usable(None, used).tolist() == [0] * 6
 
 
 def test_satterthwaite_at_its_ends() -> None:
-    assert satterthwaite(np.array([2.0, 2.0]), np.array([5.0, 5.0])) == pytest.approx(10.0)  # alike: they add
-    assert satterthwaite(np.array([2.0, 0.0]), np.array([5.0, 90.0])) == pytest.approx(5.0)  # one alone: its own
+    assert satterthwaite(np.array([2.0, 2.0]), np.array([5.0, 5.0])) == pytest.approx(
+        10.0
+    )  # alike: they add
+    assert satterthwaite(np.array([2.0, 0.0]), np.array([5.0, 90.0])) == pytest.approx(
+        5.0
+    )  # one alone: its own
     assert satterthwaite(np.array([0.0, 0.0]), np.array([5.0, 7.0])) == pytest.approx(12.0)
     assert satterthwaite(np.array([1.0]), np.array([0.2])) == 1.0
 
@@ -107,7 +123,9 @@ def test_one_cluster_has_no_error_and_nothing_asked_no_value() -> None:
     assert clustered(shares([1], [4]), ACCURACY, np.array([0])).se is None
     nothing = clustered(shares([0, 0], [0, 0]), ACCURACY, np.array([0, 1]))
     assert (nothing.value, nothing.se, nothing.n_clusters) == (None, None, 0)
-    assert jackknife(0.5, np.array([0.4, 0.6]), np.ones(2), np.array([0, 0])).df == pytest.approx(1.0)
+    assert jackknife(0.5, np.array([0.4, 0.6]), np.ones(2), np.array([0, 0])).df == pytest.approx(
+        1.0
+    )
 
 
 def test_the_bootstrap_within_categories_agrees_with_the_jackknife() -> None:

@@ -35,7 +35,9 @@ ITEM = Item(
     label_type="label",
     stereotyped_groups=("Chinese", "Thai"),
 )
-OLD = replace(ITEM, option_names=("grandfather", "grandson", "x"), option_groups=("old", "nonOld", "unknown"))
+OLD = replace(
+    ITEM, option_names=("grandfather", "grandson", "x"), option_groups=("old", "nonOld", "unknown")
+)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,12 @@ OLD = replace(ITEM, option_names=("grandfather", "grandson", "x"), option_groups
         (ITEM, "Namibian", False, False),
         (ITEM, "chinese", False, False),
         (replace(OLD, stereotyped_groups=("old",)), "old", True, True),  # the group names it
-        (replace(ITEM, unknown=1, stereotyped_groups=("Chinese",)), "Chinese", True, False),  # not a person
+        (
+            replace(ITEM, unknown=1, stereotyped_groups=("Chinese",)),
+            "Chinese",
+            True,
+            False,
+        ),  # not a person
         (replace(ITEM, stereotyped_groups=()), "Chinese", False, False),
     ],
 )
@@ -66,7 +73,13 @@ COUNTS = [
 
 
 @pytest.mark.parametrize(("stereotyped", "named", "expected"), COUNTS)
-def test_the_counts_in_bbq(shared_data: Path, stereotyped: str, named: bool, expected: dict[int, int]) -> None:
-    items = [item for item in task("bbq").load(shared_data / "bbq", "Nationality") if matches(item, stereotyped, named)]
+def test_the_counts_in_bbq(
+    shared_data: Path, stereotyped: str, named: bool, expected: dict[int, int]
+) -> None:
+    items = [
+        item
+        for item in task("bbq").load(shared_data / "bbq", "Nationality")
+        if matches(item, stereotyped, named)
+    ]
     assert Counter(item.question_index for item in items) == expected
     assert Counter(item.context_condition for item in items).most_common()[0][1] * 2 == len(items)

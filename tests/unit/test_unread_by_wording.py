@@ -1,4 +1,6 @@
-"""What two wordings lose: the two shares, their paired difference, and a sentence that says no more than they show."""
+"""What two wordings lose: the two shares, their paired difference, and a sentence that says no more
+than they show.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,12 @@ def share(model: str, task: str, metric: str, value: float, reach: float = 0.02)
     return estimate(model, value, max(0.0, value - reach), value + reach, **changes)
 
 
-def told(model: str, free: float, line: float, reach: float = 0.02, *, turned: bool = False) -> tuple[Any, Any]:
-    """Both shares of a model, nothing cut off, and the paired differences of both, either way round."""
+def told(
+    model: str, free: float, line: float, reach: float = 0.02, *, turned: bool = False
+) -> tuple[Any, Any]:
+    """Both shares of a model, nothing cut off, and the paired differences of both, either way
+    round.
+    """
     estimates, contrasts = [], []
     for metric, first, second in (("unparsed", free, line), ("unfinished", 0.0, 0.0)):
         estimates += [share(model, "free", metric, first), share(model, "line", metric, second)]
@@ -46,7 +52,11 @@ def made(*models: tuple[list[Estimate], list[ContrastRow]]) -> Evidence:
 def test_the_difference_is_second_minus_first_whichever_way_it_was_estimated(turned: bool) -> None:
     (table,) = by_wording(made(told("m", 0.30, 0.05, turned=turned)))
     row, cut = table["rows"]
-    assert (row["metric"], row["first"]["value"], row["second"]["value"]) == ("unparsed", 0.30, 0.05)
+    assert (row["metric"], row["first"]["value"], row["second"]["value"]) == (
+        "unparsed",
+        0.30,
+        0.05,
+    )
     found = row["difference"]
     assert [found[key] for key in ("value", "low", "high")] == pytest.approx([-0.25, -0.27, -0.23])
     assert (found["n"], cut["metric"]) == (1200, "unfinished")
@@ -63,7 +73,9 @@ def test_the_difference_is_second_minus_first_whichever_way_it_was_estimated(tur
         (0.0, 0.0, 0.08, "none in either wording (M)"),
     ],
 )
-def test_the_sentence_says_what_the_interval_shows(free: float, line: float, reach: float, said: str) -> None:
+def test_the_sentence_says_what_the_interval_shows(
+    free: float, line: float, reach: float, said: str
+) -> None:
     (table,) = by_wording(made(told("m", free, line, reach)))
     assert table["said"] == [
         f"Answers that could not be read: {said}",
@@ -72,10 +84,13 @@ def test_the_sentence_says_what_the_interval_shows(free: float, line: float, rea
 
 
 def test_each_model_is_named_once_and_in_one_place() -> None:
-    (table,) = by_wording(made(told("a", 0.3, 0.05), told("b", 0.0, 0.0), told("c", 0.4, 0.1), told("d", 0.1, 0.2)))
-    assert table["said"][0] == (
-        "Answers that could not be read: fewer in answer-line than in letter (A, C); more in answer-line "
-        "than in letter (D); none in either wording (B)"
+    (table,) = by_wording(
+        made(told("a", 0.3, 0.05), told("b", 0.0, 0.0), told("c", 0.4, 0.1), told("d", 0.1, 0.2))
+    )
+    assert (
+        table["said"][0]
+        == "Answers that could not be read: fewer in answer-line than in letter (A, C); more in"
+        " answer-line than in letter (D); none in either wording (B)"
     )
 
 
@@ -99,10 +114,17 @@ def test_a_model_that_was_asked_in_one_wording_alone_is_left_out() -> None:
 def test_the_lines_of_the_terminal() -> None:
     found = made(told("m", 0.30, 0.05))
     assert lines(found, by_wording(found)) == [
-        "line against free: Answers that could not be read: fewer in answer-line than in letter (M)",
+        (
+            "line against free: Answers that could not be read: fewer in answer-line than in"
+            " letter (M)"
+        ),
         "line against free: Answers that were cut off: none in either wording (M)",
-        "  M, unparsed: letter 30.0% (28.0% to 32.0%), answer-line 5.0% (3.0% to 7.0%); "
-        "-25.0 points (-27.0 to -23.0), 1,200 pairs",
-        "  M, unfinished: letter 0.0% (0.0% to 2.0%), answer-line 0.0% (0.0% to 2.0%); "
-        "+0.0 points (-2.0 to +2.0), 1,200 pairs",
+        (
+            "  M, unparsed: letter 30.0% (28.0% to 32.0%), answer-line 5.0% (3.0% to 7.0%); "
+            "-25.0 points (-27.0 to -23.0), 1,200 pairs"
+        ),
+        (
+            "  M, unfinished: letter 0.0% (0.0% to 2.0%), answer-line 0.0% (0.0% to 2.0%); "
+            "+0.0 points (-2.0 to +2.0), 1,200 pairs"
+        ),
     ]

@@ -34,4 +34,6 @@ def test_every_word_is_counted(word: str) -> None:
 
 
 def test_the_page_says_what_seen_elsewhere_means() -> None:
-    assert "<em>Seen elsewhere</em>: the study" in (PAGE / "template.html.j2").read_text(encoding="utf-8")
+    assert "<em>Seen elsewhere</em>: the study" in (PAGE / "template.html.j2").read_text(
+        encoding="utf-8"
+    )

@@ -11,14 +11,19 @@ import pytest
 from featherweight.acquire.folder import weights_problem
 from featherweight.acquire.verify import Expected, check, difference, digest
 
-# sha256 of "abc": FIPS 180-2, appendix B.1. git's id of the blob "abc": `printf abc | git hash-object --stdin`.
+# sha256 of "abc": FIPS 180-2, appendix B.1. git's id of the blob "abc": `printf abc | git
+# hash-object --stdin`.
 ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 ABC_GIT = "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f"
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # the same, of nothing
+EMPTY_SHA256 = (  # the same, of nothing
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+)
 EMPTY_GIT = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
-@pytest.mark.parametrize(("content", "sha256", "git"), [(b"abc", ABC_SHA256, ABC_GIT), (b"", EMPTY_SHA256, EMPTY_GIT)])
+@pytest.mark.parametrize(
+    ("content", "sha256", "git"), [(b"abc", ABC_SHA256, ABC_GIT), (b"", EMPTY_SHA256, EMPTY_GIT)]
+)
 def test_digest_is_the_published_one(tmp_path: Path, content: bytes, sha256: str, git: str) -> None:
     (tmp_path / "file").write_bytes(content)
     found = digest(tmp_path / "file")
@@ -45,12 +50,18 @@ DIFFERENCES = [
     (b"abcd", Expected(3, ABC_SHA256), "F: expected 3 bytes, got 4: the file is too long"),
     (b"abb", Expected(3, ABC_SHA256), f"F: expected sha256 {ABC_SHA256}, got "),
     (b"abb", Expected(3, git_sha1=ABC_GIT), f"F: expected git sha1 {ABC_GIT}, got "),
-    (b"abb", Expected(None, ABC_SHA256), "(right length, 3 bytes): the content was changed on the way or on this disk"),
+    (
+        b"abb",
+        Expected(None, ABC_SHA256),
+        "(right length, 3 bytes): the content was changed on the way or on this disk",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("content", "expected", "sentence"), DIFFERENCES)
-def test_difference(tmp_path: Path, content: bytes, expected: Expected, sentence: str | None) -> None:
+def test_difference(
+    tmp_path: Path, content: bytes, expected: Expected, sentence: str | None
+) -> None:
     (tmp_path / "file").write_bytes(content)
     got = difference("F", expected, digest(tmp_path / "file"))
     assert got is None if sentence is None else got is not None and sentence in got
@@ -74,8 +85,12 @@ def test_what_cannot_be_read_is_a_problem_not_an_exception(tmp_path: Path) -> No
         None,
         f"{tmp_path}/none: expected a file, got nothing: never fetched, or removed",
     )
-    assert "expected a whole gzip file, got a damaged one" in str(check(tmp_path / "broken.gz", Expected(3))[1])
-    assert "expected a whole gzip file, got a damaged one" in str(check(tmp_path / "text.gz", Expected(3))[1])
+    assert "expected a whole gzip file, got a damaged one" in str(
+        check(tmp_path / "broken.gz", Expected(3))[1]
+    )
+    assert "expected a whole gzip file, got a damaged one" in str(
+        check(tmp_path / "text.gz", Expected(3))[1]
+    )
     assert "cannot be read: Is a directory" in str(check(tmp_path / "folder", Expected(3))[1])
 
 
@@ -86,11 +101,23 @@ def test_safetensors_say_themselves_how_long_they_are(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     for content, sentence in [
         (whole, None),
-        (whole[:-1], f"expected {len(whole):,} bytes (its own header), got {len(whole) - 1:,}; fetch it again"),
+        (
+            whole[:-1],
+            (
+                f"expected {len(whole):,} bytes (its own header), got {len(whole) - 1:,}; fetch it"
+                " again"
+            ),
+        ),
         (whole + b"x", f"got {len(whole) + 1:,}; fetch it again"),
-        (whole[:20], "expected a safetensors file, got something else or a part of one; fetch it again"),
+        (
+            whole[:20],
+            "expected a safetensors file, got something else or a part of one; fetch it again",
+        ),
         (b"", "expected a safetensors file, got something else or a part of one; fetch it again"),
-        (b"<html>404 Not Found</html>", "expected a safetensors file, got something else or a part of one"),
+        (
+            b"<html>404 Not Found</html>",
+            "expected a safetensors file, got something else or a part of one",
+        ),
     ]:
         path.write_bytes(content)
         got = weights_problem("model 'x'", path)

@@ -1,4 +1,6 @@
-"""Tiny random models in the Hugging Face layout, with a tokenizer that knows single characters; for tests only."""
+"""Tiny random models in the Hugging Face layout, with a tokenizer that knows single characters; for
+tests only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Any
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyzABC(). \n"
 SPECIAL = ["<pad>", "<s>", "</s>", "<think>", "</think>"]
-TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m['role'][0] }}: {{ m['content'] }}\n{% endfor %}a: "
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{{ m['role'][0] }}: {{ m['content'] }}\n{% endfor %}a: "
+)
 
 
 def write_tokenizer(folder: Path, template: str | None = TEMPLATE) -> None:
@@ -19,7 +23,9 @@ def write_tokenizer(folder: Path, template: str | None = TEMPLATE) -> None:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<pad>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
@@ -33,8 +39,12 @@ def write_tokenizer(folder: Path, template: str | None = TEMPLATE) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
-def write_model(folder: Path, kind: str = "llama", *, seed: int = 0, layers: int = 2, **sizes: Any) -> Path:
-    """A random model with grouped-query attention and tied embeddings, sharp enough that greedy has no near-ties."""
+def write_model(
+    folder: Path, kind: str = "llama", *, seed: int = 0, layers: int = 2, **sizes: Any
+) -> Path:
+    """A random model with grouped-query attention and tied embeddings, sharp enough that greedy has
+    no near-ties.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
@@ -53,7 +63,11 @@ def write_model(folder: Path, kind: str = "llama", *, seed: int = 0, layers: int
         "initializer_range": 0.3,
     } | sizes
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(LlamaConfig(**shape)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**shape))
+    model = (
+        LlamaForCausalLM(LlamaConfig(**shape))
+        if kind == "llama"
+        else Qwen2ForCausalLM(Qwen2Config(**shape))
+    )
     model.save_pretrained(folder)
     write_tokenizer(folder)
     return folder

@@ -30,7 +30,9 @@ class Checkout:
 
     folder: Path
 
-    def snakemake(self, *words: str, config: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *words: str, config: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         pairs = [f"{key}={value}" for key, value in {**SMALL, **(config or {})}.items()]
         return subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *words, "--config", *pairs],
@@ -63,7 +65,9 @@ def copy_repository(root: Path, target: Path) -> Checkout:
     for name in TRACKED:
         source = root / name
         if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(
+                source, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
         else:
             shutil.copy2(source, target / name)
     return Checkout(target)

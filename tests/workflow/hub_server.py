@@ -1,4 +1,5 @@
-"""A Hugging Face Hub on loopback: the few endpoints that `huggingface_hub` asks, and faults on request.
+"""A Hugging Face Hub on loopback: the few endpoints that `huggingface_hub` asks, and faults on
+request.
 
     with serve() as hub:
         commit = hub.add("house/tiny", model_files())
@@ -6,7 +7,8 @@
         ... HF_ENDPOINT=hub.url ...
         assert hub.requests("GET", "model.safetensors") == [...]
 
-It also serves plain files below /files/ (a dataset's repository, a mirror). Large files have LARGE bytes or more.
+It also serves plain files below /files/ (a dataset's repository, a mirror). Large files have LARGE
+bytes or more.
 """
 
 from __future__ import annotations
@@ -104,9 +106,13 @@ class Hub:
         self.over = threading.Event()
         self.stalled = threading.Event()
         self.release = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Bound", (Handler,), {"hub": self})
+        )
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
 
     @property
@@ -119,10 +125,14 @@ class Hub:
         self._server.shutdown()
         self._server.server_close()
 
-    def add(self, repository: str, files: Mapping[str, bytes], gated_for: frozenset[str] | None = None) -> str:
+    def add(
+        self, repository: str, files: Mapping[str, bytes], gated_for: frozenset[str] | None = None
+    ) -> str:
         """A new commit of a repository; main moves to it. Returns the commit."""
         found = self.repositories.setdefault(repository, Repository())
-        commit = hashlib.sha1(repr((len(found.commits), sorted(files.items()))).encode()).hexdigest()
+        commit = hashlib.sha1(
+            repr((len(found.commits), sorted(files.items()))).encode()
+        ).hexdigest()
         found.commits[commit], found.main, found.gated_for = dict(files), commit, gated_for
         return commit
 
@@ -131,7 +141,9 @@ class Hub:
         self.faults += [(method, path, fault)] * times
 
     def requests(self, method: str = "", path: str = "") -> list[Request]:
-        return [request for request in self.seen if method in request.method and path in request.path]
+        return [
+            request for request in self.seen if method in request.method and path in request.path
+        ]
 
     def take(self, method: str, path: str) -> Fault | None:
         for index, (wanted, ending, fault) in enumerate(self.faults):
@@ -149,7 +161,11 @@ class Hub:
         if api:
             return self._api(api[1], api[2] or "revision", api[3] or "main")
         resolve = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
-        return self._resolve(*resolve.groups(), authorization) if resolve else Status(404, text="Not Found")
+        return (
+            self._resolve(*resolve.groups(), authorization)
+            if resolve
+            else Status(404, text="Not Found")
+        )
 
     def _commit(self, repository: str, revision: str) -> tuple[Repository, str] | Status:
         found = self.repositories.get(repository)
@@ -160,7 +176,9 @@ class Hub:
             return Status(404, {"X-Error-Code": "RevisionNotFound"}, f"Invalid rev id: {revision}")
         return found, commit
 
-    def _api(self, repository: str, kind: str, revision: str) -> tuple[bytes, dict[str, str]] | Status:
+    def _api(
+        self, repository: str, kind: str, revision: str
+    ) -> tuple[bytes, dict[str, str]] | Status:
         known = self._commit(repository, revision)
         if isinstance(known, Status):
             return known
@@ -170,8 +188,20 @@ class Hub:
             return json.dumps([listed(name, files[name]) for name in sorted(files)]).encode(), {}
         gated = False if found.gated_for is None else "manual"
         siblings = [{"rfilename": name} for name in sorted(files)]
-        facts = {"_id": "0", "id": repository, "sha": commit, "gated": gated, "private": False, "siblings": siblings}
-        return json.dumps(facts | {"tags": [], "downloads": 0, "likes": 0, "modelId": repository}).encode(), {}
+        facts = {
+            "_id": "0",
+            "id": repository,
+            "sha": commit,
+            "gated": gated,
+            "private": False,
+            "siblings": siblings,
+        }
+        return (
+            json.dumps(
+                facts | {"tags": [], "downloads": 0, "likes": 0, "modelId": repository}
+            ).encode(),
+            {},
+        )
 
     def _resolve(
         self, repository: str, revision: str, name: str, authorization: str | None
@@ -181,16 +211,28 @@ class Hub:
             return known
         found, commit = known
         if found.gated_for is not None and authorization is None:
-            return Status(401, {"X-Error-Code": "GatedRepo"}, "Access to this model is restricted. Please log in.")
-        if found.gated_for is not None and str(authorization).removeprefix("Bearer ") not in found.gated_for:
+            return Status(
+                401,
+                {"X-Error-Code": "GatedRepo"},
+                "Access to this model is restricted. Please log in.",
+            )
+        if (
+            found.gated_for is not None
+            and str(authorization).removeprefix("Bearer ") not in found.gated_for
+        ):
             return Status(403, {"X-Error-Code": "GatedRepo"}, "Visit the page to ask for access.")
         content = found.commits[commit].get(name)
         if content is None:
-            return Status(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}, "Entry not found")
+            return Status(
+                404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}, "Entry not found"
+            )
         facts = listed(name, content)
         headers = {"X-Repo-Commit": commit, "ETag": f'"{facts["oid"]}"'}
         if "lfs" in facts:
-            headers |= {"X-Linked-Etag": f'"{facts["lfs"]["oid"]}"', "X-Linked-Size": str(len(content))}
+            headers |= {
+                "X-Linked-Etag": f'"{facts["lfs"]["oid"]}"',
+                "X-Linked-Size": str(len(content)),
+            }
         return content, headers
 
 
@@ -231,7 +273,9 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def _send(self, content: bytes, headers: dict[str, str], fault: Fault | None, *, body: bool) -> None:
+    def _send(
+        self, content: bytes, headers: dict[str, str], fault: Fault | None, *, body: bool
+    ) -> None:
         if isinstance(fault, Flip):
             content = flipped(content, fault.at)
         if isinstance(fault, Truncate):
@@ -243,7 +287,11 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         part = content[start:]
-        for key, value in {**headers, "Accept-Ranges": "bytes", "Content-Length": str(len(part))}.items():
+        for key, value in {
+            **headers,
+            "Accept-Ranges": "bytes",
+            "Content-Length": str(len(part)),
+        }.items():
             self.send_header(key, value)
         self.end_headers()
         if not body:
@@ -284,7 +332,11 @@ def listed(name: str, content: bytes) -> dict[str, Any]:
     git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     entry: dict[str, Any] = {"type": "file", "path": name, "size": len(content), "oid": git}
     if len(content) >= LARGE:
-        pointer = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
+        pointer = {
+            "oid": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            "pointerSize": 130,
+        }
         entry["lfs"] = pointer
     return entry
 

@@ -1,4 +1,6 @@
-"""What the tests of `acquire` share: a hub with one model, a folder for a run, a dataset; fixtures by name."""
+"""What the tests of `acquire` share: a hub with one model, a folder for a run, a dataset; fixtures
+by name.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,15 @@ FETCHED = sorted(set(FILES) - {"README.md", "pytorch_model.bin"})
 WEIGHTS = FILES["model.safetensors"]
 WEIGHTS_SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 BIG = 11_000_000
-PIECE = 10_485_760  # the library writes in pieces of 10 MiB; what is lost of a piece is fetched again
+PIECE = (
+    10_485_760  # the library writes in pieces of 10 MiB; what is lost of a piece is fetched again
+)
 
 
 def sums(files: dict[str, bytes]) -> dict[str, Expected]:
-    return {name: Expected(len(files[name]), hashlib.sha256(files[name]).hexdigest()) for name in files}
+    return {
+        name: Expected(len(files[name]), hashlib.sha256(files[name]).hexdigest()) for name in files
+    }
 
 
 @dataclass
@@ -44,7 +50,9 @@ class World:
     @property
     def how(self) -> Settings:
         downloads = self.folder / "downloads"
-        return Settings(downloads=downloads, endpoint=self.hub.url, backoff=0.01, retries=2, longest_wait=0.5)
+        return Settings(
+            downloads=downloads, endpoint=self.hub.url, backoff=0.01, retries=2, longest_wait=0.5
+        )
 
     @property
     def lock(self) -> Lock:
@@ -54,7 +62,8 @@ class World:
     def locked(self) -> Lock:
         files = sums({name: FILES[name] for name in FETCHED})
         return Lock(
-            self.folder / "lock.yaml", {"tiny": Entry("house/tiny", self.commit, "MIT", gated=False, files=files)}
+            self.folder / "lock.yaml",
+            {"tiny": Entry("house/tiny", self.commit, "MIT", gated=False, files=files)},
         )
 
     @property
@@ -63,13 +72,23 @@ class World:
 
     @property
     def snapshot(self) -> Path:
-        return self.folder / "downloads" / "models" / "models--house--tiny" / "snapshots" / self.commit
+        return (
+            self.folder / "downloads" / "models" / "models--house--tiny" / "snapshots" / self.commit
+        )
 
     def tiny(self, **facts: Any) -> Source:
-        known = {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": self.commit, "licence": "MIT"}
+        known = {
+            "name": "tiny",
+            "kind": "hub",
+            "repository": "house/tiny",
+            "revision": self.commit,
+            "licence": "MIT",
+        }
         return source("model", known | facts)
 
-    def acquire(self, lock: Lock | None = None, how: Settings | None = None, **facts: Any) -> Manifest:
+    def acquire(
+        self, lock: Lock | None = None, how: Settings | None = None, **facts: Any
+    ) -> Manifest:
         return run(self.tiny(**facts), lock or self.lock, self.manifest, how or self.how)
 
     def refused(self, *sentences: str, **options: Any) -> list[str]:
@@ -77,13 +96,19 @@ class World:
         self.manifest.unlink(missing_ok=True)
         with pytest.raises(InputError) as caught:
             self.acquire(**options)
-        found = [problem for problem in caught.value.problems if all(sentence in problem for sentence in sentences)]
+        found = [
+            problem
+            for problem in caught.value.problems
+            if all(sentence in problem for sentence in sentences)
+        ]
         assert found, f"none of {caught.value.problems} holds {sentences}"
         assert not self.manifest.exists()
         return list(caught.value.problems)
 
     def whole(self) -> None:
-        """What lies on disk is what the hub has, in a layout that the library itself reads, with nothing left over."""
+        """What lies on disk is what the hub has, in a layout that the library itself reads, with
+        nothing left over.
+        """
         assert sorted(path.name for path in self.snapshot.iterdir()) == FETCHED
         for name in FETCHED:
             assert (self.snapshot / name).read_bytes() == FILES[name]
@@ -111,7 +136,13 @@ REVISION = "b" * 40
 
 
 def dataset(world: World, files: dict[str, str], **facts: Any) -> Source:
-    known = {"name": "rows", "kind": "https", "revision": REVISION, "files": files, "repository": "house/rows"}
+    known = {
+        "name": "rows",
+        "kind": "https",
+        "revision": REVISION,
+        "files": files,
+        "repository": "house/rows",
+    }
     return source("dataset", known | {"url": f"{world.hub.url}/files/{{path}}"} | facts)
 
 
@@ -120,8 +151,12 @@ def rows_lock(world: World, files: dict[str, bytes] = ROWS) -> Lock:
     return Lock(world.folder / "lock.yaml", {}, {"rows": entry})
 
 
-def fetch_dataset(world: World, files: dict[str, str], lock: Lock | None = None, **facts: Any) -> Manifest:
-    return run(dataset(world, files, **facts), lock or world.lock, world.folder / "rows.json", world.how)
+def fetch_dataset(
+    world: World, files: dict[str, str], lock: Lock | None = None, **facts: Any
+) -> Manifest:
+    return run(
+        dataset(world, files, **facts), lock or world.lock, world.folder / "rows.json", world.how
+    )
 
 
 NAMES = {name: f"{REVISION}/data/{name}" for name in ROWS}

@@ -21,7 +21,8 @@ from tiny_model import flipped, model_files
 from featherweight.acquire.manifest import stale
 from featherweight.acquire.verify import Expected
 
-# --- what is wrong on this disk --------------------------------------------------------------------------
+# --- what is wrong on this disk
+# --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -47,7 +48,9 @@ def test_damage_is_noticed_at_the_next_start_and_repaired_alone(
     world.whole()
     assert stale([world.manifest]) == []
     assert {request.path.rpartition("/")[2] for request in world.hub.seen} == {name}
-    assert len(world.hub.requests("GET")) == (0 if damage == "remove" else 1)  # its blob was still there, and right
+    assert len(world.hub.requests("GET")) == (
+        0 if damage == "remove" else 1
+    )  # its blob was still there, and right
     if damage in ("flip", "truncate"):
         assert "; fetching it again" in caplog.text
 
@@ -55,7 +58,10 @@ def test_damage_is_noticed_at_the_next_start_and_repaired_alone(
 def test_what_a_killed_download_left_is_removed(world: World) -> None:
     blobs = world.folder / "downloads" / "models" / "models--house--tiny" / "blobs"
     blobs.mkdir(parents=True)
-    old, alive = blobs / f"{'1' * 64}.0a1b2c3d.incomplete", blobs / f"{'2' * 64}.0a1b2c3d.incomplete"
+    old, alive = (
+        blobs / f"{'1' * 64}.0a1b2c3d.incomplete",
+        blobs / f"{'2' * 64}.0a1b2c3d.incomplete",
+    )
     for path in (old, alive):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
@@ -70,16 +76,22 @@ def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("featherweight.acquire.network.http_get", full)
     world.refused(
-        "config.json: the disk is full: ", " left, the file needs ", "free some, or keep downloads elsewhere "
+        "config.json: the disk is full: ",
+        " left, the file needs ",
+        "free some, or keep downloads elsewhere "
         "(--config downloads=FOLDER); what is here already is kept and continued",
-    )  # fmt: skip
+    )
     assert not list((world.folder / "downloads").rglob("*.incomplete"))
 
 
 def test_a_disk_that_would_be_full(world: World) -> None:
     entry = world.locked.models["tiny"]
-    huge = replace(entry, files={**entry.files, "model.safetensors": Expected(10**18, WEIGHTS_SHA256)})
-    world.refused("expected 1000000000.0 GB free in ", lock=replace(world.locked, models={"tiny": huge}))
+    huge = replace(
+        entry, files={**entry.files, "model.safetensors": Expected(10**18, WEIGHTS_SHA256)}
+    )
+    world.refused(
+        "expected 1000000000.0 GB free in ", lock=replace(world.locked, models={"tiny": huge})
+    )
     assert world.hub.seen == []
 
 
@@ -91,14 +103,30 @@ def test_a_folder_that_may_not_be_written(world: World, monkeypatch: pytest.Monk
     world.refused("config.json: cannot be written to ", ": Permission denied")
 
 
-# --- several processes, killed ones ----------------------------------------------------------------------
+# --- several processes, killed ones
+# ----------------------------------------------------------------------
 
 
 def process(world: World, name: str = "tiny") -> subprocess.Popen[str]:
     facts = {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": world.commit}
-    words = ["acquire", "--kind", "model", "--spec", json.dumps(facts), "--lock", str(world.folder / "lock.yaml")]
-    words += ["--output", str(world.folder / f"{name}.json"), "--downloads", str(world.folder / "downloads")]
-    path = os.pathsep.join([str(Path(__file__).parents[2] / "workflow"), os.environ.get("PYTHONPATH", "")])
+    words = [
+        "acquire",
+        "--kind",
+        "model",
+        "--spec",
+        json.dumps(facts),
+        "--lock",
+        str(world.folder / "lock.yaml"),
+    ]
+    words += [
+        "--output",
+        str(world.folder / f"{name}.json"),
+        "--downloads",
+        str(world.folder / "downloads"),
+    ]
+    path = os.pathsep.join(
+        [str(Path(__file__).parents[2] / "workflow"), os.environ.get("PYTHONPATH", "")]
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "featherweight", *words, "--backoff", "0.05"],
         env=os.environ | {"HF_ENDPOINT": world.hub.url, "PYTHONPATH": path},
@@ -115,7 +143,8 @@ def test_two_runs_at_once(world: World) -> None:
             assert second.stderr is not None
             said = iter(second.stderr.readline, "")
             assert any(
-                "model 'tiny' (house/tiny): another run is fetching it; waiting for that" in line for line in said
+                "model 'tiny' (house/tiny): another run is fetching it; waiting for that" in line
+                for line in said
             )
             world.hub.release.set()
             assert second.wait(30) == 0
@@ -128,7 +157,9 @@ def test_two_runs_at_once(world: World) -> None:
     assert world.manifest.read_bytes() == (world.folder / "second.json").read_bytes()
 
 
-def test_a_killed_download_goes_on(hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_killed_download_goes_on(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The library starts again from zero and leaves the part behind."""
     caplog.set_level(logging.INFO, "featherweight.acquire")
     files = model_files(weights=BIG)
@@ -138,7 +169,8 @@ def test_a_killed_download_goes_on(hub: Hub, tmp_path: Path, caplog: pytest.LogC
         assert hub.stalled.wait(30)
         end = time.monotonic() + 30
         while (
-            not any(part.stat().st_size >= PIECE for part in tmp_path.rglob("*.incomplete")) and time.monotonic() < end
+            not any(part.stat().st_size >= PIECE for part in tmp_path.rglob("*.incomplete"))
+            and time.monotonic() < end
         ):
             time.sleep(0.02)
         killed.kill()
@@ -148,7 +180,9 @@ def test_a_killed_download_goes_on(hub: Hub, tmp_path: Path, caplog: pytest.LogC
     hub.seen.clear()
     world.acquire()
     assert (world.snapshot / "model.safetensors").read_bytes() == files["model.safetensors"]
-    assert [request.range for request in hub.requests("GET", "model.safetensors")] == [f"bytes={PIECE}-"]
+    assert [request.range for request in hub.requests("GET", "model.safetensors")] == [
+        f"bytes={PIECE}-"
+    ]
     assert "model.safetensors: continuing at 10.5 MB" in caplog.text
     assert not hub.requests("GET", "/config.json")
     assert not list(tmp_path.rglob("*.incomplete"))
@@ -156,12 +190,22 @@ def test_a_killed_download_goes_on(hub: Hub, tmp_path: Path, caplog: pytest.LogC
 
 def test_a_part_of_something_else_is_not_kept(world: World) -> None:
     """A part is continued on trust, so its whole is hashed; the second try starts from nothing."""
-    part = world.folder / "downloads" / "models" / "models--house--tiny" / "blobs" / f"{WEIGHTS_SHA256}.incomplete"
+    part = (
+        world.folder
+        / "downloads"
+        / "models"
+        / "models--house--tiny"
+        / "blobs"
+        / f"{WEIGHTS_SHA256}.incomplete"
+    )
     part.parent.mkdir(parents=True)
     part.write_bytes(b"?" * 5000)
     world.acquire()
     world.whole()
-    assert [request.range for request in world.hub.requests("GET", "model.safetensors")] == ["bytes=5000-", None]
+    assert [request.range for request in world.hub.requests("GET", "model.safetensors")] == [
+        "bytes=5000-",
+        None,
+    ]
     part.write_bytes(b"?" * 30_000)  # longer than the file can be
     (world.snapshot / "model.safetensors").resolve().unlink()
     world.acquire()

@@ -1,4 +1,6 @@
-"""A study that asks the same items both ways, through Snakemake: what is made, what is kept, and what the page says."""
+"""A study that asks the same items both ways, through Snakemake: what is made, what is kept, and
+what the page says.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ EXAMPLES = re.compile(r'<script type="application/json" id="answers">(.*?)</scri
 
 @pytest.fixture(scope="module")
 def both(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The finished small study (answers generated), and then the same items by likelihood as well."""
+    """The finished small study (answers generated), and then the same items by likelihood as
+    well."""
     import shutil
 
     folder = tmp_path_factory.mktemp("both") / "repository"
@@ -30,14 +33,20 @@ def both(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checko
 
 
 def scores(checkout: Checkout, model: str, task: str) -> list[Score]:
-    return [row for row in read_rows(checkout.file(f"score/{model}.parquet"), Score) if row.task == task]
+    return [
+        row for row in read_rows(checkout.file(f"score/{model}.parquet"), Score) if row.task == task
+    ]
 
 
 def test_only_the_likelihoods_are_made(both: Checkout) -> None:
     """16 answers were generated before; a control's rule has answered already."""
     timings = json.loads(both.file("generate/pocket-fair/timings.json").read_text())
     assert counts(both) == (16, 16)
-    assert (timings["by_likelihood"], timings["tokens"], timings["tokens_per_second"]) == (16, 0, None)
+    assert (timings["by_likelihood"], timings["tokens"], timings["tokens_per_second"]) == (
+        16,
+        0,
+        None,
+    )
     assert counts(both, "always-unknown") == (0, 32)
 
 
@@ -58,7 +67,9 @@ def test_every_answer_is_the_likeliest_and_read_as_such(both: Checkout) -> None:
     samples = {
         (sample.item_id, sample.item_seed): sample
         for seed in (0, 1)
-        for sample in read_rows(both.file(f"generate/pocket-fair/pocket-likelihood/pets/{seed}.parquet"), Sample)
+        for sample in read_rows(
+            both.file(f"generate/pocket-fair/pocket-likelihood/pets/{seed}.parquet"), Sample
+        )
     }
     found = scores(both, "pocket-fair", "pocket-likelihood")
     assert len(found) == len(samples) == 16
@@ -67,12 +78,20 @@ def test_every_answer_is_the_likeliest_and_read_as_such(both: Checkout) -> None:
         assert row.chosen_position == max(range(3), key=lambda place: values[place])
         assert (row.rule, row.finish, row.n_tokens) == ("likelihood", "scored", 0)
     generated = scores(both, "pocket-fair", "pocket")
-    assert [row.chosen for row in found] == [row.chosen for row in generated]  # greedy answers of a peaked model
+    assert [row.chosen for row in found] == [
+        row.chosen for row in generated
+    ]  # greedy answers of a peaked model
 
 
 def test_a_control_is_exact_both_ways(both: Checkout) -> None:
-    first, second = (scores(both, "always-unknown", task) for task in ("pocket", "pocket-likelihood"))
-    assert [row.chosen for row in first] == [row.chosen for row in second] == [row.unknown for row in first]
+    first, second = (
+        scores(both, "always-unknown", task) for task in ("pocket", "pocket-likelihood")
+    )
+    assert (
+        [row.chosen for row in first]
+        == [row.chosen for row in second]
+        == [row.unknown for row in first]
+    )
     known = json.loads(both.file("compare/controls.json").read_text())
     assert {row["task"] for row in known} == {"pocket"}, "the same answers do not count twice"
     assert all(row["inside"] is not False for row in known)
@@ -91,7 +110,10 @@ def test_the_difference_is_of_the_same_items(both: Checkout) -> None:
 def test_the_page_shows_both_ways_and_says_which_is_which(both: Checkout) -> None:
     page = both.file("report/report.html").read_text()
     (section,) = re.findall(r'<section id="ways".*?</section>', page, flags=re.DOTALL)
-    cells = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr><td class=\"who\">.*?</tr>", section)]
+    cells = [
+        re.sub(r"<[^>]+>", "|", row)
+        for row in re.findall(r"<tr><td class=\"who\">.*?</tr>", section)
+    ]
     assert len(cells) == 4
     assert all("Pocket, fair" in row for row in cells)
     assert "100.0%" in cells[0]
@@ -108,14 +130,20 @@ def test_the_page_shows_both_ways_and_says_which_is_which(both: Checkout) -> Non
         assert row["length"] == "nothing was generated"
         lines = row["response"].splitlines()
         assert len(lines) == 4
-        values = [float(line.rsplit(maxsplit=1)[1].replace("\N{MINUS SIGN}", "-")) for line in lines[1:]]
-        letter = re.search(r"\(([ABC])\)", lines[1 + max(range(3), key=lambda place: values[place])])
+        values = [
+            float(line.rsplit(maxsplit=1)[1].replace("\N{MINUS SIGN}", "-")) for line in lines[1:]
+        ]
+        letter = re.search(
+            r"\(([ABC])\)", lines[1 + max(range(3), key=lambda place: values[place])]
+        )
         assert letter is not None
         assert row["read"].startswith(f"({letter[1]}) ")
     assert any("tokens, stopped by itself" in row["length"] for row in rows)
 
 
-def test_run_again_there_is_nothing_to_do_and_what_is_lost_comes_from_the_store(both: Checkout) -> None:
+def test_run_again_there_is_nothing_to_do_and_what_is_lost_comes_from_the_store(
+    both: Checkout,
+) -> None:
     assert both.jobs() == set()
     path = both.file("generate/pocket-fair/pocket-likelihood/pets/1.parquet")
     before, page = path.read_bytes(), content(both.file("report/report.html"))

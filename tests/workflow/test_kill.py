@@ -1,4 +1,6 @@
-"""A study that is killed with SIGKILL in the middle of generation, twice, ends in the same bytes as one that is not."""
+"""A study that is killed with SIGKILL in the middle of generation, twice, ends in the same bytes as
+one that is not.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ import pytest
 from conftest import NO_NETWORK, Checkout, copy_repository
 
 CONFIG = {"models": "[pocket-thinker, oracle]", "prompts_per_category": "100", "seeds": "[0, 1, 2]"}
-WORDS = ["--config", "study=pocket", "categories=[pets]", *(f"{key}={value}" for key, value in CONFIG.items())]
+WORDS = [
+    "--config",
+    "study=pocket",
+    "categories=[pets]",
+    *(f"{key}={value}" for key, value in CONFIG.items()),
+]
 
 
 def chunks(checkout: Checkout) -> int:
@@ -22,7 +29,10 @@ def chunks(checkout: Checkout) -> int:
 
 
 def kill_when_more_is_stored(checkout: Checkout) -> int:
-    """Start the study, wait until one more chunk is in the store, and kill everything. Returns the chunks kept."""
+    """Start the study, wait until one more chunk is in the store, and kill everything.
+
+    Returns the chunks kept.
+    """
     before = chunks(checkout)
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2", *WORDS],
@@ -50,7 +60,12 @@ def results(checkout: Checkout) -> dict[str, bytes]:
     folder = checkout.file("")
     report = folder / "plain.html"
     words = ["--spec", spec, "--aggregate", folder / "aggregate", "--compare", folder / "compare"]
-    words += ["--scores", *sorted((folder / "score").glob("*.parquet")), "--samples", folder / "generate"]
+    words += [
+        "--scores",
+        *sorted((folder / "score").glob("*.parquet")),
+        "--samples",
+        folder / "generate",
+    ]
     words += ["--prompts", folder / "prompts/models", "--items", folder / "prompts/items"]
     words += ["--manifests", folder / "acquire", "--output", report]
     run = subprocess.run(
@@ -61,7 +76,12 @@ def results(checkout: Checkout) -> dict[str, bytes]:
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    files = [*folder.glob("generate/**/*.parquet"), *folder.glob("score/*"), *folder.glob("aggregate/*"), report]
+    files = [
+        *folder.glob("generate/**/*.parquet"),
+        *folder.glob("score/*"),
+        *folder.glob("aggregate/*"),
+        report,
+    ]
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 

@@ -1,6 +1,8 @@
-"""Only `acquire` opens the network: read from the source, and shown by running everything else without one.
+"""Only `acquire` opens the network: read from the source, and shown by running everything else
+without one.
 
-`blocked()` is the environment of a process that fails at its first connection (see no_network/sitecustomize.py).
+`blocked()` is the environment of a process that fails at its first connection (see
+no_network/sitecustomize.py).
 """
 
 from __future__ import annotations
@@ -23,16 +25,41 @@ NO_NETWORK = Path(__file__).parent / "no_network"
 PACKAGE = Path(__file__).parents[2] / "workflow" / "featherweight"
 # Whatever in the standard library and in our environment opens a connection.
 NETWORK = {
-    "aiohttp", "asyncio", "ftplib", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub",
-    "imaplib", "poplib", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib", "urllib3",
-    "websockets", "xmlrpc",
-}  # fmt: skip
+    "aiohttp",
+    "asyncio",
+    "ftplib",
+    "h11",
+    "http",
+    "httpcore",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "huggingface_hub",
+    "imaplib",
+    "poplib",
+    "requests",
+    "smtplib",
+    "socket",
+    "socketserver",
+    "ssl",
+    "telnetlib",
+    "urllib",
+    "urllib3",
+    "websockets",
+    "xmlrpc",
+}
 
 
 def blocked(**more: str) -> dict[str, str]:
     """An environment in which Python processes cannot connect to anything."""
-    path = os.pathsep.join([str(NO_NETWORK), str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"} | {"PYTHONPATH": path} | more
+    path = os.pathsep.join(
+        [str(NO_NETWORK), str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    return (
+        {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+        | {"PYTHONPATH": path}
+        | more
+    )
 
 
 def featherweight(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +83,11 @@ def imported(path: Path) -> set[str]:
 
 
 def test_only_acquire_can_open_the_network() -> None:
-    opens = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if imported(path) & NETWORK}
+    opens = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if imported(path) & NETWORK
+    }
     assert opens == {"acquire"}
 
 
@@ -66,7 +97,9 @@ def test_a_start_of_snakemake_loads_no_network_library() -> None:
         "import sys; from featherweight.acquire.manifest import stale; stale([]);"
         "print(sorted({'huggingface_hub', 'httpx', 'httpx2', 'rich'} & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", code], env=blocked(), capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=blocked(), capture_output=True, text=True, timeout=60
+    )
     assert run.stdout == "[]\n", run.stderr
 
 
@@ -86,7 +119,9 @@ def test_the_block_blocks(code: str) -> None:
     with serve() as hub:
         hub.plain["x"] = b"x"
         real = code.replace("PORT", hub.url.rpartition(":")[2])
-        run = subprocess.run([sys.executable, "-c", real], env=blocked(), capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            [sys.executable, "-c", real], env=blocked(), capture_output=True, text=True, timeout=60
+        )
         assert run.returncode == 1
         assert "AssertionError: this process may not open the network, and " in run.stderr
         assert hub.seen == []
@@ -94,7 +129,9 @@ def test_the_block_blocks(code: str) -> None:
 
 @pytest.fixture
 def fetched(tmp_path: Path) -> tuple[str, list[str]]:
-    """A model of a hub that is gone, in the cache; its spec, and the words of a command that acquires it."""
+    """A model of a hub that is gone, in the cache; its spec, and the words of a command that
+    acquires it.
+    """
     with serve() as hub:
         spec, words = command(hub, hub.add("house/tiny", model_files()), tmp_path)
         run = subprocess.run(
@@ -109,9 +146,17 @@ def fetched(tmp_path: Path) -> tuple[str, list[str]]:
 
 
 def command(hub: Hub, commit: str, folder: Path) -> tuple[str, list[str]]:
-    spec = json.dumps({"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": commit})
+    spec = json.dumps(
+        {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": commit}
+    )
     words = ["acquire", "--kind", "model", "--spec", spec, "--lock", str(folder / "lock.yaml")]
-    return spec, [*words, "--output", str(folder / "tiny.json"), "--downloads", str(folder / "downloads")]
+    return spec, [
+        *words,
+        "--output",
+        str(folder / "tiny.json"),
+        "--downloads",
+        str(folder / "downloads"),
+    ]
 
 
 def test_what_is_here_needs_no_network(fetched: tuple[str, list[str]], tmp_path: Path) -> None:
@@ -132,7 +177,9 @@ def test_what_is_here_needs_no_network(fetched: tuple[str, list[str]], tmp_path:
     assert run.returncode == 0, run.stderr
     run = featherweight("acquire", "--verify", "--manifest", tmp_path / "tiny.json")
     assert "1 manifest: every file is as it was" in run.stderr
-    run = featherweight("acquire", "--bundle", tmp_path / "bundle", "--manifest", tmp_path / "tiny.json")
+    run = featherweight(
+        "acquire", "--bundle", tmp_path / "bundle", "--manifest", tmp_path / "tiny.json"
+    )
     assert run.returncode == 0, run.stderr
 
 
@@ -144,7 +191,10 @@ def test_offline_opens_no_socket(fetched: tuple[str, list[str]], tmp_path: Path,
     run = featherweight(*words, **({"HF_HUB_OFFLINE": "1"} if how == "HF_HUB_OFFLINE" else {}))
     assert run.returncode == 2, run.stderr
     assert "error: model 'tiny' (house/tiny): commit " in run.stderr
-    assert "offline: nothing is fetched; run `snakemake acquire` on a machine with a network" in run.stderr
+    assert (
+        "offline: nothing is fetched; run `snakemake acquire` on a machine with a network"
+        in run.stderr
+    )
     assert "AssertionError" not in run.stderr
 
 

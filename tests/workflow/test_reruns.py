@@ -1,4 +1,7 @@
-"""Which rules run again after which edit, and how many samples are generated again. Snakemake is run for real."""
+"""Which rules run again after which edit, and how many samples are generated again.
+
+Snakemake is run for real.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,11 @@ def touch(checkout: Checkout) -> None:
 EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ("nothing", lambda c: None, set()),
     ("a comment in a formula", lambda c: append(c, "stats/bias.py", "# why this is so\n"), set()),
-    ("a formula of the estimates", lambda c: append(c, "stats/clusters.py", "CHANGED = 1\n"), AFTER_SCORE),
+    (
+        "a formula of the estimates",
+        lambda c: append(c, "stats/clusters.py", "CHANGED = 1\n"),
+        AFTER_SCORE,
+    ),
     (
         "how an answer is read",
         lambda c: append(c, "tasks/reading.py", "CHANGED = 1\n"),
@@ -41,16 +48,30 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ),
     ("score alone", lambda c: append(c, "score/run.py", "CHANGED = 1\n"), AFTER_SCORE),
     ("a chart", lambda c: append(c, "report/charts.py", "CHANGED = 1\n"), {"report"}),
-    ("a rule that decides claims", lambda c: append(c, "compare/rules.py", "CHANGED = 1\n"), {"compare", "report"}),
-    ("a published number", lambda c: c.edit("config/published/bbq.csv", "28.5", "28.6"), {"compare", "report"}),
+    (
+        "a rule that decides claims",
+        lambda c: append(c, "compare/rules.py", "CHANGED = 1\n"),
+        {"compare", "report"},
+    ),
+    (
+        "a published number",
+        lambda c: c.edit("config/published/bbq.csv", "28.5", "28.6"),
+        {"compare", "report"},
+    ),
     (
         "the wording of a prompt",
-        lambda c: c.edit("config/studies/pocket.yaml", "- task: pocket\n", "- task: pocket\n    wording: letter\n"),
+        lambda c: c.edit(
+            "config/studies/pocket.yaml",
+            "- task: pocket\n",
+            "- task: pocket\n    wording: letter\n",
+        ),
         {"render"} | AFTER_GENERATE,
     ),
     (
         "the same items by likelihood as well",
-        lambda c: c.edit("config/studies/pocket.yaml", "    prompts_per_category: 100\n", BOTH_WAYS),
+        lambda c: c.edit(
+            "config/studies/pocket.yaml", "    prompts_per_category: 100\n", BOTH_WAYS
+        ),
         {"draw_pocket-likelihood", "render"} | AFTER_GENERATE,
     ),
     (
@@ -63,10 +84,22 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
         lambda c: c.edit("config/studies/pocket.yaml", "policy: drop", "policy: wrong"),
         {"aggregate", "compare", "report"},
     ),
-    ("the title", lambda c: c.edit("config/studies/pocket.yaml", "title: ", "title: Again, "), {"compare", "report"}),
-    ("a model of another study", lambda c: c.edit("config/models.yaml", "label: SmolLM2-1.7B", "label: SmolLM"), set()),
+    (
+        "the title",
+        lambda c: c.edit("config/studies/pocket.yaml", "title: ", "title: Again, "),
+        {"compare", "report"},
+    ),
+    (
+        "a model of another study",
+        lambda c: c.edit("config/models.yaml", "label: SmolLM2-1.7B", "label: SmolLM"),
+        set(),
+    ),
     ("a touched file", touch, set()),
-    ("a deleted intermediate", lambda c: c.file("generate/pocket-fair/pocket/pets/0.parquet").unlink(), set()),
+    (
+        "a deleted intermediate",
+        lambda c: c.file("generate/pocket-fair/pocket/pets/0.parquet").unlink(),
+        set(),
+    ),
     ("a deleted report", lambda c: c.file("report/report.html").unlink(), {"report"}),
 ]
 
@@ -81,7 +114,9 @@ def append(checkout: Checkout, module: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "edit", "expected"), EDITS, ids=[name for name, _, _ in EDITS])
-def test_what_runs_again(checkout: Checkout, name: str, edit: Callable[[Checkout], object], expected: set[str]) -> None:
+def test_what_runs_again(
+    checkout: Checkout, name: str, edit: Callable[[Checkout], object], expected: set[str]
+) -> None:
     edit(checkout)
     assert checkout.jobs() == expected
 
@@ -91,13 +126,21 @@ def test_an_unrelated_config_key_reruns_nothing(checkout: Checkout) -> None:
 
 
 def test_a_change_is_not_overlooked_because_something_else_changed_too(checkout: Checkout) -> None:
-    """A new model makes the preflight run; the temperature of another must still make that one run."""
+    """A new model makes the preflight run; the temperature of another must still make that one
+    run."""
     append_to(checkout.folder / "config/studies/pocket.yaml", WARMER)
-    run = checkout.snakemake("--dry-run", config={"models": "[pocket-fair, always-unknown, oracle]"})
+    run = checkout.snakemake(
+        "--dry-run", config={"models": "[pocket-fair, always-unknown, oracle]"}
+    )
     table = (run.stdout + run.stderr).partition("Job stats:")[2]
-    assert {"preflight 1", "acquire_model 1", "render 1", "generate 2", "score 2", "aggregate 1"} <= {
-        " ".join(line.split()) for line in table.splitlines()
-    }
+    assert {
+        "preflight 1",
+        "acquire_model 1",
+        "render 1",
+        "generate 2",
+        "score 2",
+        "aggregate 1",
+    } <= {" ".join(line.split()) for line in table.splitlines()}
 
 
 def counts(checkout: Checkout, model: str = "pocket-fair") -> tuple[int, int]:
@@ -129,7 +172,10 @@ def test_a_removed_seed_generates_nothing(checkout: Checkout) -> None:
 
 def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -> None:
     untouched = checkout.file("generate/always-unknown/timings.json").stat().st_mtime_ns
-    append_to(checkout.folder / "config/studies/pocket.yaml", "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n")
+    append_to(
+        checkout.folder / "config/studies/pocket.yaml",
+        "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n",
+    )
     run = checkout.snakemake()
     assert run.returncode == 0, run.stderr
     assert counts(checkout) == (16, 0)
@@ -137,7 +183,9 @@ def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -
 
 
 def content(path: Path) -> str:
-    """A hash of a file's bytes; of the report without its one section of seconds, which differ in every run."""
+    """A hash of a file's bytes; of the report without its one section of seconds, which differ in
+    every run.
+    """
     content = path.read_bytes()
     if path.suffix == ".html":
         content, found = re.subn(rb'<section id="run".*?</section>', b"", content, flags=re.DOTALL)

@@ -1,4 +1,6 @@
-"""The generate stage through its command line: kill -9 and go on, rerun, change something; which samples are made."""
+"""The generate stage through its command line: kill -9 and go on, rerun, change something; which
+samples are made.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,42 @@ PER_CELL = 20
 
 def an_item(category: str, number: int) -> Item:
     return Item(
-        task="pocket", category=category, item_id=f"{category}-{number}", example_id=number, question_index=1,
-        cluster=f"{category}:1", block=f"{category}:1:{number // 4}", context_condition="ambig",
-        question_polarity="neg", context="", question="", options=("he", "she", "unclear"),
-        option_names=("he", "she", "unknown"), option_groups=("m", "f", "unknown"), gold=2, unknown=2, target=0,
-        group=category, label_type="label", stereotyped_groups=("m",),
-    )  # fmt: skip
+        task="pocket",
+        category=category,
+        item_id=f"{category}-{number}",
+        example_id=number,
+        question_index=1,
+        cluster=f"{category}:1",
+        block=f"{category}:1:{number // 4}",
+        context_condition="ambig",
+        question_polarity="neg",
+        context="",
+        question="",
+        options=("he", "she", "unclear"),
+        option_names=("he", "she", "unknown"),
+        option_groups=("m", "f", "unknown"),
+        gold=2,
+        unknown=2,
+        target=0,
+        group=category,
+        label_type="label",
+        stereotyped_groups=("m",),
+    )
 
 
 def a_prompt(item: Item, number: int, tokens: bool) -> Prompt:
     ids = (1, *(5 + (number * 7 + place) % 30 for place in range(3 + number % 9)))
     return Prompt(
-        model="tiny", task="pocket", category=item.category, item_seed=0, sample_seed=4, item_id=item.item_id,
-        text=f"prompt {number}", token_ids=ids if tokens else (), shown_order=(1, 2, 0),
-    )  # fmt: skip
+        model="tiny",
+        task="pocket",
+        category=item.category,
+        item_seed=0,
+        sample_seed=4,
+        item_id=item.item_id,
+        text=f"prompt {number}",
+        token_ids=ids if tokens else (),
+        shown_order=(1, 2, 0),
+    )
 
 
 def chunk(size: int, *, across_cells: bool = False) -> dict[str, Any]:
@@ -68,11 +92,16 @@ class Study:
         for category in CATEGORIES:
             items = [an_item(category, number) for number in range(PER_CELL)]
             write_rows(self.places.items / f"pocket/{category}/0.parquet", items, Item)
-            prompts = [a_prompt(item, number, model is not None) for number, item in enumerate(items)]
+            prompts = [
+                a_prompt(item, number, model is not None) for number, item in enumerate(items)
+            ]
             write_rows(self.places.prompts / f"pocket/{category}/4.parquet", prompts, Prompt)
         files = {"model.safetensors": {"bytes": 1, "sha256": "ab"}}
         where = None if model is None else str(model)
-        write_json(self.places.manifest, {"name": "tiny", "folder": where, "revision": None, "files": files})
+        write_json(
+            self.places.manifest,
+            {"name": "tiny", "folder": where, "revision": None, "files": files},
+        )
         self.spec: dict[str, Any] = {
             "model": "tiny",
             "revision": None,
@@ -103,7 +132,9 @@ class Study:
 
     def outputs(self) -> dict[str, bytes]:
         out = self.places.output
-        return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*.parquet"))}
+        return {
+            str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*.parquet"))
+        }
 
     def samples(self) -> list[Sample]:
         return read_rows([self.places.output / name for name in self.outputs()], Sample)
@@ -123,12 +154,19 @@ OPTIONS = ("(A)", "(B)", "(C)")
 
 
 def by_likelihood(study: Study, categories: tuple[str, ...] = CATEGORIES) -> Study:
-    """The study with answers that are chosen from the tiny model's tokens of "(A)", "(B)" and "(C)"."""
+    """The study with answers that are chosen from the tiny model's tokens of "(A)", "(B)" and
+    "(C)".
+    """
     characters = "abcdefghijklmnopqrstuvwxyzABC(). \n"
-    ids = tuple(tuple(5 + characters.index(character) for character in option) for option in OPTIONS)
+    ids = tuple(
+        tuple(5 + characters.index(character) for character in option) for option in OPTIONS
+    )
     for category in categories:
         path = study.places.prompts / f"pocket/{category}/4.parquet"
-        rows = [dataclasses.replace(row, options=OPTIONS, option_ids=ids) for row in read_rows(path, Prompt)]
+        rows = [
+            dataclasses.replace(row, options=OPTIONS, option_ids=ids)
+            for row in read_rows(path, Prompt)
+        ]
         write_rows(path, rows, Prompt)
     return study
 
@@ -138,19 +176,27 @@ def chunk_files(study: Study) -> list[Path]:
 
 
 def killed_after(study: Study, chunks: int) -> int:
-    """Run the command, kill -9 it when this many chunk files are there; returns how many there are then."""
+    """Run the command, kill -9 it when this many chunk files are there; returns how many there are
+    then.
+    """
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
     with (study.folder / "log").open("ab") as log:
         process = subprocess.Popen(study.command(), env=environment, stderr=log)
         deadline = time.monotonic() + 120
-        while len(chunk_files(study)) < chunks and process.poll() is None and time.monotonic() < deadline:
+        while (
+            len(chunk_files(study)) < chunks
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, (study.folder / "log").read_text()
     return len(chunk_files(study))
 
 
-def test_killed_twice_and_resumed_is_byte_identical_to_undisturbed(model: Path, tmp_path: Path) -> None:
+def test_killed_twice_and_resumed_is_byte_identical_to_undisturbed(
+    model: Path, tmp_path: Path
+) -> None:
     undisturbed = Study(tmp_path / "a", model)
     assert undisturbed.run()["generated"] == 2 * PER_CELL * len(CATEGORIES)
     disturbed = Study(tmp_path / "b", model)
@@ -161,19 +207,28 @@ def test_killed_twice_and_resumed_is_byte_identical_to_undisturbed(model: Path, 
     assert timings["from_store"] == 8 * second
     assert timings["generated"] == 120 - 8 * second
     assert disturbed.outputs() == undisturbed.outputs()
-    assert [p.read_bytes() for p in chunk_files(disturbed)] == [p.read_bytes() for p in chunk_files(undisturbed)]
+    assert [p.read_bytes() for p in chunk_files(disturbed)] == [
+        p.read_bytes() for p in chunk_files(undisturbed)
+    ]
     assert len({sample.text for sample in disturbed.samples()}) > 60
 
 
-def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(model: Path, tmp_path: Path) -> None:
+def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(
+    model: Path, tmp_path: Path
+) -> None:
     apart = Study(tmp_path / "a", model)
     apart.run()
     mixed, disturbed = (
-        Study(tmp_path / name, model, chunk=chunk(24, across_cells=True)) for name in ("mixed", "disturbed")
+        Study(tmp_path / name, model, chunk=chunk(24, across_cells=True))
+        for name in ("mixed", "disturbed")
     )
     mixed.run()
-    assert [len(path.read_text().splitlines()) for path in chunk_files(mixed)] == [24] * 5, "40 samples per cell"
-    assert [(s.item_id, s.text) for s in mixed.samples()] == [(s.item_id, s.text) for s in apart.samples()]
+    assert [len(path.read_text().splitlines()) for path in chunk_files(mixed)] == [24] * 5, (
+        "40 samples per cell"
+    )
+    assert [(s.item_id, s.text) for s in mixed.samples()] == [
+        (s.item_id, s.text) for s in apart.samples()
+    ]
     kept = killed_after(disturbed, 3)
     assert 3 <= kept < 5
     assert "pocket/one/4.parquet" in disturbed.outputs(), "this cell ended in the second chunk"
@@ -191,7 +246,9 @@ def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(m
         ("cuda", 32768, (256, True)),  # never fewer than a GPU's rows
     ],
 )
-def test_a_gpu_gets_long_lists(device: str, max_new_tokens: int, expected: tuple[int, bool]) -> None:
+def test_a_gpu_gets_long_lists(
+    device: str, max_new_tokens: int, expected: tuple[int, bool]
+) -> None:
     decoding = Decoding(0.0, 1.0, 0, max_new_tokens)
     assert portion_for(device, decoding) == expected
     assert portion_for(device, decoding, chunk(3)) == (3, False)
@@ -200,7 +257,10 @@ def test_a_gpu_gets_long_lists(device: str, max_new_tokens: int, expected: tuple
 def test_a_gpu_that_goes_away_takes_no_finished_sample_with_it(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed, broken = Study(tmp_path / "a", model), Study(tmp_path / "b", model, chunk=chunk(40))
+    undisturbed, broken = (
+        Study(tmp_path / "a", model),
+        Study(tmp_path / "b", model, chunk=chunk(40)),
+    )
     undisturbed.run()
     accept, calls = SlotLoop._accept, []
 
@@ -221,7 +281,9 @@ def test_a_gpu_that_goes_away_takes_no_finished_sample_with_it(
     assert [s.text for s in broken.samples()] == [s.text for s in undisturbed.samples()]
 
 
-def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_once(tmp_path: Path) -> None:
+def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_once(
+    tmp_path: Path,
+) -> None:
     twice = [Study.cell("one"), Study.cell("one") | {"task": "again"}]
     study = Study(tmp_path, None, chunk=chunk(256, across_cells=True), cells=twice)
     for folder, name in ((study.places.items, "0.parquet"), (study.places.prompts, "4.parquet")):
@@ -232,7 +294,9 @@ def test_an_item_that_two_cells_of_a_chunk_ask_in_the_same_words_is_answered_onc
 
 
 def test_likelihoods_killed_and_resumed_are_byte_identical_too(model: Path, tmp_path: Path) -> None:
-    """Both ways in one study: a cell whose answers are chosen, then two whose answers are generated."""
+    """Both ways in one study: a cell whose answers are chosen, then two whose answers are
+    generated.
+    """
     undisturbed = by_likelihood(Study(tmp_path / "a", model), ("one",))
     made = undisturbed.run()
     assert (made["generated"], made["by_likelihood"], made["from_store"]) == (20 + 80, 20, 0)
@@ -245,21 +309,41 @@ def test_likelihoods_killed_and_resumed_are_byte_identical_too(model: Path, tmp_
     assert [sample.category for sample in chosen] == ["one"] * PER_CELL
     for sample in chosen:
         values = sample.option_loglikelihoods or ()
-        assert sample.text == sample.answer == OPTIONS[max(range(3), key=lambda place: values[place])]
-        assert (sample.n_tokens, sample.mean_logprob, sample.thinking, sample.sample_index) == (0, None, None, 0)
-    assert all(s.option_loglikelihoods is None for s in undisturbed.samples() if s.category != "one")
+        assert (
+            sample.text == sample.answer == OPTIONS[max(range(3), key=lambda place: values[place])]
+        )
+        assert (sample.n_tokens, sample.mean_logprob, sample.thinking, sample.sample_index) == (
+            0,
+            None,
+            None,
+            0,
+        )
+    assert all(
+        s.option_loglikelihoods is None for s in undisturbed.samples() if s.category != "one"
+    )
 
 
 def test_a_chunk_holds_answers_of_one_way(model: Path, tmp_path: Path) -> None:
-    """Across cells too: 20 are chosen (one per prompt), then 80 are generated (two per prompt), 25 at most at once."""
-    study = by_likelihood(Study(tmp_path / "a", model, chunk=chunk(25, across_cells=True)), ("one",))
+    """Across cells too: 20 are chosen (one per prompt), then 80 are generated (two per prompt), 25
+    at most at once.
+    """
+    study = by_likelihood(
+        Study(tmp_path / "a", model, chunk=chunk(25, across_cells=True)), ("one",)
+    )
     study.run()
-    lines = [[json.loads(line) for line in path.read_text().splitlines()] for path in chunk_files(study)]
-    assert sorted(len({"option_loglikelihoods" in line for line in chunk}) for chunk in lines) == [1] * 5
+    lines = [
+        [json.loads(line) for line in path.read_text().splitlines()] for path in chunk_files(study)
+    ]
+    assert (
+        sorted(len({"option_loglikelihoods" in line for line in chunk}) for chunk in lines)
+        == [1] * 5
+    )
     assert sorted(map(len, lines)) == [8, 20, 24, 24, 24]
     apart = by_likelihood(Study(tmp_path / "b", model), ("one",))
     apart.run()
-    assert [(s.item_id, s.text) for s in study.samples()] == [(s.item_id, s.text) for s in apart.samples()]
+    assert [(s.item_id, s.text) for s in study.samples()] == [
+        (s.item_id, s.text) for s in apart.samples()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -273,8 +357,12 @@ def test_a_chunk_holds_answers_of_one_way(model: Path, tmp_path: Path) -> None:
     ],
     ids=["nothing", "samples per prompt", "decoding", "sample seed", "revision"],
 )
-def test_nothing_of_a_likelihood_is_drawn(model: Path, tmp_path: Path, change: dict[str, Any], generated: int) -> None:
-    """The three categories ask the same 20 prompts: without noise an answer to one is the answer to all."""
+def test_nothing_of_a_likelihood_is_drawn(
+    model: Path, tmp_path: Path, change: dict[str, Any], generated: int
+) -> None:
+    """The three categories ask the same 20 prompts: without noise an answer to one is the answer to
+    all.
+    """
     study = by_likelihood(Study(tmp_path, model))
     first = study.run()
     assert (first["generated"], first["from_store"]) == (20, 40)
@@ -290,7 +378,9 @@ def test_items_that_are_one_to_the_model_are_computed_once(
     study = by_likelihood(Study(tmp_path, model, cells=[Study.cell("one")]))
     path = study.places.prompts / "pocket/one/4.parquet"
     rows = read_rows(path, Prompt)
-    write_rows(path, [dataclasses.replace(row, token_ids=rows[0].token_ids) for row in rows], Prompt)
+    write_rows(
+        path, [dataclasses.replace(row, token_ids=rows[0].token_ids) for row in rows], Prompt
+    )
     with caplog.at_level("INFO", "featherweight"):
         made = study.run()
     assert (made["generated"], made["from_store"]) == (1, 19)
@@ -305,7 +395,11 @@ def test_controls_answer_by_rule_whichever_way(control: Study) -> None:
     before = {(sample.item_id, sample.text) for sample in control.samples()}
     for category in CATEGORIES:
         path = control.places.prompts / f"pocket/{category}/4.parquet"
-        write_rows(path, [dataclasses.replace(row, options=OPTIONS) for row in read_rows(path, Prompt)], Prompt)
+        write_rows(
+            path,
+            [dataclasses.replace(row, options=OPTIONS) for row in read_rows(path, Prompt)],
+            Prompt,
+        )
     control.spec["samples_per_prompt"] = 4
     again = control.run()
     assert (again["generated"], again["by_likelihood"], again["from_store"]) == (0, 0, 60)
@@ -313,7 +407,8 @@ def test_controls_answer_by_rule_whichever_way(control: Study) -> None:
 
 
 def test_options_that_do_not_fit_behind_a_prompt_are_said(model: Path, tmp_path: Path) -> None:
-    """The tiny model sees 256 tokens: a prompt of 253 leaves room for "(A)", one of 254 does not."""
+    """The tiny model sees 256 tokens: a prompt of 253 leaves room for "(A)", one of 254 does
+    not."""
     study = by_likelihood(Study(tmp_path, model))
     path = study.places.prompts / "pocket/one/4.parquet"
     rows = read_rows(path, Prompt)
@@ -381,7 +476,9 @@ def test_samples_carry_their_cell_and_nothing_that_changes(control: Study) -> No
         "a seed",
     ],
 )
-def test_only_what_a_change_touches_is_generated(control: Study, change: dict[str, Any], generated: int) -> None:
+def test_only_what_a_change_touches_is_generated(
+    control: Study, change: dict[str, Any], generated: int
+) -> None:
     control.run()
     control.spec |= change
     assert control.run()["generated"] == generated
@@ -427,7 +524,9 @@ def test_a_full_disk_says_what_is_kept(control: Study, monkeypatch: pytest.Monke
         real(store, keys, made)
 
     monkeypatch.setattr(SampleStore, "add", add)
-    with pytest.raises(InputError, match="no space left on the disk; 16 finished samples are kept") as caught:
+    with pytest.raises(
+        InputError, match="no space left on the disk; 16 finished samples are kept"
+    ) as caught:
         control.run()
     assert len(caught.value.problems) == 1
     monkeypatch.undo()
@@ -440,7 +539,9 @@ def test_prompts_that_do_not_fit_are_all_said_before_any_work(model: Path, tmp_p
         path = study.places.prompts / f"pocket/{category}/4.parquet"
         rows = read_rows(path, Prompt)
         write_rows(path, [dataclasses.replace(rows[0], token_ids=(1,) * 300), *rows[1:]], Prompt)
-    with pytest.raises(InputError, match=r"1 of 20 prompts do not fit \(first: one-0, 300 tokens") as caught:
+    with pytest.raises(
+        InputError, match=r"1 of 20 prompts do not fit \(first: one-0, 300 tokens"
+    ) as caught:
         study.run()
     assert len(caught.value.problems) == 2
     assert study.outputs() == {}

@@ -1,4 +1,6 @@
-"""The study that asks the same questions in two wordings, through Snakemake, and a fault that it must notice."""
+"""The study that asks the same questions in two wordings, through Snakemake, and a fault that it
+must notice.
+"""
 
 from __future__ import annotations
 
@@ -37,21 +39,29 @@ def made(checkout: Checkout, path: str) -> Path:
 
 def test_the_same_questions_stand_in_two_wordings(asked: tuple[Checkout, str]) -> None:
     first, second = (
-        read_rows(made(asked[0], f"prompts/models/hesitant/{label}/pets/0.parquet"), Prompt) for label in LABELS
+        read_rows(made(asked[0], f"prompts/models/hesitant/{label}/pets/0.parquet"), Prompt)
+        for label in LABELS
     )
-    assert [(p.item_id, p.shown_order) for p in first] == [(p.item_id, p.shown_order) for p in second]
+    assert [(p.item_id, p.shown_order) for p in first] == [
+        (p.item_id, p.shown_order) for p in second
+    ]
     assert not any("ANSWER: X" in p.text for p in first)
     assert all("ANSWER: X" in p.text for p in second)
 
 
-def test_the_planted_shares_are_found_and_the_difference_is_that_of_the_answers(asked: tuple[Checkout, str]) -> None:
+def test_the_planted_shares_are_found_and_the_difference_is_that_of_the_answers(
+    asked: tuple[Checkout, str],
+) -> None:
     checkout, terminal = asked
     known = json.loads(made(checkout, "compare/controls.json").read_text())
     assert {row["inside"] for row in known} == {True}
     planted = {row["task"]: row["expected"] for row in known if row["metric"] == "unparsed"}
     assert planted == {"pocket-letter": 0.30, "pocket-answer-line": 0.05}
     scores = read_rows(made(checkout, "score/hesitant.parquet"), Score)
-    unread = {label: [row.outcome == "unparsed" for row in scores if row.task == label] for label in LABELS}
+    unread = {
+        label: [row.outcome == "unparsed" for row in scores if row.task == label]
+        for label in LABELS
+    }
     assert {len(rows) for rows in unread.values()} == {320}
     (table,) = json.loads(made(checkout, "compare/unread.json").read_text())
     rows = {(row["model"], row["metric"]): row for row in table["rows"]}
@@ -60,9 +70,17 @@ def test_the_planted_shares_are_found_and_the_difference_is_that_of_the_answers(
     assert [found["first"]["value"], found["second"]["value"]] == pytest.approx(counted)
     assert found["difference"]["value"] == pytest.approx(counted[1] - counted[0])
     assert found["difference"]["low"] < -0.25 < found["difference"]["high"]
-    assert (found["difference"]["n"], rows["oracle", "unparsed"]["difference"]["value"]) == (320, 0.0)
-    assert "Answers that could not be read: fewer in answer-line than in letter (Control: hesitant)" in terminal
-    shares = re.findall(r"hesitant, unparsed: letter ([0-9.]+)% .*?, answer-line ([0-9.]+)% ", terminal)
+    assert (found["difference"]["n"], rows["oracle", "unparsed"]["difference"]["value"]) == (
+        320,
+        0.0,
+    )
+    assert (
+        "Answers that could not be read: fewer in answer-line than in letter (Control: hesitant)"
+        in terminal
+    )
+    shares = re.findall(
+        r"hesitant, unparsed: letter ([0-9.]+)% .*?, answer-line ([0-9.]+)% ", terminal
+    )
     assert shares == [tuple(f"{100 * share:.1f}" for share in counted)]
 
 
@@ -70,9 +88,13 @@ def test_the_page_shows_both_shares_and_the_difference(asked: tuple[Checkout, st
     page = made(asked[0], "report/report.html").read_text()
     (section,) = re.findall(r'<section id="wordings".*?</section>', page, flags=re.DOTALL)
     assert (
-        "fewer in answer-line than in letter (Control: hesitant); none in either wording (Control: oracle)." in section
+        "fewer in answer-line than in letter (Control: hesitant); none in either wording (Control:"
+        " oracle)." in section
     )
-    rows = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr><td class=\"who\">.*?</tr>", section)]
+    rows = [
+        re.sub(r"<[^>]+>", "|", row)
+        for row in re.findall(r"<tr><td class=\"who\">.*?</tr>", section)
+    ]
     assert [re.split(r"\|+", row)[1:3] for row in rows] == [
         ["Control: oracle", "Not readable"],
         ["Control: oracle", "Not finished"],
@@ -84,7 +106,9 @@ def test_the_page_shows_both_shares_and_the_difference(asked: tuple[Checkout, st
     assert asked[0].jobs(config=CONFIG) == set()
 
 
-def test_a_wording_that_never_reaches_the_model_is_noticed(asked: tuple[Checkout, str], tmp_path: Path) -> None:
+def test_a_wording_that_never_reaches_the_model_is_noticed(
+    asked: tuple[Checkout, str], tmp_path: Path
+) -> None:
     """Planted fault: every task is rendered in the wording of the first one."""
     checkout = copy_repository(asked[0].folder, tmp_path / "repository")
     checkout.edit(
@@ -94,7 +118,9 @@ def test_a_wording_that_never_reaches_the_model_is_noticed(asked: tuple[Checkout
     )
     run = checkout.snakemake(config=CONFIG)
     assert run.returncode == 0, run.stderr[-6000:]
-    assert "not recovered: hesitant unparsed, both, expected 0.05, measured" in run.stdout + run.stderr
+    assert (
+        "not recovered: hesitant unparsed, both, expected 0.05, measured" in run.stdout + run.stderr
+    )
     page = made(checkout, "report/report.html").read_text()
     assert "The pipeline did not recover a value that is known beforehand." in page
     assert "no difference is shown (Control: hesitant)" in page

@@ -1,4 +1,6 @@
-"""A model in the Hugging Face layout, as small as one can be, and the damage that tests do to files."""
+"""A model in the Hugging Face layout, as small as one can be, and the damage that tests do to
+files.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,15 @@ def flipped(content: bytes, at: int) -> bytes:
 
 def model_files(seed: int = 0, weights: int = 20_000, template: bool = True) -> dict[str, bytes]:
     """A model in the Hugging Face layout, as small as one can be; its weights are noise."""
-    header = json.dumps({"w": {"dtype": "U8", "shape": [weights], "data_offsets": [0, weights]}}).encode()
+    header = json.dumps(
+        {"w": {"dtype": "U8", "shape": [weights], "data_offsets": [0, weights]}}
+    ).encode()
     tensors = struct.pack("<Q", len(header)) + header + random.Random(seed).randbytes(weights)
     vocabulary = {"<s>": 0, "</s>": 1, "a": 2}
-    tokenizer = {"model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "a"}, "added_tokens": []}
+    tokenizer = {
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "a"},
+        "added_tokens": [],
+    }
     settings = {"bos_token": "<s>", "eos_token": "</s>"}
     if template:
         settings["chat_template"] = "{{ messages[0]['content'] }}"
@@ -30,7 +37,11 @@ def model_files(seed: int = 0, weights: int = 20_000, template: bool = True) -> 
         "tokenizer_config.json": settings,
     }
     files = {name: json.dumps(document).encode() for name, document in documents.items()}
-    return files | {"model.safetensors": tensors, "README.md": b"never fetched", "pytorch_model.bin": b"never fetched"}
+    return files | {
+        "model.safetensors": tensors,
+        "README.md": b"never fetched",
+        "pytorch_model.bin": b"never fetched",
+    }
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:

@@ -1,7 +1,9 @@
-"""The command line: `python -m featherweight <verb> ...`, one verb per stage. A stage is imported only when called.
+"""The command line: `python -m featherweight <verb> ...`, one verb per stage. A stage is imported
+only when called.
 
-What a person did that cannot work is said in one line per problem on the error stream (and in `--log FILE`), with exit
-code 2; nothing is printed as a traceback unless FEATHERWEIGHT_TRACEBACK is set.
+What a person did that cannot work is said in one line per problem on the error stream (and in
+`--log FILE`), with exit code 2; nothing is printed as a traceback unless FEATHERWEIGHT_TRACEBACK is
+set.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-# Arrow's own allocator keeps what it once took; the C library's does not (measured: 20 MiB of a generate process). The
-# variable is read when Arrow is first imported, hence here. A user's own choice stays.
+# Arrow's own allocator keeps what it once took; the C library's does not (measured: 20 MiB of a
+# generate process). The variable is read when Arrow is first imported, hence here. A user's own
+# choice stays.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 from featherweight import __version__
@@ -36,22 +39,30 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
     """The parser; only the stage that is called is imported and asked for its arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m featherweight",
-        description="How far do small language models reason? The stages of the study, one verb each.",
+        description=(
+            "How far do small language models reason? The stages of the study, one verb each."
+        ),
         epilog="The whole study: snakemake --cores all",
     )
     parser.add_argument("--version", action="version", version=f"featherweight {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, purpose in VERBS.items():
-        stage = verbs.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+        stage = verbs.add_parser(
+            name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
+        )
         if name == verb:
-            stage.add_argument("--log", type=Path, metavar="FILE", help="also write messages to this file")
+            stage.add_argument(
+                "--log", type=Path, metavar="FILE", help="also write messages to this file"
+            )
             import_module(f"featherweight.{name}").configure(stage)
     return parser
 
 
 def _start_log(path: Path | None) -> None:
     """Plain lines on the error stream, and in the log file if one is named."""
-    logging.raiseExceptions = False  # a log file on a full disk must not bury the message under its own traceback
+    logging.raiseExceptions = (
+        False  # a log file on a full disk must not bury the message under its own traceback
+    )
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,18 +76,24 @@ def _said(error: OSError) -> str | None:
     """What a full disk or a wrong path means to a person; None for what is not theirs to mend."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
-            f"{error.filename or 'the disk'}: no space left on the disk; what was finished is kept, nothing is "
-            "half-written under its final name: free some space and run the same command again"
+            f"{error.filename or 'the disk'}: no space left on the disk; what was finished is kept,"
+            " nothing is half-written under its final name: free some space and run the same"
+            " command again"
         )
     if error.filename is not None and isinstance(
         error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
     ):
-        return f"{error.filename}: {error.strerror}; correct the path, or run the stage that writes it"
+        return (
+            f"{error.filename}: {error.strerror}; correct the path, or run the stage that writes it"
+        )
     return None
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb. Returns the exit code: 0, 2 for input that cannot be used, 130 when interrupted."""
+    """Run one verb.
+
+    Returns the exit code: 0, 2 for input that cannot be used, 130 when interrupted.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     verb = next((word for word in words if word in VERBS), None)
     log = logging.getLogger("featherweight")

@@ -12,8 +12,13 @@ from typing import Any
 
 
 def canonical(document: Any) -> str:
-    """JSON with sorted keys and no spaces. Raises ValueError for NaN and infinities, which JSON does not have."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """JSON with sorted keys and no spaces.
+
+    Raises ValueError for NaN and infinities, which JSON does not have.
+    """
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def digest(document: Any) -> str:

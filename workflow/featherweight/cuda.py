@@ -1,6 +1,8 @@
-"""Whether there is a GPU, and the releases that its engine needs, without importing a framework. Writes nothing.
+"""Whether there is a GPU, and the releases that its engine needs, without importing a framework.
+Writes nothing.
 
-The Snakefile is read many times, and the preflight asks before anything is fetched; importing torch takes seconds.
+The Snakefile is read many times, and the preflight asks before anything is fetched; importing torch
+takes seconds.
 
 >>> cuda_devices()  # on a machine without one
 0
@@ -16,7 +18,10 @@ EXLLAMAV2_TORCH = ((2, 11), (2, 13))  # the oldest and newest torch that the ada
 
 
 def cuda_devices() -> int:
-    """How many CUDA GPUs the driver shows to this process; 0 without a driver. CUDA_VISIBLE_DEVICES is respected."""
+    """How many CUDA GPUs the driver shows to this process; 0 without a driver.
+
+    CUDA_VISIBLE_DEVICES is respected.
+    """
     for library in ("libcuda.so.1", "nvcuda.dll"):
         try:
             driver = ctypes.CDLL(library)
@@ -29,13 +34,18 @@ def cuda_devices() -> int:
 
 
 def release_problem(package: str, found: str | None) -> str | None:
-    """Which release of "exllamav2" or "torch" engine exllamav2 expects, if it is not the one found; None if it is.
+    """Which release of "exllamav2" or "torch" engine exllamav2 expects, if it is not the one found;
+    None if it is.
 
     >>> release_problem("torch", "2.10.1+cu128")
     'expected torch 2.11 to 2.13, found 2.10.1+cu128'
     """
     if package == "exllamav2":
-        return None if found == EXLLAMAV2 else f"expected the package exllamav2 {EXLLAMAV2}, found {found or 'none'}"
+        return (
+            None
+            if found == EXLLAMAV2
+            else f"expected the package exllamav2 {EXLLAMAV2}, found {found or 'none'}"
+        )
     oldest, newest = EXLLAMAV2_TORCH
     numbers = re.match(r"(\d+)\.(\d+)", found or "")
     if numbers is not None and oldest <= (int(numbers[1]), int(numbers[2])) <= newest:

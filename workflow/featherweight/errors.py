@@ -2,7 +2,8 @@
 
 One real line:
 
-    config/studies/laptop.yaml: decoding.temprature: unknown key, got 0.7; did you mean 'temperature'?
+    config/studies/laptop.yaml: decoding.temprature: unknown key, got 0.7; did you mean
+        'temperature'?
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from collections.abc import Sequence
 
 
 class InputError(Exception):
-    """Input that cannot be used. Each problem says where, what was expected, what was found and what to do."""
+    """Input that cannot be used.
+
+    Each problem says where, what was expected, what was found and what to do.
+    """
 
     def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = (
+            (problems,) if isinstance(problems, str) else tuple(problems)
+        )
         super().__init__("\n".join(self.problems))
 
 

@@ -1,7 +1,8 @@
-"""How records lie on disk: Parquet for rows, JSON for single documents, CSV beside tables that a reader may want.
+"""How records lie on disk: Parquet for rows, JSON for single documents, CSV beside tables that a
+reader may want.
 
-Everything is written under a temporary name and renamed when complete: a file under its final name is a whole file.
-The same rows give the same bytes.
+Everything is written under a temporary name and renamed when complete: a file under its final name
+is a whole file. The same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -45,12 +46,16 @@ def schema(record: type) -> pa.Schema:
     fields = []
     for field in dataclasses.fields(cast(Any, record)):
         hint = hints[field.name]
-        fields.append(pa.field(field.name, _arrow_type(hint), nullable=type(None) in typing.get_args(hint)))
+        fields.append(
+            pa.field(field.name, _arrow_type(hint), nullable=type(None) in typing.get_args(hint))
+        )
     return pa.schema(fields, metadata={"record": record.__name__})
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name beside `path`, then rename: never half a file under its final name."""
+    """Write `content` under a temporary name beside `path`, then rename: never half a file under
+    its final name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -83,7 +88,10 @@ def write_rows(path: Path, rows: Iterable[Row], record: type[Row]) -> None:
 
 
 def read_table(paths: Path | Sequence[Path], record: type[Row]) -> pa.Table:
-    """The rows of one or several files, in the order of the files. Raises ValueError for a file of another record."""
+    """The rows of one or several files, in the order of the files.
+
+    Raises ValueError for a file of another record.
+    """
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
         raise ValueError(f"no file of {record.__name__} rows was given")
@@ -92,8 +100,9 @@ def read_table(paths: Path | Sequence[Path], record: type[Row]) -> pa.Table:
         found = pq.read_table(path, use_threads=False)
         if found.schema.names != schema(record).names:
             raise ValueError(
-                f"{path}: expected the columns of {record.__name__}, got {', '.join(found.schema.names)}; "
-                "the file comes from another version: delete it and run again"
+                f"{path}: expected the columns of {record.__name__}, got"
+                f" {', '.join(found.schema.names)}; the file comes from another version: delete it"
+                " and run again"
             )
         tables.append(found)
     return pa.concat_tables(tables)
@@ -124,14 +133,20 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, rows: Iterable[Row], record: type[Row]) -> None:
-    """Write rows as CSV for a person's spreadsheet; null is an empty field. Records with lists are not written so."""
+    """Write rows as CSV for a person's spreadsheet; null is an empty field.
+
+    Records with lists are not written so.
+    """
     sink = pa.BufferOutputStream()
     pa_csv.write_csv(table(rows, record), sink)
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
 def read_spec(text: str) -> Any:
-    """What stands behind `--spec`: JSON, or the path of a file that holds it. Raises InputError for neither."""
+    """What stands behind `--spec`: JSON, or the path of a file that holds it.
+
+    Raises InputError for neither.
+    """
     stripped = text.strip()
     if not stripped.startswith(("{", "[")):
         try:
@@ -144,5 +159,6 @@ def read_spec(text: str) -> Any:
         return json.loads(stripped)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"--spec: expected JSON, got a text that breaks off at character {error.pos}: {error.msg}"
+            f"--spec: expected JSON, got a text that breaks off at character {error.pos}:"
+            f" {error.msg}"
         ) from error

@@ -1,8 +1,10 @@
-"""A hash over the code that a stage runs: its modules and all package modules that they import, however deep.
+"""A hash over the code that a stage runs: its modules and all package modules that they import,
+however deep.
 
-A rule carries it in `params`, so that editing a formula reruns exactly the stages that use it. Comments, docstrings and
-layout are left out of the hash: editing them reruns nothing. Imports inside functions count. Files that lie beside a
-module and are not Python (templates, styles) count with their bytes.
+A rule carries it in `params`, so that editing a formula reruns exactly the stages that use it.
+Comments, docstrings and layout are left out of the hash: editing them reruns nothing. Imports
+inside functions count. Files that lie beside a module and are not Python (templates, styles) count
+with their bytes.
 """
 
 from __future__ import annotations
@@ -57,8 +59,8 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
 def modules(stage: str) -> tuple[str, ...]:
     """The stage's own modules and every package module that they import, sorted.
 
-    Modules that are chosen by name at run time (tasks, engines) are not seen by reading imports; a stage that uses
-    the package `tasks` or `engines` therefore counts every module of it.
+    Modules that are chosen by name at run time (tasks, engines) are not seen by reading imports; a
+    stage that uses the package `tasks` or `engines` therefore counts every module of it.
     """
     waiting = [stage, *_below(stage)]
     found: set[str] = set()
@@ -83,7 +85,11 @@ def _below(package: str) -> list[str]:
     path = _path(package)
     if path is None or path.name != "__init__.py":
         return []
-    return [f"{package}.{file.stem}" for file in sorted(path.parent.glob("*.py")) if file.stem != "__init__"]
+    return [
+        f"{package}.{file.stem}"
+        for file in sorted(path.parent.glob("*.py"))
+        if file.stem != "__init__"
+    ]
 
 
 @cache

@@ -1,10 +1,13 @@
-"""Every row that lies on disk: what its columns are, in which order and unit. `files` writes and reads them.
+"""Every row that lies on disk: what its columns are, in which order and unit. `files` writes and
+reads them.
 
 One real row of `Sample`:
 
     Sample(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-           item_id="school-12-0003-ambig-neg", sample_index=0, text="Nobody can say (C).", thinking=None,
-           answer="Nobody can say (C).", n_prompt_tokens=41, n_tokens=6, finish="stop", mean_logprob=-0.0132,
+           item_id="school-12-0003-ambig-neg", sample_index=0, text="Nobody can say (C).",
+           thinking=None,
+           answer="Nobody can say (C).", n_prompt_tokens=41, n_tokens=6, finish="stop",
+           mean_logprob=-0.0132,
            option_loglikelihoods=None)
 
 Unknown is `None` in Python and null on disk. There are no sentinels.
@@ -17,10 +20,13 @@ from typing import Literal
 
 Condition = Literal["ambig", "disambig"]
 Polarity = Literal["neg", "nonneg"]
-Finish = Literal["stop", "length", "forced", "scored"]  # forced: we ended the thinking; scored: nothing was generated
+Finish = Literal[
+    "stop", "length", "forced", "scored"
+]  # forced: we ended the thinking; scored: nothing was generated
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
 Reason = Literal["empty", "refuses", "several", "none"]
-# seen elsewhere: another study's figures show it; those of the study that the claim is about are not printed
+# seen elsewhere: another study's figures show it; those of the study that the claim is about are
+# not printed
 VerdictWord = Literal["reproduced", "partly", "contradicted", "seen elsewhere", "not tested"]
 
 
@@ -33,18 +39,25 @@ class Item:
     item_id: str
     example_id: int
     question_index: int
-    cluster: str  # template: "<category>:<question_index>", the unit that intervals are clustered by
-    block: str  # the four items that share people, order and names: "<category>:<question_index>:<n>"
+    cluster: (
+        str  # template: "<category>:<question_index>", the unit that intervals are clustered by
+    )
+    block: (
+        str  # the four items that share people, order and names: "<category>:<question_index>:<n>"
+    )
     context_condition: Condition
     question_polarity: Polarity
     context: str
     question: str
     options: tuple[str, ...]  # in the dataset's order
     option_names: tuple[str, ...]  # the short text of each option ("grandfather")
-    option_groups: tuple[str, ...]  # the group of each option ("old"); "unknown" for the unknown option
+    option_groups: tuple[
+        str, ...
+    ]  # the group of each option ("old"); "unknown" for the unknown option
     gold: int  # index into options
     unknown: int  # index into options of the "cannot be known" option
-    target: int | None  # index of the stereotype-consistent answer, already adjusted for polarity; None: not scorable
+    # index of the stereotype-consistent answer, already adjusted for polarity; None: not scorable
+    target: int | None
     group: str  # the scored group: category, or "category (names)"
     label_type: Literal["label", "name"]
     stereotyped_groups: tuple[str, ...]
@@ -63,16 +76,21 @@ class Prompt:
     text: str  # as the model sees it, chat template applied
     token_ids: tuple[int, ...]  # the whole prompt; exactly one BOS where the tokenizer has one
     shown_order: tuple[int, ...]  # shown_order[position] = index into Item.options
-    options: tuple[str, ...] | None = None  # by shown position: the answers to choose from; None: one is generated
-    option_ids: tuple[tuple[int, ...], ...] | None = None  # their tokens after the prompt; None also for controls
+    options: tuple[str, ...] | None = (
+        None  # by shown position: the answers to choose from; None: one is generated
+    )
+    option_ids: tuple[tuple[int, ...], ...] | None = (
+        None  # their tokens after the prompt; None also for controls
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One answer, generated or chosen by likelihood.
 
-    Key: (model, task, category, item_seed, sample_seed, item_id, sample_index).
-    Seconds are deliberately not here: samples are the reproducible artefact and must be byte-identical after a resume.
+    Key: (model, task, category, item_seed, sample_seed, item_id, sample_index). Seconds are
+    deliberately not here: samples are the reproducible artefact and must be byte-identical after a
+    resume.
     """
 
     model: str
@@ -88,14 +106,20 @@ class Sample:
     n_prompt_tokens: int
     n_tokens: int  # generated, the stop token not counted
     finish: Finish
-    mean_logprob: float | None  # natural log, mean over generated tokens; None for controls and where none was made
-    # By shown position: natural log of the probability of all tokens of the option; None inside: not a finite number.
+    mean_logprob: (
+        float | None
+    )  # natural log, mean over generated tokens; None for controls and where none was made
+    # By shown position: natural log of the probability of all tokens of the option; None inside:
+    # not a finite number.
     option_loglikelihoods: tuple[float | None, ...] | None = None  # None: the answer was generated
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One sample, read and judged, with what the aggregation needs of its item. Key: that of Sample."""
+    """One sample, read and judged, with what the aggregation needs of its item.
+
+    Key: that of Sample.
+    """
 
     model: str
     task: str
@@ -124,7 +148,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One number with how sure it is. Key: (model, task, group, context_condition, metric, policy)."""
+    """One number with how sure it is.
+
+    Key: (model, task, group, context_condition, metric, policy).
+    """
 
     model: str
     task: str
@@ -140,7 +167,9 @@ class Estimate:
     n_clusters: int
     method: str  # how the interval was made
     n_questions: int | None = None  # unique questions behind the n answers
-    detectable: float | None = None  # smallest shift that a test at the 5% level would have noticed with 80% power
+    detectable: float | None = (
+        None  # smallest shift that a test at the 5% level would have noticed with 80% power
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +192,9 @@ class Verdict:
 class Difference:
     """A paired difference of two models. Key: (model, baseline, task, group, condition, metric).
 
-    With policy "drop" it is over the pairs of answers (the same question, seeds and sample) that both models had read;
-    the columns that end in `_asked` are over all pairs that were asked, unread answers counted as wrong.
+    With policy "drop" it is over the pairs of answers (the same question, seeds and sample) that
+    both models had read; the columns that end in `_asked` are over all pairs that were asked,
+    unread answers counted as wrong.
     """
 
     model: str
@@ -182,7 +212,9 @@ class Difference:
     adjustment: str  # "holm" over the headline family (group "all"), "bh" over the category grid
     n: int  # pairs of answers that the difference rests on
     n_clusters: int
-    detectable: float | None  # smallest difference that the design sees with 80% power at the 5% level
+    detectable: (
+        float | None
+    )  # smallest difference that the design sees with 80% power at the 5% level
     n_questions: int | None = None  # unique questions behind the n pairs
     n_asked: int | None = None  # pairs that were asked for
     value_asked: float | None = None
@@ -190,12 +222,17 @@ class Difference:
     high_asked: float | None = None
     p_asked: float | None = None
     p_asked_adjusted: float | None = None  # in a family of its own, corrected as p is
-    loss_decides: bool | None = None  # the two disagree in what is beyond chance; None: neither is known
+    loss_decides: bool | None = (
+        None  # the two disagree in what is beyond chance; None: neither is known
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far seeds and items each move a number. Key: (model, task, group, context_condition, metric)."""
+    """How far seeds and items each move a number.
+
+    Key: (model, task, group, context_condition, metric).
+    """
 
     model: str
     task: str
@@ -209,7 +246,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How often a letter is chosen, is right, and is chosen rightly. Key: (model, task, position)."""
+    """How often a letter is chosen, is right, and is chosen rightly.
+
+    Key: (model, task, position).
+    """
 
     model: str
     task: str
@@ -226,11 +266,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ContrastRow:
-    """Two sets of one model's answers, compared. Key: (model, first, second, context_condition, metric, group).
+    """Two sets of one model's answers, compared. Key: (model, first, second, context_condition,
+    metric, group).
 
-    Two task labels; or one task twice, with the context "ambig-disambig": each question without the sentence that
-    decides it, against itself with that sentence. `paired`: both sides asked the same questions, and with policy
-    "drop" the difference is over the pairs that both had read; then the columns that end in `_asked` are over all.
+    Two task labels; or one task twice, with the context "ambig-disambig": each question without the
+    sentence that decides it, against itself with that sentence. `paired`: both sides asked the same
+    questions, and with policy "drop" the difference is over the pairs that both had read; then the
+    columns that end in `_asked` are over all.
     """
 
     model: str

@@ -13,11 +13,7 @@ rule aggregate:
     input:
         scores=[f"{RESULTS}/score/{model}.parquet" for model in PLAN.models],
     output:
-        [
-            f"{RESULTS}/aggregate/{table}.{kind}"
-            for table in TABLES
-            for kind in ("parquet", "csv")
-        ],
+        [f"{RESULTS}/aggregate/{table}.{kind}" for table in TABLES for kind in ("parquet", "csv")],
         f"{RESULTS}/aggregate/readings.json",
     log:
         f"{LOGS}/aggregate.log",

@@ -82,11 +82,7 @@ def spec(stage, wildcard=None):
 
 def items_of(label):
     """The item files of one task entry."""
-    return [
-        f"{RESULTS}/prompts/items/{path}"
-        for path in ITEMS
-        if path.startswith(f"{label}/")
-    ]
+    return [f"{RESULTS}/prompts/items/{path}" for path in ITEMS if path.startswith(f"{label}/")]
 
 
 def folder(path):
@@ -113,9 +109,7 @@ def forget_changed_files():
 
 def locked(what):
     """A params function: what the lock says of the job's model or dataset; another entry's change reruns nothing."""
-    return lambda wildcards: locked_facts(
-        Path("config/lock.yaml"), what, getattr(wildcards, what)
-    )
+    return lambda wildcards: locked_facts(Path("config/lock.yaml"), what, getattr(wildcards, what))
 
 
 def banner():

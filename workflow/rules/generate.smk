@@ -24,11 +24,9 @@ rule generate:
         f"{BENCHMARKS}/generate/{{model}}.tsv"
     conda:
         GPU
-    # A downloaded model gets all cores; pocket models and controls are so small that two at a time are faster.
-    threads:
-        lambda wildcards: (
-            (workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1
-        )
+    # A downloaded model gets all cores; pocket models and controls are so small that two at a time
+    # are faster.
+    threads: lambda wildcards: ((workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1)
     resources:
         gpu=lambda wildcards: int(
             cuda_devices() > 0 and PLAN.facts(wildcards.model).kind != "control"

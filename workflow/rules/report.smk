@@ -13,11 +13,7 @@ rule report:
         aggregate=rules.aggregate.output,
         compare=rules.compare.output,
         scores=rules.aggregate.input.scores,
-        samples=[
-            f"{RESULTS}/generate/{model}/{path}"
-            for model in PLAN.models
-            for path in CELLS
-        ],
+        samples=[f"{RESULTS}/generate/{model}/{path}" for model in PLAN.models for path in CELLS],
         manifests=[f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models],
         timings=[f"{RESULTS}/generate/{model}/timings.json" for model in PLAN.models],
     output:

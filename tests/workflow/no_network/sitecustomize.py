@@ -1,4 +1,5 @@
-"""Put this folder on PYTHONPATH, and a Python process that opens a network connection fails and says where.
+"""Put this folder on PYTHONPATH, and a Python process that opens a network connection fails and
+says where.
 
 Unix sockets stay open: several processes of one machine may speak to each other.
 """
@@ -11,7 +12,9 @@ def _blocked(name):
 
     def method(self, address, *rest):
         if self.family in (socket.AF_INET, socket.AF_INET6):
-            raise AssertionError(f"this process may not open the network, and connects to {address!r}")
+            raise AssertionError(
+                f"this process may not open the network, and connects to {address!r}"
+            )
         return original(self, address, *rest)
 
     return method

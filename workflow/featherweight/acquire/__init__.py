@@ -1,7 +1,9 @@
-"""The acquire stage: models and datasets arrive pinned, verified and only once. The one stage that opens the network.
+"""The acquire stage: models and datasets arrive pinned, verified and only once. The one stage that
+opens the network.
 
-Reads `config/lock.yaml` and the facts in `--spec`; writes `results/<study>/acquire/{models,datasets}/<name>.json`, the
-manifest, last: downstream depends on it. The weights stay where they were downloaded. One real line of its log:
+Reads `config/lock.yaml` and the facts in `--spec`; writes
+`results/<study>/acquire/{models,datasets}/<name>.json`, the manifest, last: downstream depends on
+it. The weights stay where they were downloaded. One real line of its log:
 
     model 'pocket-fair': 5 files, 812.3 kB in resources/pocket/models/pocket-fair (hashed here)
 """
@@ -35,26 +37,67 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the acquire stage."""
     verb = parser.add_mutually_exclusive_group(required=True)
     verb.add_argument("--kind", choices=("model", "dataset"), help="acquire one model or dataset")
-    verb.add_argument("--preflight", action="store_true", help="check everything of a study at once, fetch nothing")
-    verb.add_argument("--verify", action="store_true", help="hash every file of the manifests again")
-    verb.add_argument("--bundle", type=Path, metavar="DIR", help="copy the files of the manifests into DIR, a mirror")
-    verb.add_argument("--write-lock", action="store_true", help="ask the sources and write the lock file")
+    verb.add_argument(
+        "--preflight",
+        action="store_true",
+        help="check everything of a study at once, fetch nothing",
+    )
+    verb.add_argument(
+        "--verify", action="store_true", help="hash every file of the manifests again"
+    )
+    verb.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="DIR",
+        help="copy the files of the manifests into DIR, a mirror",
+    )
+    verb.add_argument(
+        "--write-lock", action="store_true", help="ask the sources and write the lock file"
+    )
     parser.add_argument("--spec", metavar="JSON", help="the facts, as JSON or a file that holds it")
     parser.add_argument(
-        "--lock", type=Path, default=Path("config/lock.yaml"), help="sizes and hashes to verify against"
+        "--lock",
+        type=Path,
+        default=Path("config/lock.yaml"),
+        help="sizes and hashes to verify against",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="the manifest (or the preflight's findings) to write"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the manifest (or the preflight's findings) to write",
     )
-    parser.add_argument("--manifest", type=Path, nargs="+", default=[], help="manifests (default: all of results/)")
-    parser.add_argument("--mirror", action="append", default=[], help="a folder or address with a bundle, tried first")
-    parser.add_argument("--downloads", type=Path, help="where downloads are kept (default: see config/config.yaml)")
+    parser.add_argument(
+        "--manifest", type=Path, nargs="+", default=[], help="manifests (default: all of results/)"
+    )
+    parser.add_argument(
+        "--mirror",
+        action="append",
+        default=[],
+        help="a folder or address with a bundle, tried first",
+    )
+    parser.add_argument(
+        "--downloads", type=Path, help="where downloads are kept (default: see config/config.yaml)"
+    )
     parser.add_argument("--offline", action="store_true", help="never open a socket")
-    parser.add_argument("--keep-going", action="store_true", help="a model that cannot be had is noted, not an error")
     parser.add_argument(
-        "--retries", type=int, default=5, help="further tries after a failed one (default: %(default)s)"
+        "--keep-going",
+        action="store_true",
+        help="a model that cannot be had is noted, not an error",
     )
-    parser.add_argument("--backoff", type=float, default=2.0, metavar="SECONDS", help="first wait, doubled each time")
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=5,
+        help="further tries after a failed one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--backoff",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="first wait, doubled each time",
+    )
 
 
 def main(args: argparse.Namespace) -> None:
@@ -72,7 +115,13 @@ def main(args: argparse.Namespace) -> None:
 
         # A first look need not be patient: the fetching itself tries again, longer.
         hasty = dataclasses.replace(how, retries=min(how.retries, 2))
-        preflight(read_spec(args.spec), read_lock(args.lock), hasty, args.output, keep_going=args.keep_going)
+        preflight(
+            read_spec(args.spec),
+            read_lock(args.lock),
+            hasty,
+            args.output,
+            keep_going=args.keep_going,
+        )
     elif args.write_lock:
         from featherweight.acquire.resolve import write_resolved
 
@@ -90,7 +139,9 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _from_environment(args: argparse.Namespace) -> None:
-    """What the workflow says of how to acquire: in its jobs' environment, since it must not make a job run again."""
+    """What the workflow says of how to acquire: in its jobs' environment, since it must not make a
+    job run again.
+    """
     said = json.loads(os.environ.get("FEATHERWEIGHT_ACQUIRE", "{}"))
     args.mirror = [*args.mirror, *said.get("mirrors", [])]
     args.downloads = args.downloads or (said.get("downloads") and Path(said["downloads"]))
@@ -99,21 +150,38 @@ def _from_environment(args: argparse.Namespace) -> None:
 
 
 def note_missing(wanted: Source, output: Path, problems: Sequence[str]) -> None:
-    """Write a manifest that says why a model could not be had; the rest of the study goes on, the report names it."""
+    """Write a manifest that says why a model could not be had; the rest of the study goes on, the
+    report names it.
+    """
     for problem in problems:
         LOG.error("error: %s", problem)
     LOG.warning(
-        "%s %r: the study goes on without it (--keep-going); the next run tries again", wanted.what, wanted.name
+        "%s %r: the study goes on without it (--keep-going); the next run tries again",
+        wanted.what,
+        wanted.name,
     )
-    facts: dict[str, Any] = {"repository": wanted.repository, "revision": wanted.revision, "licence": wanted.licence}
+    facts: dict[str, Any] = {
+        "repository": wanted.repository,
+        "revision": wanted.revision,
+        "licence": wanted.licence,
+    }
     kinds: dict[str, Any] = {"name": wanted.name, "what": wanted.what, "kind": wanted.kind}
-    found = Manifest(**kinds, **facts, folder=None, files={}, verified="nothing to verify", missing=tuple(problems))
+    found = Manifest(
+        **kinds,
+        **facts,
+        folder=None,
+        files={},
+        verified="nothing to verify",
+        missing=tuple(problems),
+    )
     write_manifest(output, found, since_ns=time.time_ns())
 
 
 def _all_manifests() -> list[Path]:
     return [
-        path for part in ("models", "datasets") for path in sorted(Path("results").glob(f"*/acquire/{part}/*.json"))
+        path
+        for part in ("models", "datasets")
+        for path in sorted(Path("results").glob(f"*/acquire/{part}/*.json"))
     ]
 
 
@@ -136,7 +204,10 @@ def _all_sources(spec: dict[str, list[dict[str, object]]]) -> list[Source]:
 
 
 def run(wanted: Source, lock: Lock, output: Path, how: Settings) -> Manifest:
-    """Acquire one model or dataset and write its manifest, last. Raises InputError with every problem."""
+    """Acquire one model or dataset and write its manifest, last.
+
+    Raises InputError with every problem.
+    """
     since_ns = time.time_ns()
     found = acquire(wanted, lock, how)
     for line in (*found.disagreements, *found.warnings):
@@ -147,17 +218,31 @@ def run(wanted: Source, lock: Lock, output: Path, how: Settings) -> Manifest:
         LOG.info("%s %r: needs no files", found.what, found.name)
     else:
         count = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
-        LOG.info("%s %r: %s, %s in %s (%s)", found.what, found.name, count, size(total), found.folder, found.verified)
+        LOG.info(
+            "%s %r: %s, %s in %s (%s)",
+            found.what,
+            found.name,
+            count,
+            size(total),
+            found.folder,
+            found.verified,
+        )
     return found
 
 
 def verify(paths: list[Path]) -> None:
-    """Hash every file of the manifests again. Raises InputError with every file that is not as it was."""
+    """Hash every file of the manifests again.
+
+    Raises InputError with every file that is not as it was.
+    """
     if not paths:
         raise InputError(
-            "acquire --verify: expected manifests, got none in results/*/acquire; name them: --manifest FILE"
+            "acquire --verify: expected manifests, got none in results/*/acquire; name them:"
+            " --manifest FILE"
         )
     found = [problem for path in paths for problem in manifests.problems(path, hash_all=True)]
     if found:
-        raise InputError([f"{problem}; run snakemake again, it fetches only what differs" for problem in found])
+        raise InputError(
+            [f"{problem}; run snakemake again, it fetches only what differs" for problem in found]
+        )
     LOG.info("%d manifest%s: every file is as it was", len(paths), "" if len(paths) == 1 else "s")

@@ -1,7 +1,8 @@
 """A folder that can be carried to a machine without internet and named there in `mirrors`.
 
-Writes `DIR/{models,datasets}/<name>/<file>` and, last, `DIR/{models,datasets}/<name>.json`, the manifest with the
-folder left out. Every file is hashed while it is copied; what is there already and right is not copied again.
+Writes `DIR/{models,datasets}/<name>/<file>` and, last, `DIR/{models,datasets}/<name>.json`, the
+manifest with the folder left out. Every file is hashed while it is copied; what is there already
+and right is not copied again.
 """
 
 from __future__ import annotations
@@ -22,27 +23,41 @@ LOG = logging.getLogger("featherweight.acquire")
 
 
 def write_bundle(folder: Path, manifests: Sequence[Path]) -> None:
-    """Copy every file of the manifests. Raises InputError with every file that is no longer what its manifest says."""
+    """Copy every file of the manifests.
+
+    Raises InputError with every file that is no longer what its manifest says.
+    """
     if not manifests:
         raise InputError(
-            "acquire --bundle: expected manifests, got none in results/*/acquire: run `snakemake acquire` first, or "
-            "name them: --manifest results/STUDY/acquire/*/*.json"
+            "acquire --bundle: expected manifests, got none in results/*/acquire: run `snakemake"
+            " acquire` first, or name them: --manifest results/STUDY/acquire/*/*.json"
         )
     problems: list[str] = []
     copied = count = 0
     for path in manifests:
         manifest = read_manifest(path)
         if manifest.missing:
-            LOG.warning("%s %r: could not be had, so it is not in the bundle", manifest.what, manifest.name)
+            LOG.warning(
+                "%s %r: could not be had, so it is not in the bundle", manifest.what, manifest.name
+            )
         if manifest.folder is not None:
             copied += _copy(folder.expanduser(), manifest, problems)
             count += 1
     if problems:
-        raise InputError([f"{problem}; run snakemake again, it fetches only what differs" for problem in problems])
+        raise InputError(
+            [
+                f"{problem}; run snakemake again, it fetches only what differs"
+                for problem in problems
+            ]
+        )
     LOG.info(
-        "bundle %s: %d models and datasets, %s copied; there: snakemake --config offline=true 'mirrors=[\"%s\"]'",
-        folder, count, size(copied), folder,
-    )  # fmt: skip
+        "bundle %s: %d models and datasets, %s copied; there: "
+        "snakemake --config offline=true 'mirrors=[\"%s\"]'",
+        folder,
+        count,
+        size(copied),
+        folder,
+    )
 
 
 def _copy(folder: Path, manifest: Manifest, problems: list[str]) -> int:
@@ -61,7 +76,8 @@ def _copy(folder: Path, manifest: Manifest, problems: list[str]) -> int:
             _copy_plain(origin, part)
         except FileNotFoundError:
             problems.append(
-                f"{manifest.what} {manifest.name!r}: {origin}: expected a file, got nothing: it was removed"
+                f"{manifest.what} {manifest.name!r}: {origin}: expected a file, got nothing: it was"
+                " removed"
             )
             continue
         _, problem = check(part, expected)

@@ -1,9 +1,13 @@
-"""How a model's chat begins and ends, read from its snapshot: template, first token, stop tokens, and who disagrees.
+"""How a model's chat begins and ends, read from its snapshot: template, first token, stop tokens,
+and who disagrees.
 
-Reads config.json, generation_config.json, tokenizer_config.json, tokenizer.json, chat_template.jinja. One real result:
+Reads config.json, generation_config.json, tokenizer_config.json, tokenizer.json,
+chat_template.jinja. One real result:
 
-    {"has_template": true, "bos": "<s>", "bos_ids": {"config": [1], "generation_config": [1], "tokenizer": [1]},
-     "eos": "</s>", "eos_ids": {"config": [2], "generation_config": [2], "tokenizer": [2]}, "stop_ids": [2]}
+    {"has_template": true, "bos": "<s>", "bos_ids": {"config": [1], "generation_config": [1],
+     "tokenizer": [1]},
+     "eos": "</s>", "eos_ids": {"config": [2], "generation_config": [2], "tokenizer": [2]},
+     "stop_ids": [2]}
 
 Nothing is guessed: an id that a file does not give is an empty list.
 """
@@ -20,11 +24,16 @@ SOURCES = ("config", "generation_config", "tokenizer")
 
 
 def read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """The chat facts of the model in `folder`, and one sentence per disagreement. Raises InputError on broken JSON."""
+    """The chat facts of the model in `folder`, and one sentence per disagreement.
+
+    Raises InputError on broken JSON.
+    """
     try:
         return _read_chat(folder)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{folder}: expected the files of a tokenizer, got another shape ({error!r})") from error
+        raise InputError(
+            f"{folder}: expected the files of a tokenizer, got another shape ({error!r})"
+        ) from error
 
 
 def _read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
@@ -53,11 +62,17 @@ def _read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
         "eos_ids": eos_ids,
         "stop_ids": sorted({token for found in eos_ids.values() for token in found}),
     }
-    return chat, [*_disagreements(eos_ids, end), *_bos_disagreements(bos_ids, begin), *_own_code(config)]
+    return chat, [
+        *_disagreements(eos_ids, end),
+        *_bos_disagreements(bos_ids, begin),
+        *_own_code(config),
+    ]
 
 
 def _disagreements(eos_ids: dict[str, list[int]], token: str | None) -> list[str]:
-    """A stop token that one file knows and the file that generation reads does not: a model that never stops."""
+    """A stop token that one file knows and the file that generation reads does not: a model that
+    never stops.
+    """
     decides = "generation_config" if eos_ids["generation_config"] else "config"
     stops = set(eos_ids[decides])
     found = []
@@ -68,8 +83,8 @@ def _disagreements(eos_ids: dict[str, list[int]], token: str | None) -> list[str
         if extra and stops:
             shown = f" ({token!r})" if name == "tokenizer" else ""
             found.append(
-                f"stop token: {name} says {_listed(extra)}{shown}, {decides} says {_listed(sorted(stops))}; "
-                "generation stops at any of them"
+                f"stop token: {name} says {_listed(extra)}{shown}, {decides} says"
+                f" {_listed(sorted(stops))}; generation stops at any of them"
             )
     return found
 
@@ -94,14 +109,19 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: expected JSON, got a damaged file ({error}); fetch it again") from error
+        raise InputError(
+            f"{path}: expected JSON, got a damaged file ({error}); fetch it again"
+        ) from error
     if not isinstance(found, dict):
-        raise InputError(f"{path}: expected a JSON object, got {type(found).__name__}; fetch it again")
+        raise InputError(
+            f"{path}: expected a JSON object, got {type(found).__name__}; fetch it again"
+        )
     return found
 
 
 def _token_ids(folder: Path, settings: dict[str, Any]) -> dict[str, int]:
-    """Token text to id, for added tokens and, where the tokenizer has a plain vocabulary, for all."""
+    """Token text to id, for added tokens and, where the tokenizer has a plain vocabulary, for
+    all."""
     tokenizer = _document(folder / "tokenizer.json")
     model = tokenizer.get("model") or {}
     vocabulary = model.get("vocab") or {}

@@ -1,8 +1,10 @@
-"""Models of the Hugging Face Hub: a pinned commit into the Hub's own cache, every file verified by us.
+"""Models of the Hugging Face Hub: a pinned commit into the Hub's own cache, every file verified by
+us.
 
-Reads and writes the cache (`models--org--name/blobs`, `snapshots/<commit>`), laid out as `huggingface_hub` does, so
-that what another program fetched is used, and the other way round. Beside it `featherweight-<commit>.json`: the Hub's
-listing of the commit, which vouches for the files where `config/lock.yaml` does not yet. One entry of a listing:
+Reads and writes the cache (`models--org--name/blobs`, `snapshots/<commit>`), laid out as
+`huggingface_hub` does, so that what another program fetched is used, and the other way round.
+Beside it `featherweight-<commit>.json`: the Hub's listing of the commit, which vouches for the
+files where `config/lock.yaml` does not yet. One entry of a listing:
 
     "model.safetensors": {"bytes": 269060552, "sha256": "5af571cb...", "git_sha1": null}
 """
@@ -41,13 +43,17 @@ LOG = logging.getLogger("featherweight.acquire")
 
 
 def pinned(source: Source, lock: Lock) -> str:
-    """The full commit of a model: config/models.yaml, else the lock. Raises InputError where neither names one."""
+    """The full commit of a model: config/models.yaml, else the lock.
+
+    Raises InputError where neither names one.
+    """
     entry = lock.entry("model", source.name)
     revision = source.revision or (entry.revision if entry is not None else None)
     if revision is None or not COMMIT.fullmatch(revision):
         raise InputError(
-            f"model {source.name!r}: expected a pinned revision of {source.repository} (a full commit), got "
-            f"{revision!r}; run `snakemake lock` on a machine with a network: it asks the Hub and writes {lock.path}"
+            f"model {source.name!r}: expected a pinned revision of {source.repository} (a full"
+            f" commit), got {revision!r}; run `snakemake lock` on a machine with a network: it asks"
+            f" the Hub and writes {lock.path}"
         )
     return revision
 
@@ -65,7 +71,9 @@ def snapshot_folder(source: Source, revision: str, how: Settings) -> Path:
 def fetch_snapshot(
     source: Source, revision: str, expected: Mapping[str, Expected], how: Settings
 ) -> tuple[Path, dict[str, Digest]]:
-    """Have every expected file of a commit: what is there and right stays, what is not is fetched, alone."""
+    """Have every expected file of a commit: what is there and right stays, what is not is fetched,
+    alone.
+    """
     folder = snapshot_folder(source, revision, how)
     digests, missing = look(folder, expected)
     if not missing:
@@ -79,7 +87,9 @@ def fetch_snapshot(
         )
     with exclusive(_lock_file(source, how), where(source)):
         clean_up(repository_folder(source, how) / "blobs")
-        digests, missing = look(folder, expected)  # another process may have fetched it while this one waited
+        digests, missing = look(
+            folder, expected
+        )  # another process may have fetched it while this one waited
         require_space(where(source), folder, sum(expected[name].bytes or 0 for name in missing))
         for name, problem in missing.items():
             if (folder / name).is_symlink() or (folder / name).exists():
@@ -89,7 +99,9 @@ def fetch_snapshot(
     return folder, digests
 
 
-def look(folder: Path, expected: Mapping[str, Expected]) -> tuple[dict[str, Digest], dict[str, str]]:
+def look(
+    folder: Path, expected: Mapping[str, Expected]
+) -> tuple[dict[str, Digest], dict[str, str]]:
     """The digests of the files that are there and right, and what is wrong with the others."""
     digests, missing = {}, {}
     for name, wanted in expected.items():
@@ -102,7 +114,8 @@ def look(folder: Path, expected: Mapping[str, Expected]) -> tuple[dict[str, Dige
 
 
 def _fetch(source: Source, revision: str, name: str, expected: Expected, how: Settings) -> Digest:
-    """One file into the cache: ask what it is, compare with what was promised, fetch, verify, link."""
+    """One file into the cache: ask what it is, compare with what was promised, fetch, verify,
+    link."""
     about = f"{where(source)}: {name}"
     url = hf_hub_url(str(source.repository), name, revision=revision, endpoint=how.endpoint)
 
@@ -116,15 +129,24 @@ def _fetch(source: Source, revision: str, name: str, expected: Expected, how: Se
     commit, etag = patiently(ask, about, how, explain)
     if commit != revision:
         raise InputError(
-            f"{about}: asked for commit {revision}, the server answered with {commit}: nothing of it is used; "
-            "a mirror or proxy in between may be stale: go around it (HF_ENDPOINT), or try again later"
+            f"{about}: asked for commit {revision}, the server answered with {commit}: nothing of"
+            " it is used; a mirror or proxy in between may be stale: go around it (HF_ENDPOINT),"
+            " or try again later"
         )
-    if expected.sha256 is not None and etag is not None and len(etag) == 64 and etag != expected.sha256:
+    if (
+        expected.sha256 is not None
+        and etag is not None
+        and len(etag) == 64
+        and etag != expected.sha256
+    ):
         raise InputError(
-            f"{about}: expected sha256 {expected.sha256}, the server promises {etag}: nothing is fetched; "
-            "correct the revision in config/models.yaml, or run `snakemake lock` if the other file is meant"
+            f"{about}: expected sha256 {expected.sha256}, the server promises {etag}: nothing is"
+            " fetched; correct the revision in config/models.yaml, or run `snakemake lock` if the"
+            " other file is meant"
         )
-    blob_name = etag if etag is not None and etag.isalnum() else expected.sha256 or expected.git_sha1
+    blob_name = (
+        etag if etag is not None and etag.isalnum() else expected.sha256 or expected.git_sha1
+    )
     blob = repository_folder(source, how) / "blobs" / str(blob_name)
     got, problem = check(blob, expected)
     if got is None or problem is not None:
@@ -144,7 +166,9 @@ def _link(blob: Path, pointer: Path) -> None:
 
 
 def listing(source: Source, revision: str, how: Settings) -> dict[str, Expected]:
-    """What the Hub says of the needed files of a commit: size and sha256, or git sha1 of small ones. Kept on disk."""
+    """What the Hub says of the needed files of a commit: size and sha256, or git sha1 of small
+    ones. Kept on disk.
+    """
     kept = repository_folder(source, how) / f"featherweight-{revision}.json"
     if kept.is_file():
         try:
@@ -153,8 +177,8 @@ def listing(source: Source, revision: str, how: Settings) -> dict[str, Expected]
             LOG.warning("%s: %s is damaged; asking the Hub again", where(source), kept)
     if how.offline:
         raise InputError(
-            f"{where(source)}: commit {revision} is not in {cache_folder(how)}, and offline: nothing is fetched; "
-            f"{fetch_command()}"
+            f"{where(source)}: commit {revision} is not in {cache_folder(how)}, and offline:"
+            f" nothing is fetched; {fetch_command()}"
         )
     model_info(source, revision, how)
     api = HfApi(endpoint=how.endpoint)
@@ -176,26 +200,46 @@ def _expected(file: RepoFile) -> Expected:
 
 
 def needed(source: Source, files: Mapping[str, Expected]) -> dict[str, Expected]:
-    """The files of a repository that a study needs: weights as safetensors once, JSON, tokenizer, template."""
-    wanted = {name for name in files if "/" not in name and any(fnmatch(name, pattern) for pattern in MODEL_FILES)}
+    """The files of a repository that a study needs: weights as safetensors once, JSON, tokenizer,
+    template.
+    """
+    wanted = {
+        name
+        for name in files
+        if "/" not in name and any(fnmatch(name, pattern) for pattern in MODEL_FILES)
+    }
     weights = {name for name in wanted if name.endswith(".safetensors")}
     usual = {name for name in weights if fnmatch(name, "model*.safetensors")}
     pickles = sorted(name for name in files if any(fnmatch(name, pattern) for pattern in PICKLED))
     problems = []
     if not weights:
-        got = f"{', '.join(pickles)}: a pickle can run code, so it is not fetched" if pickles else "none"
-        problems.append(f"{where(source)}: expected weights as .safetensors, got {got}; choose another model")
+        got = (
+            f"{', '.join(pickles)}: a pickle can run code, so it is not fetched"
+            if pickles
+            else "none"
+        )
+        problems.append(
+            f"{where(source)}: expected weights as .safetensors, got {got}; choose another model"
+        )
     if "config.json" not in wanted:
-        problems.append(f"{where(source)}: expected config.json, got none: it is not in the layout of transformers")
+        problems.append(
+            f"{where(source)}: expected config.json, got none: it is not in the layout of"
+            " transformers"
+        )
     if not wanted & set(TOKENIZERS):
-        problems.append(f"{where(source)}: expected a tokenizer ({', '.join(TOKENIZERS)}), got none")
+        problems.append(
+            f"{where(source)}: expected a tokenizer ({', '.join(TOKENIZERS)}), got none"
+        )
     if problems:
         raise InputError(problems)
     return {name: files[name] for name in sorted(wanted - weights | (usual or weights))}
 
 
 def model_info(source: Source, revision: str | None, how: Settings) -> ModelInfo:
-    """What the Hub says of a repository at a commit (None: its newest). Raises InputError for another commit."""
+    """What the Hub says of a repository at a commit (None: its newest).
+
+    Raises InputError for another commit.
+    """
     api = HfApi(endpoint=how.endpoint)
 
     def ask() -> ModelInfo:
@@ -204,15 +248,20 @@ def model_info(source: Source, revision: str | None, how: Settings) -> ModelInfo
     found = patiently(ask, where(source), how, lambda error: explained(error, source, revision))
     if revision is not None and found.sha != revision:
         raise InputError(
-            f"{where(source)}: asked for commit {revision}, the server answered with {found.sha}: nothing of it is "
-            "used; a mirror or proxy in between may be stale: go around it (HF_ENDPOINT), or try again later"
+            f"{where(source)}: asked for commit {revision}, the server answered with {found.sha}:"
+            " nothing of it is used; a mirror or proxy in between may be stale: go around it"
+            " (HF_ENDPOINT), or try again later"
         )
     return found
 
 
 def may_read(source: Source, revision: str, how: Settings) -> None:
-    """Raise InputError unless the files may be fetched: a gated repository shows its facts to anyone, its files not."""
-    url = hf_hub_url(str(source.repository), "config.json", revision=revision, endpoint=how.endpoint)
+    """Raise InputError unless the files may be fetched: a gated repository shows its facts to
+    anyone, its files not.
+    """
+    url = hf_hub_url(
+        str(source.repository), "config.json", revision=revision, endpoint=how.endpoint
+    )
     patiently(
         lambda: get_hf_file_metadata(url, timeout=how.timeout, endpoint=how.endpoint),
         where(source),
@@ -222,36 +271,51 @@ def may_read(source: Source, revision: str, how: Settings) -> None:
 
 
 def explained(error: HfHubHTTPError, source: Source, revision: str | None) -> str | None:
-    """What a status of the Hub means and what to do about it; None where waiting may help or nobody knows."""
+    """What a status of the Hub means and what to do about it; None where waiting may help or nobody
+    knows.
+    """
     status = error.response.status_code
     page = f"https://huggingface.co/{source.repository}"
-    other = "" if source.alternative is None else f"; or take the ungated {source.alternative!r} in its place"
+    other = (
+        ""
+        if source.alternative is None
+        else f"; or take the ungated {source.alternative!r} in its place"
+    )
     if isinstance(error, GatedRepoError) and status == 401:
         return (
-            f"gated, and nobody is logged in (401): accept the licence at {page}, then set HF_TOKEN to a token of that "
-            f"account{other}"
+            f"gated, and nobody is logged in (401): accept the licence at {page}, then set HF_TOKEN"
+            f" to a token of that account{other}"
         )
     if isinstance(error, GatedRepoError):
         return (
-            f"gated, and the account of HF_TOKEN has no access ({status}): accept the licence at {page} with that "
-            f"account and wait for its approval{other}"
+            f"gated, and the account of HF_TOKEN has no access ({status}): accept the licence at"
+            f" {page} with that account and wait for its approval{other}"
         )
     if isinstance(error, RepositoryNotFoundError):
         return (
-            f"expected a repository, got {status}: {source.repository} does not exist or is private (the Hub does not "
-            "say which): correct repository in config/models.yaml, or set HF_TOKEN to a token that may read it"
+            f"expected a repository, got {status}: {source.repository} does not exist or is private"
+            " (the Hub does not say which): correct repository in config/models.yaml, or set"
+            " HF_TOKEN to a token that may read it"
         )
     if isinstance(error, RevisionNotFoundError):
         return (
-            f"expected commit {revision}, got {status}: it is not in {source.repository}: correct revision in "
-            "config/models.yaml, or run `snakemake lock`"
+            f"expected commit {revision}, got {status}: it is not in {source.repository}: correct"
+            " revision in config/models.yaml, or run `snakemake lock`"
         )
     if isinstance(error, RemoteEntryNotFoundError):
-        return f"not in commit {revision} ({status}), though the lock names it: run `snakemake lock`"
+        return (
+            f"not in commit {revision} ({status}), though the lock names it: run `snakemake lock`"
+        )
     if status == 401:
-        return "got 401: HF_TOKEN is not (or no longer) valid: make a new one at https://huggingface.co/settings/tokens"
+        return (
+            "got 401: HF_TOKEN is not (or no longer) valid: make a new one at"
+            " https://huggingface.co/settings/tokens"
+        )
     if status == 403:
-        return f"got 403: HF_TOKEN may not read {source.repository}: give the token that right, or visit {page}"
+        return (
+            f"got 403: HF_TOKEN may not read {source.repository}: give the token that right, or"
+            f" visit {page}"
+        )
     return None
 
 
@@ -261,4 +325,9 @@ def where(source: Source) -> str:
 
 
 def _lock_file(source: Source, how: Settings) -> Path:
-    return cache_folder(how) / ".locks" / "featherweight" / f"{repository_folder(source, how).name}.lock"
+    return (
+        cache_folder(how)
+        / ".locks"
+        / "featherweight"
+        / f"{repository_folder(source, how).name}.lock"
+    )

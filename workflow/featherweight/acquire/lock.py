@@ -1,4 +1,5 @@
-"""The lock file: which bytes a study rests on. A run verifies against it, `snakemake lock` writes it.
+"""The lock file: which bytes a study rests on. A run verifies against it, `snakemake lock` writes
+it.
 
 Reads and writes `config/lock.yaml`. One real entry:
 
@@ -9,9 +10,11 @@ Reads and writes `config/lock.yaml`. One real entry:
         licence: CC-BY-4.0
         gated: false
         files:
-          Age.jsonl: {bytes: 3091834, sha256: 46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60}
+          Age.jsonl: {bytes: 3091834, sha256:
+          46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60}
 
-An entry that nobody could resolve yet has `unresolved: <why>` and no hash. `bytes: null`: only the hash is known.
+An entry that nobody could resolve yet has `unresolved: <why>` and no hash. `bytes: null`: only the
+hash is known.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ from featherweight.files import write_atomically
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HEADER = """\
-# Which bytes a study rests on. `snakemake lock` asks the sources and writes this file; a run verifies against it.
-# An entry with `unresolved` says why nobody has seen its hashes yet; none is invented.
+# Which bytes a study rests on. `snakemake lock` asks the sources and writes this file; a run
+# verifies against it. An entry with `unresolved` says why nobody has seen its hashes yet; none is
+# invented.
 """
 
 
@@ -63,21 +67,29 @@ class Lock:
 
 
 def read_lock(path: Path) -> Lock:
-    """Read the lock. A file that is not there locks nothing. Raises InputError with every problem of a broken one."""
+    """Read the lock.
+
+    A file that is not there locks nothing. Raises InputError with every problem of a broken one.
+    """
     if not path.is_file():
         return Lock(path)
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: expected YAML, got a broken file: {' '.join(str(error).split())}") from error
+        raise InputError(
+            f"{path}: expected YAML, got a broken file: {' '.join(str(error).split())}"
+        ) from error
     if not isinstance(document, dict):
-        raise InputError(f"{path}: expected the keys models and datasets, got {type(document).__name__}")
+        raise InputError(
+            f"{path}: expected the keys models and datasets, got {type(document).__name__}"
+        )
     problems: list[str] = []
     for key in sorted(set(document) - {"models", "datasets"}):
         problems.append(f"{path}: {key}: unknown key; expected models and datasets")
     parts = {
         part: {
-            name: _entry(f"{path}: {part}.{name}", raw, problems) for name, raw in (document.get(part) or {}).items()
+            name: _entry(f"{path}: {part}.{name}", raw, problems)
+            for name, raw in (document.get(part) or {}).items()
         }
         for part in ("models", "datasets")
     }
@@ -88,30 +100,51 @@ def read_lock(path: Path) -> Lock:
 
 def _entry(where: str, raw: Any, problems: list[str]) -> Entry:
     if not isinstance(raw, dict):
-        problems.append(f"{where}: expected an entry with revision and files, got {raw!r}; run snakemake lock")
+        problems.append(
+            f"{where}: expected an entry with revision and files, got {raw!r}; run snakemake lock"
+        )
         return Entry(None, None, None, gated=False)
     revision, files, unresolved = raw.get("revision"), raw.get("files") or {}, raw.get("unresolved")
     if revision is not None and not COMMIT.fullmatch(str(revision)):
-        problems.append(f"{where}: revision: expected a full commit of 40 hexadecimal digits, got {revision!r}")
+        problems.append(
+            f"{where}: revision: expected a full commit of 40 hexadecimal digits, got {revision!r}"
+        )
     if not files and not unresolved:
-        problems.append(f"{where}: expected files with their sha256, or unresolved with the reason; run snakemake lock")
+        problems.append(
+            f"{where}: expected files with their sha256, or unresolved with the reason; run"
+            " snakemake lock"
+        )
     expected = {}
     for name, facts in files.items():
-        size, sha256 = (facts.get("bytes"), facts.get("sha256")) if isinstance(facts, dict) else (None, None)
-        if not (size is None or (isinstance(size, int) and size >= 0)) or not SHA256.fullmatch(str(sha256)):
+        size, sha256 = (
+            (facts.get("bytes"), facts.get("sha256")) if isinstance(facts, dict) else (None, None)
+        )
+        if not (size is None or (isinstance(size, int) and size >= 0)) or not SHA256.fullmatch(
+            str(sha256)
+        ):
             problems.append(
-                f"{where}: files.{name}: expected bytes and a sha256 of 64 digits, got {facts!r}; run snakemake lock"
+                f"{where}: files.{name}: expected bytes and a sha256 of 64 digits, got {facts!r};"
+                " run snakemake lock"
             )
         if not stays_inside(str(name)):
             problems.append(f"{where}: files: expected a relative path without '..', got {name!r}")
         expected[str(name)] = Expected(size, sha256)
-    return Entry(raw.get("repository"), revision, raw.get("licence"), bool(raw.get("gated")), expected, unresolved)
+    return Entry(
+        raw.get("repository"),
+        revision,
+        raw.get("licence"),
+        bool(raw.get("gated")),
+        expected,
+        unresolved,
+    )
 
 
 def write_lock(path: Path, models: Mapping[str, Entry], datasets: Mapping[str, Entry]) -> None:
     """Write the lock, sorted, whole or not at all: the same entries give the same bytes."""
     parts = {"models": models, "datasets": datasets}
-    document = {part: {name: _plain(found[name]) for name in sorted(found)} for part, found in parts.items()}
+    document = {
+        part: {name: _plain(found[name]) for name in sorted(found)} for part, found in parts.items()
+    }
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True)
     write_atomically(path, (HEADER + text).encode())
 
@@ -125,7 +158,10 @@ class _Line(dict[str, Any]):
 
 
 _Dumper.add_representer(
-    _Line, lambda dumper, line: dumper.represent_mapping("tag:yaml.org,2002:map", line.items(), flow_style=True)
+    _Line,
+    lambda dumper, line: dumper.represent_mapping(
+        "tag:yaml.org,2002:map", line.items(), flow_style=True
+    ),
 )
 
 
@@ -140,24 +176,32 @@ def _plain(entry: Entry) -> dict[str, Any]:
         plain["unresolved"] = entry.unresolved
     if entry.files:
         plain["files"] = {
-            name: _Line(bytes=expected.bytes, sha256=expected.sha256) for name, expected in sorted(entry.files.items())
+            name: _Line(bytes=expected.bytes, sha256=expected.sha256)
+            for name, expected in sorted(entry.files.items())
         }
     return plain
 
 
 def locked_facts(path: Path, what: What, name: str) -> str:
-    """What the lock says of one model or dataset, as one text: for `params`, so that only its own entry reruns it."""
+    """What the lock says of one model or dataset, as one text: for `params`, so that only its own
+    entry reruns it.
+    """
     entry = read_lock(path).entry(what, name)
     return "" if entry is None else json.dumps(_plain(entry), sort_keys=True)
 
 
 def disagreements(source: Source, lock: Lock) -> list[str]:
-    """Where the config and the lock name different things: a run must not verify one against the other."""
+    """Where the config and the lock name different things: a run must not verify one against the
+    other.
+    """
     entry = lock.entry(source.what, source.name)
     if entry is None:
         return []
     where = f"{source.what} {source.name!r}"
-    pairs = (("repository", source.repository, entry.repository), ("revision", source.revision, entry.revision))
+    pairs = (
+        ("repository", source.repository, entry.repository),
+        ("revision", source.revision, entry.revision),
+    )
     return [
         f"{where}: {key}: config/{source.what}s.yaml says {ours!r}, {lock.path} says {locked!r}; "
         "correct the one that is wrong, or run snakemake lock"
@@ -167,21 +211,29 @@ def disagreements(source: Source, lock: Lock) -> list[str]:
 
 
 def differences(source: Source, lock: Lock, digests: Mapping[str, Digest]) -> list[str]:
-    """What differs between the files that are there and the lock. Nothing where the lock does not know the files."""
+    """What differs between the files that are there and the lock.
+
+    Nothing where the lock does not know the files.
+    """
     entry = lock.entry(source.what, source.name)
     if entry is None or not entry.files:
         return []
     where = f"{source.what} {source.name!r}"
     found = [
-        f"{where}: {name}: expected a file ({expected.bytes:,} bytes, sha256 {expected.sha256}), got nothing"
+        f"{where}: {name}: expected a file ({expected.bytes:,} bytes, sha256 {expected.sha256}),"
+        " got nothing"
         for name, expected in entry.files.items()
         if name not in digests
     ]
     for name, got in digests.items():
         if name not in entry.files:
-            found.append(f"{where}: {name}: got a file that {lock.path} does not know; remove it or run snakemake lock")
+            found.append(
+                f"{where}: {name}: got a file that {lock.path} does not know; remove it or run"
+                " snakemake lock"
+            )
         elif (problem := difference(f"{where}: {name}", entry.files[name], got)) is not None:
             found.append(
-                f"{problem}; {lock.path} decides: fetch the right file, or run snakemake lock if this one is meant"
+                f"{problem}; {lock.path} decides: fetch the right file, or run snakemake lock if"
+                " this one is meant"
             )
     return found

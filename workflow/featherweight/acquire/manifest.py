@@ -1,17 +1,21 @@
-"""The manifest: what an acquire job declares as its output, written last, and how a later change is noticed.
+"""The manifest: what an acquire job declares as its output, written last, and how a later change is
+noticed.
 
-Writes `results/<study>/acquire/{models,datasets}/<name>.json` and beside it the hidden file `.<name>.json.seen`. One
-real manifest:
+Writes `results/<study>/acquire/{models,datasets}/<name>.json` and beside it the hidden file
+`.<name>.json.seen`. One real manifest:
 
-    {"name": "pocket-fair", "kind": "folder", "repository": null, "revision": null, "licence": "Apache-2.0",
+    {"name": "pocket-fair", "kind": "folder", "repository": null, "revision": null, "licence":
+     "Apache-2.0",
      "folder": "/home/ada/featherweight/resources/pocket/models/pocket-fair",
-     "files": {"config.json": {"bytes": 598, "sha256": "5d1c..."}, ...}, "bytes": 812345, "verified": "lock", ...}
+     "files": {"config.json": {"bytes": 598, "sha256": "5d1c..."}, ...}, "bytes": 812345,
+     "verified": "lock", ...}
 
-`.seen` remembers size, times and inode of every file when it was hashed. The time of last status change (ctime) cannot
-be set by a program, so a file that was written to, replaced or restored has another one: equal numbers mean that nobody
-wrote to it, and it need not be hashed again. A file that changed within two seconds before it was hashed is not
-remembered, since a clock that coarse could hide a second write. What this cannot see is a disk that rots by itself:
-`acquire` and `acquire --verify` always hash.
+`.seen` remembers size, times and inode of every file when it was hashed. The time of last status
+change (ctime) cannot be set by a program, so a file that was written to, replaced or restored has
+another one: equal numbers mean that nobody wrote to it, and it need not be hashed again. A file
+that changed within two seconds before it was hashed is not remembered, since a clock that coarse
+could hide a second write. What this cannot see is a disk that rots by itself: `acquire` and
+`acquire --verify` always hash.
 """
 
 from __future__ import annotations
@@ -33,7 +37,10 @@ Verified = Literal["lock", "hub listing", "mirror manifest", "hashed here", "not
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file: its length and hash. `stored` is its name on disk where that differs (a .gz beside the name)."""
+    """One file: its length and hash.
+
+    `stored` is its name on disk where that differs (a .gz beside the name).
+    """
 
     bytes: int
     sha256: str
@@ -56,13 +63,17 @@ class Manifest:
     chat: dict[str, Any] | None = None
     disagreements: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()  # why it could not be had, in a run that goes on without it; tried again next time
+    missing: tuple[
+        str, ...
+    ] = ()  # why it could not be had, in a run that goes on without it; tried again next time
 
 
 def write_manifest(path: Path, manifest: Manifest, *, since_ns: int) -> None:
-    """Write the manifest, and what was seen of its files. The same acquisition gives the same bytes.
+    """Write the manifest, and what was seen of its files. The same acquisition gives the same
+    bytes.
 
-    `since_ns` is when the hashing began (`time.time_ns`): what changed later than that is not remembered.
+    `since_ns` is when the hashing began (`time.time_ns`): what changed later than that is not
+    remembered.
     """
     _remember(path, manifest, since_ns)
     write_document(path, manifest)
@@ -96,7 +107,10 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def parse_manifest(document: dict[str, Any]) -> Manifest:
-    """A manifest from its JSON document. Raises ValueError, KeyError, TypeError or AttributeError if it is not one."""
+    """A manifest from its JSON document.
+
+    Raises ValueError, KeyError, TypeError or AttributeError if it is not one.
+    """
     facts = {key: value for key, value in document.items() if key != "bytes"}
     facts["files"] = {name: FileEntry(**entry) for name, entry in facts["files"].items()}
     for name, entry in facts["files"].items():
@@ -114,7 +128,9 @@ def entry_path(folder: Path, name: str, entry: FileEntry) -> Path:
 
 
 def problems(path: Path, *, hash_all: bool = True) -> list[str]:
-    """What is wrong with the files of a manifest; with `hash_all` false, files that nobody wrote to are not hashed."""
+    """What is wrong with the files of a manifest; with `hash_all` false, files that nobody wrote to
+    are not hashed.
+    """
     manifest = read_manifest(path)
     if manifest.missing:
         return [f"{manifest.what} {manifest.name!r}: could not be had last time"]
@@ -137,16 +153,21 @@ def problems(path: Path, *, hash_all: bool = True) -> list[str]:
 
 
 def stale(manifests: Iterable[Path], *, hash_all: bool = False) -> list[Path]:
-    """The manifests whose files are no longer what they say: changed, truncated, removed, or the manifest is broken.
+    """The manifests whose files are no longer what they say: changed, truncated, removed, or the
+    manifest is broken.
 
-    Cheap enough for every start of Snakemake (one stat per file). A manifest that does not exist is not stale: its
-    rule runs anyway. Removing what is returned makes the rule run again, and it fetches only the files that differ.
+    Cheap enough for every start of Snakemake (one stat per file). A manifest that does not exist is
+    not stale: its rule runs anyway. Removing what is returned makes the rule run again, and it
+    fetches only the files that differ.
     """
     return [path for path in manifests if path.exists() and _is_stale(path, hash_all)]
 
 
 def forget_stale(manifests: Iterable[Path], *, hash_all: bool = False) -> list[str]:
-    """Remove the stale manifests, so that their rules run again. Returns one sentence per file that differs."""
+    """Remove the stale manifests, so that their rules run again.
+
+    Returns one sentence per file that differs.
+    """
     said = []
     for path in stale(manifests, hash_all=hash_all):
         try:
@@ -178,7 +199,9 @@ def _look(path: Path) -> list[int] | None:
 
 
 def _remember(path: Path, manifest: Manifest, since_ns: int) -> None:
-    """Note what every file looks like; called only when all were hashed after `since_ns` and found right."""
+    """Note what every file looks like; called only when all were hashed after `since_ns` and found
+    right.
+    """
     if manifest.folder is None:
         return
     seen = {}
@@ -197,10 +220,14 @@ def _recall(path: Path) -> dict[str, list[int]]:
     return found if isinstance(found, dict) else {}
 
 
-def entries(digests: Mapping[str, Digest], stored: Mapping[str, str] | None = None) -> dict[str, FileEntry]:
+def entries(
+    digests: Mapping[str, Digest], stored: Mapping[str, str] | None = None
+) -> dict[str, FileEntry]:
     """Digests as manifest entries, sorted by name."""
     names = stored or {}
     return {
-        name: FileEntry(found.bytes, found.sha256, names.get(name) if names.get(name) != name else None)
+        name: FileEntry(
+            found.bytes, found.sha256, names.get(name) if names.get(name) != name else None
+        )
         for name, found in sorted(digests.items())
     }

@@ -1,7 +1,9 @@
-"""Mirrors: folders or addresses with what `acquire --bundle` wrote, tried before the network, with the same checks.
+"""Mirrors: folders or addresses with what `acquire --bundle` wrote, tried before the network, with
+the same checks.
 
-Reads `<mirror>/models/<name>/...`, `<mirror>/datasets/<name>/...` and beside each folder its manifest, `<name>.json`.
-A folder is used where it lies, nothing is copied; from an address the files are fetched into the downloads.
+Reads `<mirror>/models/<name>/...`, `<mirror>/datasets/<name>/...` and beside each folder its
+manifest, `<name>.json`. A folder is used where it lies, nothing is copied; from an address the
+files are fetched into the downloads.
 """
 
 from __future__ import annotations
@@ -47,7 +49,11 @@ def from_mirrors(source: Source, lock: Lock, how: Settings) -> Found | None:
         if remote and how.offline:
             continue
         try:
-            found = _from_address(mirror, source, lock, how) if remote else _from_folder(Path(mirror), source, lock)
+            found = (
+                _from_address(mirror, source, lock, how)
+                if remote
+                else _from_folder(Path(mirror), source, lock)
+            )
         except InputError as error:
             for problem in error.problems:
                 LOG.warning("mirror %s: %s; the mirror is passed over", mirror, problem)
@@ -71,14 +77,21 @@ def _from_folder(mirror: Path, source: Source, lock: Lock) -> Found | None:
     expected, verified = _promised(source, lock, text, str(described))
     digests, wrong = look(base / source.name, expected)
     if wrong:
-        raise InputError([f"{source.what} {source.name!r}: {problem}" for problem in wrong.values()])
+        raise InputError(
+            [f"{source.what} {source.name!r}: {problem}" for problem in wrong.values()]
+        )
     return Found(base / source.name, digests, verified, str(mirror))
 
 
 def _from_address(mirror: str, source: Source, lock: Lock, how: Settings) -> Found | None:
     base = f"{mirror.rstrip('/')}/{source.what}s/{quote(source.name)}"
     where = f"{source.what} {source.name!r}"
-    folder = (how.downloads or Path("downloads")).expanduser().resolve() / "mirrored" / f"{source.what}s" / source.name
+    folder = (
+        (how.downloads or Path("downloads")).expanduser().resolve()
+        / "mirrored"
+        / f"{source.what}s"
+        / source.name
+    )
     described = folder.parent / f"{source.name}.json"
     absent: list[str] = []
 
@@ -90,34 +103,51 @@ def _from_address(mirror: str, source: Source, lock: Lock, how: Settings) -> Fou
 
     try:
         described.unlink(missing_ok=True)
-        fetch_verified(Remote(f"{where}: manifest", f"{base}.json", explain=explain), described, Expected(None), how)
+        fetch_verified(
+            Remote(f"{where}: manifest", f"{base}.json", explain=explain),
+            described,
+            Expected(None),
+            how,
+        )
     except InputError:
         if absent:
             return None
         raise
-    expected, verified = _promised(source, lock, described.read_text(encoding="utf-8"), f"{base}.json")
+    expected, verified = _promised(
+        source, lock, described.read_text(encoding="utf-8"), f"{base}.json"
+    )
     remotes = {name: Remote(f"{where}: {name}", f"{base}/{quote(name)}") for name in expected}
     return Found(folder, fetch_into(remotes, expected, folder, how), verified, mirror)
 
 
-def _promised(source: Source, lock: Lock, text: str | None, described: str) -> tuple[dict[str, Expected], Verified]:
-    """The files and their hashes: of the lock, else of the mirror's own manifest. Raises InputError without both."""
+def _promised(
+    source: Source, lock: Lock, text: str | None, described: str
+) -> tuple[dict[str, Expected], Verified]:
+    """The files and their hashes: of the lock, else of the mirror's own manifest.
+
+    Raises InputError without both.
+    """
     entry = lock.entry(source.what, source.name)
     manifest = None if text is None else _read(text, described)
     revision = source.revision or (entry.revision if entry is not None else None)
     problems = disagreements(source, lock)
     if manifest is not None and revision is not None and manifest.revision != revision:
         problems.append(
-            f"{source.what} {source.name!r}: expected revision {revision}, got {manifest.revision} ({described}); "
-            "write the bundle again"
+            f"{source.what} {source.name!r}: expected revision {revision}, got {manifest.revision}"
+            f" ({described}); write the bundle again"
         )
     if problems:
         raise InputError(problems)
     if entry is not None and entry.files:
         return dict(entry.files), "lock"
     if manifest is None:
-        raise InputError(f"{source.what} {source.name!r}: expected hashes in {lock.path} or {described}, got neither")
-    return {name: Expected(found.bytes, found.sha256) for name, found in manifest.files.items()}, "mirror manifest"
+        raise InputError(
+            f"{source.what} {source.name!r}: expected hashes in {lock.path} or {described}, got"
+            " neither"
+        )
+    return {
+        name: Expected(found.bytes, found.sha256) for name, found in manifest.files.items()
+    }, "mirror manifest"
 
 
 def _read(text: str, described: str) -> Manifest:
@@ -125,5 +155,6 @@ def _read(text: str, described: str) -> Manifest:
         return parse_manifest(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{described}: expected a manifest, got something else ({error}); write the bundle again"
+            f"{described}: expected a manifest, got something else ({error}); write the bundle"
+            " again"
         ) from error

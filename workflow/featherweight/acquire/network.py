@@ -1,8 +1,8 @@
 """The only door to the network: one download that resumes, waits, verifies and says what it does.
 
-HTTP itself is `huggingface_hub`'s (`http_get`: streaming, Range, redirects, proxies); it loses a download that was
-killed, gives up at a 503 on GET and hashes nothing (huggingface_hub 2.4.0, `file_download.py`), so those three are
-here. One real line:
+HTTP itself is `huggingface_hub`'s (`http_get`: streaming, Range, redirects, proxies); it loses a
+download that was killed, gives up at a 503 on GET and hashes nothing (huggingface_hub 2.4.0,
+`file_download.py`), so those three are here. One real line:
 
     model 'smol': model.safetensors: the server answers 503; waiting 2 s, then try 2 of 6
 """
@@ -36,8 +36,8 @@ from featherweight.errors import InputError
 
 LOG = logging.getLogger("featherweight.acquire")
 WORTH_ANOTHER_TRY = (408, 416, 429, 500, 502, 503, 504)
-# The library that huggingface_hub fetches with: httpx2 for its release 2, httpx for 1 (which a machine that brings its
-# own packages may have).
+# The library that huggingface_hub fetches with: httpx2 for its release 2, httpx for 1 (which a
+# machine that brings its own packages may have).
 HTTP = importlib.import_module(HfHubHTTPError.__bases__[0].__module__)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
@@ -45,7 +45,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One file to fetch. `where` begins every message about it; `explain` says what an HTTP status means there."""
+    """One file to fetch.
+
+    `where` begins every message about it; `explain` says what an HTTP status means there.
+    """
 
     where: str
     url: str
@@ -62,14 +65,17 @@ def refuse_offline(where: str, how: Settings) -> None:
 def fetch_command() -> str:
     """What fetches everything that a study misses."""
     return (
-        "run `snakemake acquire` on a machine with a network (offline: false), or name a folder or mirror that has it"
+        "run `snakemake acquire` on a machine with a network (offline: false), or name a folder or"
+        " mirror that has it"
     )
 
 
 def fetch_verified(remote: Remote, final: Path, expected: Expected, how: Settings) -> Digest:
-    """Fetch a file to `final`, whole and verified, or not at all. A wrong hash is tried once more from the start.
+    """Fetch a file to `final`, whole and verified, or not at all. A wrong hash is tried once more
+    from the start.
 
-    A part that an interrupted run left is continued. Raises InputError with what was expected and what came twice.
+    A part that an interrupted run left is continued. Raises InputError with what was expected and
+    what came twice.
     """
     refuse_offline(remote.where, how)
     part = final.with_name(f"{final.name}.incomplete")
@@ -86,9 +92,10 @@ def fetch_verified(remote: Remote, final: Path, expected: Expected, how: Setting
         came = f"{got.sha256} ({got.bytes:,} bytes)"
         if first is not None:
             raise InputError(
-                f"{remote.where}: expected {_promise(expected)}, got sha256 {first} and, fetched once more, {came}: "
-                f"{remote.url} serves other bytes than were promised; nothing was kept; go around a mirror or proxy "
-                "that stands in between; if the source really changed, decide by `snakemake lock`"
+                f"{remote.where}: expected {_promise(expected)}, got sha256 {first} and, fetched"
+                f" once more, {came}: {remote.url} serves other bytes than were promised; nothing"
+                " was kept; go around a mirror or proxy that stands in between; if the source"
+                " really changed, decide by `snakemake lock`"
             )
         first = came
         LOG.warning("%s; deleted, fetching it once more", problem)
@@ -96,7 +103,11 @@ def fetch_verified(remote: Remote, final: Path, expected: Expected, how: Setting
 
 def _promise(expected: Expected) -> str:
     length = "" if expected.bytes is None else f" ({expected.bytes:,} bytes)"
-    return f"sha256 {expected.sha256}{length}" if expected.sha256 else f"git sha1 {expected.git_sha1}{length}"
+    return (
+        f"sha256 {expected.sha256}{length}"
+        if expected.sha256
+        else f"git sha1 {expected.git_sha1}{length}"
+    )
 
 
 def _download(remote: Remote, part: Path, expected: Expected, how: Settings) -> None:
@@ -112,7 +123,13 @@ def _download(remote: Remote, part: Path, expected: Expected, how: Settings) -> 
                 # Compressed on the way, a Range would count other bytes than ours.
                 headers = {"Accept-Encoding": "identity"} | remote.headers
                 temporary = cast(BinaryIO, Counted(stream, progress))
-                http_get(remote.url, temporary, resume_size=have, headers=headers, expected_size=expected.bytes)
+                http_get(
+                    remote.url,
+                    temporary,
+                    resume_size=have,
+                    headers=headers,
+                    expected_size=expected.bytes,
+                )
 
     def forget_part(error: Exception) -> None:
         if isinstance(error, HfHubHTTPError) and error.response.status_code == 416:
@@ -122,12 +139,15 @@ def _download(remote: Remote, part: Path, expected: Expected, how: Settings) -> 
         patiently(once, remote.where, how, remote.explain, forget_part)
     except OSError as error:
         if error.errno not in FULL:
-            raise InputError(f"{remote.where}: cannot be written to {part.parent}: {error.strerror}") from error
+            raise InputError(
+                f"{remote.where}: cannot be written to {part.parent}: {error.strerror}"
+            ) from error
         free = shutil.disk_usage(part.parent).free
         raise InputError(
-            f"{remote.where}: the disk is full: {part.parent} has {size(free)} left, the file needs "
-            f"{'more' if expected.bytes is None else size(expected.bytes)}; free some, or keep downloads elsewhere "
-            "(--config downloads=FOLDER); what is here already is kept and continued"
+            f"{remote.where}: the disk is full: {part.parent} has {size(free)} left, the file needs"
+            f" {'more' if expected.bytes is None else size(expected.bytes)}; free some, or keep"
+            " downloads elsewhere (--config downloads=FOLDER); what is here already is kept and"
+            " continued"
         ) from error
     finally:
         if part.exists() and part.stat().st_size == 0 and expected.bytes != 0:
@@ -141,7 +161,8 @@ def patiently(
     explain: Callable[[HfHubHTTPError], str | None] = lambda error: None,
     between: Callable[[Exception], None] = lambda error: None,
 ) -> T:
-    """Do something over the network; wait and try again where that can help. Raises InputError where it cannot.
+    """Do something over the network; wait and try again where that can help. Raises InputError
+    where it cannot.
 
     OSErrors that have nothing to do with the network are left as they are.
     """
@@ -161,16 +182,28 @@ def patiently(
                 raise InputError(_give_up(where, short, number, error)) from error
             between(error)
             wait = _wait(error, number, how)
-            LOG.warning("%s: %s; waiting %.3g s, then try %d of %d", where, short, wait, number + 1, tries)
+            LOG.warning(
+                "%s: %s; waiting %.3g s, then try %d of %d", where, short, wait, number + 1, tries
+            )
             time.sleep(wait)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
 def _give_up(where: str, short: str, tries: int, error: Exception) -> str:
-    advice = "try again later" if _may_pass(error) else "check the address in config/ and the network's proxy"
+    advice = (
+        "try again later"
+        if _may_pass(error)
+        else "check the address in config/ and the network's proxy"
+    )
     if isinstance(error, HTTP.TransportError):
-        advice = "check the network; without one: --config offline=true, with a folder or mirror that has the files"
-    return f"{where}: {short}, {tries} {'time' if tries == 1 else 'times'}; {advice}; what is here already is kept"
+        advice = (
+            "check the network; without one: --config offline=true, with a folder or mirror that"
+            " has the files"
+        )
+    return (
+        f"{where}: {short}, {tries} {'time' if tries == 1 else 'times'}; {advice}; what is here"
+        " already is kept"
+    )
 
 
 def _reason(error: Exception) -> str | None:
@@ -178,7 +211,9 @@ def _reason(error: Exception) -> str | None:
     if isinstance(error, HfHubHTTPError):
         said = error.server_message
         host = urlsplit(str(error.response.url)).netloc
-        return f"{host} answers {error.response.status_code}" + (f" ({' '.join(said.split())[:200]})" if said else "")
+        return f"{host} answers {error.response.status_code}" + (
+            f" ({' '.join(said.split())[:200]})" if said else ""
+        )
     if isinstance(error, HTTP.HTTPError):
         try:
             host = urlsplit(str(error.request.url)).netloc
@@ -186,7 +221,10 @@ def _reason(error: Exception) -> str | None:
             host = "the server"
         return f"no answer from {host} ({str(error) or type(error).__name__})"
     if "Consistency check failed" in str(error):
-        wanted, came = re.findall(r"of size (\d+)", str(error))[0], re.findall(r"has size (\d+)", str(error))[0]
+        wanted, came = (
+            re.findall(r"of size (\d+)", str(error))[0],
+            re.findall(r"has size (\d+)", str(error))[0],
+        )
         return f"the transfer was cut: expected {int(wanted):,} bytes, got {int(came):,}"
     return None
 
@@ -208,13 +246,17 @@ def _seconds(asked: str) -> float | None:
     if asked.isdigit():
         return float(asked)
     try:
-        return max(0.0, (email.utils.parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+        return max(
+            0.0, (email.utils.parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+        )
     except (TypeError, ValueError):
         return None
 
 
 class _Relay(logging.Handler):
-    """What the library says of its own waits goes where our lines go, with the file's name before it."""
+    """What the library says of its own waits goes where our lines go, with the file's name before
+    it.
+    """
 
     def __init__(self, where: str) -> None:
         super().__init__()
@@ -233,11 +275,15 @@ def _speak_through_our_log(where: str) -> None:
 
 
 def reachable(remote: Remote, how: Settings) -> None:
-    """Raise InputError unless the server would give this file: its first bytes are asked for, its body is not read."""
+    """Raise InputError unless the server would give this file: its first bytes are asked for, its
+    body is not read.
+    """
     refuse_offline(remote.where, how)
 
     def ask() -> None:
-        with get_session().stream("GET", remote.url, headers={"Range": "bytes=0-0"}, timeout=how.timeout) as response:
+        with get_session().stream(
+            "GET", remote.url, headers={"Range": "bytes=0-0"}, timeout=how.timeout
+        ) as response:
             hf_raise_for_status(response)
 
     patiently(ask, remote.where, how, remote.explain)

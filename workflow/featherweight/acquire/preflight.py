@@ -1,7 +1,8 @@
-"""Before any GPU time: is everything of a study here or within reach, allowed, and is there room for it?
+"""Before any GPU time: is everything of a study here or within reach, allowed, and is there room
+for it?
 
-Reads the study's facts and the lock; asks the network one or two small questions per missing model or dataset. Writes
-`results/<study>/acquire/preflight.json`. One real row of it:
+Reads the study's facts and the lock; asks the network one or two small questions per missing model
+or dataset. Writes `results/<study>/acquire/preflight.json`. One real row of it:
 
     {"what": "model", "name": "pocket-fair", "state": "here", "missing_bytes": 0, "problems": []}
 """
@@ -41,8 +42,11 @@ class Row:
     problems: tuple[str, ...] = ()
 
 
-def preflight(spec: Mapping[str, Any], lock: Lock, how: Settings, output: Path | None, *, keep_going: bool) -> None:
-    """Check everything of a study at once. Raises InputError with all problems; with `keep_going` they are only said.
+def preflight(
+    spec: Mapping[str, Any], lock: Lock, how: Settings, output: Path | None, *, keep_going: bool
+) -> None:
+    """Check everything of a study at once. Raises InputError with all problems; with `keep_going`
+    they are only said.
 
     What concerns the whole run (the engine, the disk) is never passed over.
     """
@@ -51,7 +55,12 @@ def preflight(spec: Mapping[str, Any], lock: Lock, how: Settings, output: Path |
     general = [*broken, *engine_problems(spec.get("engine")), *_space_problems(rows)]
     if output is not None:
         write_json(
-            output, {"study": spec.get("study"), "engine": spec.get("engine"), "rows": [asdict(r) for r in rows]}
+            output,
+            {
+                "study": spec.get("study"),
+                "engine": spec.get("engine"),
+                "rows": [asdict(r) for r in rows],
+            },
         )
     for row in rows:
         room = "" if not row.missing_bytes else f", {size(row.missing_bytes)} to fetch"
@@ -65,8 +74,14 @@ def preflight(spec: Mapping[str, Any], lock: Lock, how: Settings, output: Path |
         if output is not None:
             output.unlink(missing_ok=True)
         models = [row for row in rows if row.what == "model"]
-        if not general and any(not row.problems for row in models) and any(row.problems for row in models):
-            single.append("the other models can run without those: the same command with --keep-going")
+        if (
+            not general
+            and any(not row.problems for row in models)
+            and any(row.problems for row in models)
+        ):
+            single.append(
+                "the other models can run without those: the same command with --keep-going"
+            )
         raise InputError([*general, *single])
 
 
@@ -100,20 +115,34 @@ def _check_remote(found: Source, lock: Lock, how: Settings) -> Row:
     from featherweight.acquire.mirror import from_mirrors
 
     folder_mirrors = tuple(mirror for mirror in how.mirrors if "://" not in mirror)
-    if folder_mirrors and from_mirrors(found, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None:
+    if (
+        folder_mirrors
+        and from_mirrors(found, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None
+    ):
         return Row(found.what, found.name, "here", 0, None)
     if found.kind == "folder":
         acquire_folder(found, lock)  # raises: no folder is named
-    return _check_hub(found, lock, how) if found.what == "model" else _check_authors(found, lock, how)
+    return (
+        _check_hub(found, lock, how) if found.what == "model" else _check_authors(found, lock, how)
+    )
 
 
 def _check_hub(found: Source, lock: Lock, how: Settings) -> Row:
-    from featherweight.acquire.hub import listing, may_read, model_info, pinned, snapshot_folder, where
+    from featherweight.acquire.hub import (
+        listing,
+        may_read,
+        model_info,
+        pinned,
+        snapshot_folder,
+        where,
+    )
     from featherweight.acquire.network import refuse_offline
 
     revision = pinned(found, lock)
     entry = lock.entry("model", found.name)
-    expected = dict(entry.files) if entry is not None and entry.files else listing(found, revision, how)
+    expected = (
+        dict(entry.files) if entry is not None and entry.files else listing(found, revision, how)
+    )
     folder = snapshot_folder(found, revision, how)
     missing = _missing_bytes(folder, expected)
     if missing:
@@ -139,7 +168,9 @@ def _check_authors(found: Source, lock: Lock, how: Settings) -> Row:
 
 def _missing_bytes(folder: Path, expected: Mapping[str, Expected]) -> int:
     """By length alone: acquire itself hashes, here it is a question of room."""
-    return sum(file.bytes or 0 for name, file in expected.items() if not _right_length(folder / name, file))
+    return sum(
+        file.bytes or 0 for name, file in expected.items() if not _right_length(folder / name, file)
+    )
 
 
 def _right_length(path: Path, expected: Expected) -> bool:
@@ -147,12 +178,15 @@ def _right_length(path: Path, expected: Expected) -> bool:
 
 
 def engine_problems(engine: str | None) -> list[str]:
-    """What the engine needs and this machine does not have. Nothing is imported: that would take seconds."""
+    """What the engine needs and this machine does not have.
+
+    Nothing is imported: that would take seconds.
+    """
     if engine is None:
         return []
     problems = [
-        f"engine {engine!r}: expected the package {package}, got none; install it (see README), or choose another "
-        "engine (--config engine=transformers)"
+        f"engine {engine!r}: expected the package {package}, got none; install it (see README), or"
+        " choose another engine (--config engine=transformers)"
         for package in PACKAGES.get(engine, ())
         if find_spec(package) is None
     ]
@@ -160,14 +194,16 @@ def engine_problems(engine: str | None) -> list[str]:
         problems += _release_problems()
     if engine == "exllamav2" and not cuda_devices():
         problems.append(
-            "engine 'exllamav2': expected a CUDA GPU, got none that the driver shows to this process (nvidia-smi, "
-            "CUDA_VISIBLE_DEVICES); choose --config engine=transformers"
+            "engine 'exllamav2': expected a CUDA GPU, got none that the driver shows to this"
+            " process (nvidia-smi, CUDA_VISIBLE_DEVICES); choose --config engine=transformers"
         )
     return problems
 
 
 def _release_problems() -> list[str]:
-    """Releases that ExLlamaV2 cannot run with, of the packages that are there; read from their metadata."""
+    """Releases that ExLlamaV2 cannot run with, of the packages that are there; read from their
+    metadata.
+    """
     problems = []
     for package in PACKAGES["exllamav2"]:
         try:
@@ -176,8 +212,8 @@ def _release_problems() -> list[str]:
             continue  # said above, or a folder of source without metadata: the engine looks again
         if wrong:
             problems.append(
-                f"engine 'exllamav2': {wrong}; install that (see README), or choose another engine (--config "
-                "engine=transformers)"
+                f"engine 'exllamav2': {wrong}; install that (see README), or choose another engine"
+                " (--config engine=transformers)"
             )
     return problems
 
@@ -197,8 +233,8 @@ def _space_problems(rows: Sequence[Row]) -> list[str]:
         if needed > free:
             names = ", ".join(row.name for row in together)
             problems.append(
-                f"disk of {folder}: expected {size(needed)} free for {names}, got {size(free)}; free some, or keep "
-                "downloads elsewhere (--config downloads=FOLDER)"
+                f"disk of {folder}: expected {size(needed)} free for {names}, got {size(free)};"
+                " free some, or keep downloads elsewhere (--config downloads=FOLDER)"
             )
     return problems
 

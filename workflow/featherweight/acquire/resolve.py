@@ -1,7 +1,9 @@
-"""`snakemake lock`: asks the sources for the full commit and every file's size and hash, for `config/lock.yaml`.
+"""`snakemake lock`: asks the sources for the full commit and every file's size and hash, for
+`config/lock.yaml`.
 
-Reads the facts of models and datasets; large files of the Hub come with a sha256 in its listing, small ones are fetched
-and hashed. What cannot be resolved is written down with the reason; what an earlier lock knew of it is kept.
+Reads the facts of models and datasets; large files of the Hub come with a sha256 in its listing,
+small ones are fetched and hashed. What cannot be resolved is written down with the reason; what an
+earlier lock knew of it is kept.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ LOG = logging.getLogger("featherweight.acquire")
 
 
 def resolve_lock(sources: Sequence[Source], lock: Lock, how: Settings) -> Lock:
-    """The lock with an entry for each source, resolved where that could be done. Other entries stay as they are.
+    """The lock with an entry for each source, resolved where that could be done. Other entries stay
+    as they are.
 
-    An entry of the same repository and commit is asked again and must come out the same. Raises InputError where it
-    does not: a commit cannot change, so somebody's bytes are wrong.
+    An entry of the same repository and commit is asked again and must come out the same. Raises
+    InputError where it does not: a commit cannot change, so somebody's bytes are wrong.
     """
     models, datasets, problems = dict(lock.models), dict(lock.datasets), list[str]()
     for source in sources:
@@ -40,7 +43,9 @@ def resolve_lock(sources: Sequence[Source], lock: Lock, how: Settings) -> Lock:
             if entry is not None and entry.files and source.revision in (None, entry.revision):
                 problems += error.problems
                 continue
-            LOG.warning("%s %r: not resolved: %s", source.what, source.name, "; ".join(error.problems))
+            LOG.warning(
+                "%s %r: not resolved: %s", source.what, source.name, "; ".join(error.problems)
+            )
             part[source.name] = _unresolved(source, "; ".join(error.problems))
             continue
         LOG.info("%s %r: %d files locked", source.what, source.name, len(part[source.name].files))
@@ -62,7 +67,9 @@ def _unresolved(source: Source, why: str) -> Entry:
 def _resolved(source: Source, lock: Lock, how: Settings) -> Entry:
     if source.kind == "hub":
         return _resolved_hub(source, lock, how)
-    if source.kind == "folder":  # no commit says what a folder must hold: what lies there now is what is meant
+    if (
+        source.kind == "folder"
+    ):  # no commit says what a folder must hold: what lies there now is what is meant
         return _entry(source, acquire_folder(source, Lock(lock.path)))
     return _entry(source, acquire(source, lock, how))
 
@@ -78,17 +85,30 @@ def _resolved_hub(source: Source, lock: Lock, how: Settings) -> Entry:
     if revision is None:
         revision = model_info(source, None, how).sha
         if revision is None:
-            raise InputError(f"{where(source)}: expected the newest commit, got none from the Hub; try again later")
+            raise InputError(
+                f"{where(source)}: expected the newest commit, got none from the Hub; try again"
+                " later"
+            )
         LOG.info("%s: pinned to its newest commit, %s", where(source), revision)
     files = listing(source, revision, how)
     small = {name: expected for name, expected in files.items() if expected.sha256 is None}
     _, digests = fetch_snapshot(source, revision, small, how)
     sums = {name: expected.sha256 or digests[name].sha256 for name, expected in files.items()}
     resolved = {name: Expected(files[name].bytes, sums[name]) for name in files}
-    if entry is not None and entry.files and entry.revision == revision and dict(entry.files) != resolved:
-        changed = sorted(name for name in {*entry.files, *resolved} if entry.files.get(name) != resolved.get(name))
+    if (
+        entry is not None
+        and entry.files
+        and entry.revision == revision
+        and dict(entry.files) != resolved
+    ):
+        changed = sorted(
+            name
+            for name in {*entry.files, *resolved}
+            if entry.files.get(name) != resolved.get(name)
+        )
         raise InputError(
-            f"{where(source)}: the lock and the Hub differ on commit {revision}: {', '.join(changed)}; a commit cannot "
-            f"change: compare the two, and delete the entry from {lock.path} if the Hub is right"
+            f"{where(source)}: the lock and the Hub differ on commit {revision}:"
+            f" {', '.join(changed)}; a commit cannot change: compare the two, and delete the entry"
+            f" from {lock.path} if the Hub is right"
         )
     return Entry(source.repository, revision, source.licence, source.gated, resolved)

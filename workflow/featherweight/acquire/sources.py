@@ -1,6 +1,8 @@
-"""One model or dataset, from wherever it is: a folder, a mirror, the cache, the network. Returns its manifest.
+"""One model or dataset, from wherever it is: a folder, a mirror, the cache, the network. Returns
+its manifest.
 
-The order is always the same: a folder that the user names, the mirrors, what an earlier run left, the network.
+The order is always the same: a folder that the user names, the mirrors, what an earlier run left,
+the network.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ LOG = logging.getLogger("featherweight.acquire")
 
 
 def acquire(source: Source, lock: Lock, how: Settings) -> Manifest:
-    """Have every file of a model or dataset here and verified. Raises InputError with every problem."""
+    """Have every file of a model or dataset here and verified.
+
+    Raises InputError with every problem.
+    """
     if source.kind == "control":
         return _manifest(source, None, {}, "nothing to verify", None)
     if source.folder is not None:
@@ -36,10 +41,14 @@ def acquire(source: Source, lock: Lock, how: Settings) -> Manifest:
         found = from_mirrors(source, lock, how)
         if found is not None:
             LOG.info("%s %r: from the mirror %s", source.what, source.name, found.where)
-            return _manifest(source, found.folder, found.digests, found.verified, _revision(source, lock))
+            return _manifest(
+                source, found.folder, found.digests, found.verified, _revision(source, lock)
+            )
     if source.kind == "folder":
         return acquire_folder(source, lock)
-    return _from_hub(source, lock, how) if source.what == "model" else _from_authors(source, lock, how)
+    return (
+        _from_hub(source, lock, how) if source.what == "model" else _from_authors(source, lock, how)
+    )
 
 
 def _from_hub(source: Source, lock: Lock, how: Settings) -> Manifest:
@@ -73,12 +82,18 @@ def _revision(source: Source, lock: Lock) -> str | None:
 
 
 def _manifest(
-    source: Source, folder: Path | None, digests: Mapping[str, Digest], verified: Verified, revision: str | None
+    source: Source,
+    folder: Path | None,
+    digests: Mapping[str, Digest],
+    verified: Verified,
+    revision: str | None,
 ) -> Manifest:
     chat: dict[str, Any] | None = None
     shown: list[str] = []
     if source.what == "model" and folder is not None:
-        model_paths(source, folder)  # whole: tokenizer, every shard, weights as long as their header says
+        model_paths(
+            source, folder
+        )  # whole: tokenizer, every shard, weights as long as their header says
         chat, shown = read_chat(folder)
     return Manifest(
         name=source.name,
@@ -100,9 +115,16 @@ def _warnings(source: Source, verified: Verified) -> tuple[str, ...]:
     """Who vouches for the files, where it is not the lock."""
     said: dict[str, str] = {
         "hub listing": "verified against the Hub's own listing, not against config/lock.yaml",
-        "mirror manifest": "verified against the mirror's own manifest, not against config/lock.yaml",
+        "mirror manifest": (
+            "verified against the mirror's own manifest, not against config/lock.yaml"
+        ),
         "hashed here": "config/lock.yaml knows no hash of it: recorded, not verified",
     }
     if verified not in said or source.kind == "folder":
         return ()
-    return (f"{said[verified]}; `snakemake lock` writes down what it found, so that every later run is held to it",)
+    return (
+        (
+            f"{said[verified]}; `snakemake lock` writes down what it found, so that every later run"
+            " is held to it"
+        ),
+    )

@@ -1,8 +1,10 @@
-"""What one acquire job is asked for: the facts of one model or dataset, and of a whole study, read from `--spec` JSON.
+"""What one acquire job is asked for: the facts of one model or dataset, and of a whole study, read
+from `--spec` JSON.
 
 One real spec of a model:
 
-    {"name": "pocket-fair", "kind": "folder", "folder": "resources/pocket/models/pocket-fair", "licence": "Apache-2.0"}
+    {"name": "pocket-fair", "kind": "folder", "folder": "resources/pocket/models/pocket-fair",
+        "licence": "Apache-2.0"}
 """
 
 from __future__ import annotations
@@ -16,14 +18,20 @@ from typing import Any, Literal
 from featherweight.errors import InputError
 
 What = Literal["model", "dataset"]
-KINDS: dict[What, tuple[str, ...]] = {"model": ("hub", "folder", "control"), "dataset": ("folder", "https")}
+KINDS: dict[What, tuple[str, ...]] = {
+    "model": ("hub", "folder", "control"),
+    "dataset": ("folder", "https"),
+}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where one model or dataset comes from. `files` maps a local name to the path in its repository (https only)."""
+    """Where one model or dataset comes from.
+
+    `files` maps a local name to the path in its repository (https only).
+    """
 
     what: What
     name: str
@@ -43,8 +51,8 @@ class Source:
 class Settings:
     """How a run acquires: what is tried first, where things are kept, how patient it is.
 
-    `retries` counts further tries after the first; `backoff` is the wait before the first of them in seconds, doubled
-    each time; a server's Retry-After is obeyed up to `longest_wait` seconds.
+    `retries` counts further tries after the first; `backoff` is the wait before the first of them
+    in seconds, doubled each time; a server's Retry-After is obeyed up to `longest_wait` seconds.
     """
 
     mirrors: tuple[str, ...] = ()
@@ -58,29 +66,46 @@ class Settings:
 
 
 def source(what: What, facts: Any) -> Source:
-    """One model or dataset from its facts; keys that acquire has no use for are left alone. Raises InputError."""
+    """One model or dataset from its facts; keys that acquire has no use for are left alone.
+
+    Raises InputError.
+    """
     if not isinstance(facts, dict):
-        raise InputError(f"--spec: expected an object with the facts of a {what}, got {type(facts).__name__}")
+        raise InputError(
+            f"--spec: expected an object with the facts of a {what}, got {type(facts).__name__}"
+        )
     name, kind = facts.get("name"), facts.get("kind")
     where = f"{what} {name!r}"
     problems = []
     if not (isinstance(name, str) and NAME.fullmatch(name)):
-        problems.append(f"--spec: name of a {what}: expected letters, digits and . _ + -, got {name!r}")
+        problems.append(
+            f"--spec: name of a {what}: expected letters, digits and . _ + -, got {name!r}"
+        )
     if kind not in KINDS[what]:
         problems.append(f"{where}: kind: expected one of {', '.join(KINDS[what])}, got {kind!r}")
-    for key in ("repository", "revision", "folder", "licence", "prompt_format", "alternative", "url"):
+    for key in (
+        "repository",
+        "revision",
+        "folder",
+        "licence",
+        "prompt_format",
+        "alternative",
+        "url",
+    ):
         if not isinstance(facts.get(key), str | None):
             problems.append(f"{where}: {key}: expected a text or null, got {facts[key]!r}")
     for key in ("repository",) if kind == "hub" else ("url", "files") if kind == "https" else ():
         if not facts.get(key):
             problems.append(
-                f"{where}: {key}: expected a value for kind {kind}, got nothing; add it to config/{what}s.yaml"
+                f"{where}: {key}: expected a value for kind {kind}, got nothing; add it to"
+                f" config/{what}s.yaml"
             )
     problems += _file_problems(where, facts.get("files"))
     if problems:
         raise InputError(problems)
     texts = {
-        key: facts.get(key) for key in ("repository", "revision", "licence", "prompt_format", "alternative", "url")
+        key: facts.get(key)
+        for key in ("repository", "revision", "licence", "prompt_format", "alternative", "url")
     }
     folder = facts.get("folder")
     return Source(
@@ -99,7 +124,10 @@ def _file_problems(where: str, files: Any) -> list[str]:
     if files is None:
         return []
     if not isinstance(files, dict):
-        return [f"{where}: files: expected a map from local name to path in the repository, got {type(files).__name__}"]
+        return [
+            f"{where}: files: expected a map from local name to path in the repository, got"
+            f" {type(files).__name__}"
+        ]
     return [
         f"{where}: files: expected a relative path without '..', got {name!r}"
         for name in files
@@ -108,6 +136,10 @@ def _file_problems(where: str, files: Any) -> list[str]:
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a file's name, which somebody else may have chosen, stays inside the folder that it is put into."""
+    """Whether a file's name, which somebody else may have chosen, stays inside the folder that it
+    is put into.
+    """
     path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+    return (
+        bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+    )

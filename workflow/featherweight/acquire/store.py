@@ -1,7 +1,8 @@
-"""Where downloads lie, who may write there, and whether there is room: the disk's side of acquiring.
+"""Where downloads lie, who may write there, and whether there is room: the disk's side of
+acquiring.
 
-Models go into the Hugging Face cache (or `<downloads>/models`, laid out the same way), datasets into
-`<downloads>/datasets/<name>/<revision>`.
+Models go into the Hugging Face cache (or `<downloads>/models`, laid out the same way), datasets
+into `<downloads>/datasets/<name>/<revision>`.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from featherweight.acquire.verify import Digest, Expected, check
 from featherweight.errors import InputError
 
 LOG = logging.getLogger("featherweight.acquire")
-# A download that is alive writes all the time; a file that nobody has touched for an hour was left by a killed process.
+# A download that is alive writes all the time; a file that nobody has touched for an hour was left
+# by a killed process.
 LEFT_BEHIND_SECONDS = 3600.0
 
 
 @contextmanager
 def exclusive(lock_file: Path, where: str) -> Iterator[None]:
-    """One process at a time fetches a thing; another one says that it waits, then finds the files there."""
+    """One process at a time fetches a thing; another one says that it waits, then finds the files
+    there.
+    """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)
     try:
@@ -44,10 +48,14 @@ def exclusive(lock_file: Path, where: str) -> Iterator[None]:
 
 
 def clean_up(folder: Path) -> None:
-    """Remove parts that a killed download left and that nobody can continue (the library never does)."""
+    """Remove parts that a killed download left and that nobody can continue (the library never
+    does).
+    """
     for path in folder.glob("*.incomplete"):
         age = time.time() - path.stat().st_mtime
-        if age > LEFT_BEHIND_SECONDS and len(path.name.split(".")) == 3:  # <hash>.<process>.incomplete: the library's
+        if (
+            age > LEFT_BEHIND_SECONDS and len(path.name.split(".")) == 3
+        ):  # <hash>.<process>.incomplete: the library's
             LOG.info("removing %s, %s that a killed download left", path, size(path.stat().st_size))
             path.unlink(missing_ok=True)
 
@@ -56,8 +64,8 @@ def require_space(where: str, folder: Path, needed: int) -> None:
     """Raise InputError if the disk of `folder` has less than `needed` bytes left."""
     if (free := free_space(folder)) < needed:
         raise InputError(
-            f"{where}: expected {size(needed)} free in {folder}, got {size(free)}; free some, or keep downloads "
-            "elsewhere (--config downloads=FOLDER)"
+            f"{where}: expected {size(needed)} free in {folder}, got {size(free)}; free some, or"
+            " keep downloads elsewhere (--config downloads=FOLDER)"
         )
 
 
@@ -68,14 +76,22 @@ def free_space(folder: Path) -> int:
 
 
 def cache_folder(how: Settings) -> Path:
-    """Where models are kept: the Hugging Face cache, or `downloads` of the config, laid out the same way."""
-    return Path(constants.HF_HUB_CACHE) if how.downloads is None else how.downloads.expanduser().resolve() / "models"
+    """Where models are kept: the Hugging Face cache, or `downloads` of the config, laid out the
+    same way.
+    """
+    return (
+        Path(constants.HF_HUB_CACHE)
+        if how.downloads is None
+        else how.downloads.expanduser().resolve() / "models"
+    )
 
 
 def fetch_into(
     remotes: Mapping[str, Remote], expected: Mapping[str, Expected], folder: Path, how: Settings
 ) -> dict[str, Digest]:
-    """Have every file in a plain folder: what is right stays, what is damaged or missing is fetched, alone."""
+    """Have every file in a plain folder: what is right stays, what is damaged or missing is
+    fetched, alone.
+    """
     digests, missing = {}, []
     for name in remotes:
         got, problem = check(folder / name, expected[name])
@@ -87,10 +103,16 @@ def fetch_into(
             LOG.warning("%s: %s; fetching it again", remotes[name].where, problem)
     if how.offline and missing:
         raise InputError(
-            [f"{remotes[name].where}: not here, and offline: nothing is fetched; {fetch_command()}" for name in missing]
+            [
+                f"{remotes[name].where}: not here, and offline: nothing is fetched;"
+                f" {fetch_command()}"
+                for name in missing
+            ]
         )
     if missing:
-        require_space(remotes[missing[0]].where, folder, sum(expected[name].bytes or 0 for name in missing))
+        require_space(
+            remotes[missing[0]].where, folder, sum(expected[name].bytes or 0 for name in missing)
+        )
         with exclusive(folder / ".lock", remotes[missing[0]].where):
             for name in missing:
                 digests[name] = _one(remotes[name], folder / name, expected[name], how)

@@ -1,11 +1,14 @@
-"""Sizes and hashes: what a file should be, what it is, and the sentence that says so when they differ.
+"""Sizes and hashes: what a file should be, what it is, and the sentence that says so when they
+differ.
 
 One real problem:
 
-    downloads/bbq/Age.jsonl: expected sha256 46e805b3..., got 91ab77f0... (right length, 3,091,834 bytes): the content
+    downloads/bbq/Age.jsonl: expected sha256 46e805b3..., got 91ab77f0... (right length, 3,091,834
+        bytes): the content
     was changed on the way or on this disk
 
-`huggingface_hub` accepts a flipped bit of the right length without a word, so everything is hashed here.
+`huggingface_hub` accepts a flipped bit of the right length without a word, so everything is hashed
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is known of a file beforehand. Large files of the Hub have a sha256, small ones a git object id (sha1)."""
+    """What is known of a file beforehand.
+
+    Large files of the Hub have a sha256, small ones a git object id (sha1).
+    """
 
     bytes: int | None
     sha256: str | None = None
@@ -39,19 +45,26 @@ class Digest:
 
 
 def digest(path: Path) -> Digest:
-    """Hash a file in one pass. Raises OSError if it cannot be read, ValueError if a .gz file is damaged."""
+    """Hash a file in one pass.
+
+    Raises OSError if it cannot be read, ValueError if a .gz file is damaged.
+    """
     if path.suffix == ".gz":
         try:
             with gzip.open(path, "rb") as stream:
                 return _digest(cast(BinaryIO, stream), None)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path}: expected a whole gzip file, got a damaged one ({error})") from error
+            raise ValueError(
+                f"{path}: expected a whole gzip file, got a damaged one ({error})"
+            ) from error
     with path.open("rb") as stream:
         return _digest(stream, path.stat().st_size)
 
 
 def _digest(stream: BinaryIO, length: int | None) -> Digest:
-    """The git object id starts with the length, so it is only made where the length is known beforehand."""
+    """The git object id starts with the length, so it is only made where the length is known
+    beforehand.
+    """
     sha256, size = hashlib.sha256(), 0
     git = None if length is None else hashlib.sha1(b"blob %d\0" % length, usedforsecurity=False)
     while chunk := stream.read(CHUNK):
@@ -73,18 +86,24 @@ def difference(where: str, expected: Expected, got: Digest) -> str | None:
     ):
         if wanted is not None and found is not None and wanted != found:
             return (
-                f"{where}: expected {kind} {wanted}, got {found} (right length, {got.bytes:,} bytes): "
-                "the content was changed on the way or on this disk"
+                f"{where}: expected {kind} {wanted}, got {found} (right length, {got.bytes:,}"
+                " bytes): the content was changed on the way or on this disk"
             )
     return None
 
 
 def check(path: Path, expected: Expected) -> tuple[Digest | None, str | None]:
-    """The digest of a file and what is wrong with it; a file that is not there or not readable is a problem too."""
+    """The digest of a file and what is wrong with it; a file that is not there or not readable is a
+    problem too.
+    """
     try:
         got = digest(path)
     except FileNotFoundError:
         return None, f"{path}: expected a file, got nothing: never fetched, or removed"
     except (OSError, ValueError) as error:
-        return None, str(error) if isinstance(error, ValueError) else f"{path}: cannot be read: {error.strerror}"
+        return None, (
+            str(error)
+            if isinstance(error, ValueError)
+            else f"{path}: cannot be read: {error.strerror}"
+        )
     return got, difference(str(path), expected, got)

@@ -7,7 +7,8 @@ Reads `results/<study>/score/<model>.parquet` (Score rows of every model) and wr
 
 One real row of `estimates`:
 
-    Estimate(model="pocket-fair", task="pocket", group="all", context_condition="ambig", metric="accuracy",
+    Estimate(model="pocket-fair", task="pocket", group="all", context_condition="ambig",
+             metric="accuracy",
              policy="drop", value=0.88, low=0.81, high=0.93, n=300, n_items=300, n_clusters=36,
              method="cluster jackknife, t")
 """
@@ -23,8 +24,18 @@ from featherweight.aggregate.spec import parse_spec
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the stage's arguments."""
-    parser.add_argument("--spec", required=True, help="canonical JSON: policy, baseline, draws, seed, contrasts, ...")
-    parser.add_argument("--scores", required=True, nargs="+", type=Path, help="Score rows, one Parquet file per model")
+    parser.add_argument(
+        "--spec",
+        required=True,
+        help="canonical JSON: policy, baseline, draws, seed, contrasts, ...",
+    )
+    parser.add_argument(
+        "--scores",
+        required=True,
+        nargs="+",
+        type=Path,
+        help="Score rows, one Parquet file per model",
+    )
     parser.add_argument("--output", required=True, type=Path, help="folder for the tables")
 
 

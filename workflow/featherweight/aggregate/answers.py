@@ -1,10 +1,12 @@
 """Score rows as arrays and counts. Reads the Parquet files of the score stage, writes nothing.
 
-One `Answered` holds what one model answered to one task; clusters, groups, items and seeds are numbered alike for
-every model of the task, so that their counts can be paired. One real row as it arrives:
+One `Answered` holds what one model answered to one task; clusters, groups, items and seeds are
+numbered alike for every model of the task, so that their counts can be paired. One real row as it
+arrives:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", ..., chosen=2, outcome="right", chosen_position=1, n_tokens=6,
+          item_id="school-12-0003-ambig-neg", ..., chosen=2, outcome="right", chosen_position=1,
+          n_tokens=6,
           block="school:12:3")
 """
 
@@ -23,18 +25,32 @@ import pyarrow.compute as pc
 from featherweight.errors import InputError
 from featherweight.files import read_table
 from featherweight.records import Score
-from featherweight.stats.bias import OTHER, TARGET, UNKNOWN, UNREAD, Answers, Bools, Values, count, tabulate
+from featherweight.stats.bias import (
+    OTHER,
+    TARGET,
+    UNKNOWN,
+    UNREAD,
+    Answers,
+    Bools,
+    Values,
+    count,
+    tabulate,
+)
 
 Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one model answered to one task, as arrays of one length, and the names behind the numbers."""
+    """What one model answered to one task, as arrays of one length, and the names behind the
+    numbers.
+    """
 
     model: str
     task: str
-    has_targets: bool  # False: no item of the task has a target; accuracy is of all items, bias is undefined
+    has_targets: (
+        bool  # False: no item of the task has a target; accuracy is of all items, bias is undefined
+    )
     groups: tuple[str, ...]
     clusters: tuple[str, ...]
     categories: tuple[str, ...]
@@ -43,21 +59,25 @@ class Answered:
     seeds: tuple[tuple[int, int], ...]  # (item_seed, sample_seed)
     answers: Answers
     group_category: Codes  # of each group, not of each answer
-    cluster_category: Codes  # of each cluster: the strata of everything that is over several categories
+    cluster_category: (
+        Codes  # of each cluster: the strata of everything that is over several categories
+    )
     group: Codes
     seed: Codes
     item: Codes
     block: Codes
     sample: Codes  # which sample of the prompt
     pair: Codes  # numbers (item, item_seed, sample_seed, sample_index): the same for every model
-    twin: Codes  # numbers (block, polarity, item_seed, sample_seed, sample_index): one question in both contexts
+    # numbers (block, polarity, item_seed, sample_seed, sample_index): one question in both contexts
+    twin: Codes
     unfinished: Bools
     n_tokens: Codes
     chosen_position: Values  # nan where nothing was chosen or the order is not known
     gold_position: Values
 
     def counts(self, inside: Bools | None = None, lost: Bools | None = None) -> Values:
-        """The counts of `measures` per cluster, group and condition. Shape: (clusters, groups, 2, columns).
+        """The counts of `measures` per cluster, group and condition. Shape: (clusters, groups, 2,
+        columns).
 
         `inside` picks answers; those marked in `lost` count as unread, whatever they say.
         """
@@ -76,12 +96,16 @@ class Answered:
         return self._counted(self.block, len(self.blocks), inside, lost)
 
     def item_property(self, codes: Codes) -> Codes:
-        """What all answers to an item have in common, such as `group`, per item; 0 where it was not answered."""
+        """What all answers to an item have in common, such as `group`, per item; 0 where it was not
+        answered.
+        """
         found = np.zeros(len(self.items), dtype=np.int64)
         found[self.item] = codes
         return found
 
-    def _counted(self, cell: Codes, n_cells: int, inside: Bools | None, lost: Bools | None) -> Values:
+    def _counted(
+        self, cell: Codes, n_cells: int, inside: Bools | None, lost: Bools | None
+    ) -> Values:
         whole, unread = self.answers, np.zeros(len(cell), dtype=np.bool_) if lost is None else lost
         chosen = np.ones(len(cell), dtype=np.bool_) if inside is None else inside
         part = Answers(
@@ -91,7 +115,10 @@ class Answered:
             scorable=whole.scorable[chosen],
             cluster=cell[chosen],
         )
-        extra = np.stack([self.unfinished[chosen], self.n_tokens[chosen]], axis=-1) * part.scorable[:, None]
+        extra = (
+            np.stack([self.unfinished[chosen], self.n_tokens[chosen]], axis=-1)
+            * part.scorable[:, None]
+        )
         columns = [count(part, n_cells), tabulate(extra, part.cluster, part.ambiguous, n_cells)]
         together: Values = np.concatenate(columns, axis=-1)
         return together
@@ -100,11 +127,14 @@ class Answered:
 def load(paths: Sequence[Path], order: Sequence[str] = ()) -> list[Answered]:
     """Everything that was answered, model by model and task by task.
 
-    Models come in the given order, then in that of the files; tasks in that of the files. Raises InputError for files
-    that are missing, hold other records or no rows, and for answers that stand there twice.
+    Models come in the given order, then in that of the files; tasks in that of the files. Raises
+    InputError for files that are missing, hold other records or no rows, and for answers that stand
+    there twice.
     """
     problems = [
-        f"{path}: no such file; run the score stage for this model first" for path in paths if not path.is_file()
+        f"{path}: no such file; run the score stage for this model first"
+        for path in paths
+        if not path.is_file()
     ]
     if problems:
         raise InputError(problems)
@@ -215,10 +245,16 @@ def _of_task(table: pa.Table, task: str) -> list[Answered]:
 
 def _numbered(*columns: Codes) -> Codes:
     """Rows of several columns as numbers: equal rows have equal numbers."""
-    return np.unique(np.stack(columns, axis=-1), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+    return (
+        np.unique(np.stack(columns, axis=-1), axis=0, return_inverse=True)[1]
+        .ravel()
+        .astype(np.int64)
+    )
 
 
-def _one_category(codes: Codes, names: Sequence[str], category: Codes, categories: Sequence[str], what: str) -> Codes:
+def _one_category(
+    codes: Codes, names: Sequence[str], category: Codes, categories: Sequence[str], what: str
+) -> Codes:
     """The category of each group or cluster. Raises InputError for one that stands in several."""
     found = np.zeros(len(names), dtype=np.int64)
     found[codes] = category
@@ -235,6 +271,7 @@ def _refuse_twice(pair: Codes, table: pa.Table, inside: Bools, model: str, task:
         row = int(np.flatnonzero(inside)[twice[0]])
         item_id = table["item_id"][row].as_py()
         raise InputError(
-            f"{model}, {task}: expected one answer per item, seeds and sample, got {counted.max()} for {item_id} "
-            f"(and {len(np.unique(pair[twice])) - 1} more items); was one file given twice?"
+            f"{model}, {task}: expected one answer per item, seeds and sample, got {counted.max()}"
+            f" for {item_id} (and {len(np.unique(pair[twice])) - 1} more items); was one file given"
+            " twice?"
         )

@@ -1,14 +1,18 @@
 """Which numbers are made, of which counts: the groups of a task and the measures of a group.
 
-A task's counts have shape (clusters, groups, 2 conditions, columns). A `Cell` cuts one group out of them:
+A task's counts have shape (clusters, groups, 2 conditions, columns). A `Cell` cuts one group out of
+them:
 
     Cell(group="Age", parts=((0,),), macro=False)                one scored group
-    Cell(group="all", parts=((0,), ..., (14,)), macro=False)     headline: every item weighs the same
-    Cell(group="all", parts=((0,), ..., (2, 3), ...), macro=True)  every category weighs the same: "<metric>_macro"
+    Cell(group="all", parts=((0,), ..., (14,)), macro=False)     headline: every item weighs the
+        same
+    Cell(group="all", parts=((0,), ..., (2, 3), ...), macro=True)  every category weighs the same:
+        "<metric>_macro"
 
-The first kind of "all" is the headline because it is what the paper and the harnesses print as overall accuracy; in a
-study that asks the same number of every category the two are close. The second weighs the categories of the task
-(BBQ's 11, as the article does), not its scored groups: names and labels of one category are one part.
+The first kind of "all" is the headline because it is what the paper and the harnesses print as
+overall accuracy; in a study that asks the same number of every category the two are close. The
+second weighs the categories of the task (BBQ's 11, as the article does), not its scored groups:
+names and labels of one category are one part.
 """
 
 from __future__ import annotations
@@ -41,7 +45,8 @@ class Cell(NamedTuple):
         return [place for part in self.parts for place in part]
 
     def counts(self, task_counts: Values) -> Values:
-        """(clusters, 2, columns) of all parts; (clusters, parts, 2, columns) for the mean of parts."""
+        """(clusters, 2, columns) of all parts; (clusters, parts, 2, columns) for the mean of
+        parts."""
         if not self.macro:
             together: Values = task_counts[:, self.groups].sum(axis=1)
             return together
@@ -55,7 +60,9 @@ def cells(groups: Sequence[str]) -> list[Cell]:
 
 
 def mean_cells(group_category: Sequence[int]) -> list[Cell]:
-    """The mean of a task's categories, where there are several; the category of each group is given by number."""
+    """The mean of a task's categories, where there are several; the category of each group is given
+    by number.
+    """
     members: dict[int, list[int]] = {}
     for place, category in enumerate(group_category):
         members.setdefault(int(category), []).append(place)
@@ -65,7 +72,8 @@ def mean_cells(group_category: Sequence[int]) -> list[Cell]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One measure in one condition under one policy, with the number of answers that it rests on."""
+    """One measure in one condition under one policy, with the number of answers that it rests
+    on."""
 
     metric: str
     condition: str
@@ -87,7 +95,10 @@ class Asked:
         return int(self.rests_on(total).sum())
 
     def n_questions(self, by_item: Values) -> int:
-        """Unique questions behind these answers, for counts per item. Shape: (items, 2, columns)."""
+        """Unique questions behind these answers, for counts per item.
+
+        Shape: (items, 2, columns).
+        """
         return int(np.count_nonzero(self.rests_on(by_item) > 0))
 
     def n_items(self, total: Values) -> int:
@@ -102,7 +113,9 @@ def headline(policy: Policy, *, has_targets: bool) -> list[Asked]:
 
 
 def compared(policy: Policy, *, has_targets: bool) -> list[Asked]:
-    """What differences are taken of: the headline, and the accuracy over both kinds of question, which ranks models."""
+    """What differences are taken of: the headline, and the accuracy over both kinds of question,
+    which ranks models.
+    """
     return [_accuracy("both", policy), *headline(policy, has_targets=has_targets)]
 
 
@@ -132,7 +145,13 @@ def _accuracy(condition: str, policy: Policy) -> Asked:
 
 
 def _s_amb(policy: Policy) -> Asked:
-    return Asked("s_amb", "ambig", policy, measures.s_amb(policy), lambda counts: counts[..., AMBIG, N_NON_UNKNOWN])
+    return Asked(
+        "s_amb",
+        "ambig",
+        policy,
+        measures.s_amb(policy),
+        lambda counts: counts[..., AMBIG, N_NON_UNKNOWN],
+    )
 
 
 def _s_dis(policy: Policy) -> Asked:
@@ -148,9 +167,9 @@ def _stereotyped(policy: Policy) -> Asked:
 def mean_of_parts(measure: Measure) -> Measure:
     """The mean of a measure over parts; counts have one more axis, (..., parts, 2, columns).
 
-    Undefined where it is undefined in any part, with one exception: a part without any answer other than "unknown"
-    adds a bias of 0 to the mean of s_amb, as long as another part has a bias. A cluster weighs as much as the mean
-    of its shares in the parts.
+    Undefined where it is undefined in any part, with one exception: a part without any answer other
+    than "unknown" adds a bias of 0 to the mean of s_amb, as long as another part has a bias. A
+    cluster weighs as much as the mean of its shares in the parts.
     """
 
     def value(counts: Values) -> Values:

@@ -13,7 +13,8 @@ categories. A label with one template allows no clustered interval: items are th
 an interval cannot know how another template would have come out. p values are not corrected. One
 real row:
 
-    ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american", context_condition="ambig",
+    ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american",
+                context_condition="ambig",
                 metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52,
                 n_first=60, n_second=180, n_clusters_first=1, n_clusters_second=3, method="item
                 jackknife, t (a label has one template)", caution="one template against three",
@@ -70,7 +71,9 @@ def _of_contrast(found: list[Answered], contrast: Contrast, spec: Spec) -> Itera
             yield from _of_labels(both[0], both[1], contrast, spec)
 
 
-def _of_labels(first: Answered, second: Answered, contrast: Contrast, spec: Spec) -> Iterator[ContrastRow]:
+def _of_labels(
+    first: Answered, second: Answered, contrast: Contrast, spec: Spec
+) -> Iterator[ContrastRow]:
     has_targets = first.has_targets and second.has_targets
     scores = {policy: _scores(policy, has_targets=has_targets) for policy in (spec.policy, "wrong")}
     numbers = numbers_across(first, second)
@@ -93,7 +96,9 @@ def _scores(policy: Policy, *, has_targets: bool) -> list[Asked]:
 
 
 def _of_contexts(answered: Answered, spec: Spec) -> Iterator[ContrastRow]:
-    """Accuracy where the text does not say minus where it does, question by question: all groups, then each."""
+    """Accuracy where the text does not say minus where it does, question by question: all groups,
+    then each.
+    """
     ambiguous, scorable = answered.answers.ambiguous, answered.answers.scorable
     one, as_wrong = (compared(policy, has_targets=False)[0] for policy in (spec.policy, "wrong"))
     for cell in cells(answered.groups):
@@ -108,7 +113,9 @@ def _of_contexts(answered: Answered, spec: Spec) -> Iterator[ContrastRow]:
             yield replace(beside, context_condition=CONTEXTS, group=cell.group)
 
 
-def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: bool) -> ContrastRow | None:
+def _row(
+    one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: bool
+) -> ContrastRow | None:
     """One measure of both sides; None where a side has no answer that it could rest on."""
     counts = [one_side.counts().sum(axis=1) for one_side in sides]
     by_item = [one_side.counts_by_item() for one_side in sides]
@@ -142,7 +149,8 @@ def _row(one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: b
 
 
 def _beside(row: ContrastRow, as_wrong: Asked, sides: Sides, spec: Spec) -> ContrastRow:
-    """The row with the difference over all pairs that were asked, unread answers counted as wrong."""
+    """The row with the difference over all pairs that were asked, unread answers counted as
+    wrong."""
     asked = asked_of_both(*sides)
     found = _difference(_units(asked, few=row.method in (BY_ITEM, BY_BLOCK)), as_wrong, spec.level)
     inside = np.isin(asked[0].number, asked[1].number) & asked[0].inside
@@ -159,7 +167,10 @@ def _beside(row: ContrastRow, as_wrong: Asked, sides: Sides, spec: Spec) -> Cont
 
 
 class _Units(NamedTuple):
-    """Both sides' counts over the clusters of either side, and the strata of these. Shape: (clusters, 2, columns)."""
+    """Both sides' counts over the clusters of either side, and the strata of these.
+
+    Shape: (clusters, 2, columns).
+    """
 
     first: Values
     second: Values
@@ -183,7 +194,9 @@ def _units(sides: Sides, *, few: bool) -> _Units:
     zero = np.zeros_like(together[names[0]].counts)
     kinds = [(together[name].category, apart and name in present[0]) for name in names]
     codes = {kind: code for code, kind in enumerate(sorted(set(kinds)))}
-    first, second = (np.stack([one[name].counts if name in one else zero for name in names]) for one in named)
+    first, second = (
+        np.stack([one[name].counts if name in one else zero for name in names]) for one in named
+    )
     within = unit == METHOD and len({category for category, _ in kinds}) > 1
     strata = np.array([codes[kind] for kind in kinds], dtype=np.int64)
     return _Units(first, second, strata, WITHIN if within else unit)
@@ -195,7 +208,9 @@ class _Unit(NamedTuple):
 
 
 def _named(one: Side, unit: str) -> dict[str, _Unit]:
-    """The templates, items or blocks of which something was asked: their category and counts by name."""
+    """The templates, items or blocks of which something was asked: their category and counts by
+    name.
+    """
     answered = one.answered
     of_answers = answered.cluster_category[answered.answers.cluster]
     if unit == METHOD:
@@ -212,4 +227,6 @@ def _named(one: Side, unit: str) -> dict[str, _Unit]:
         codes = np.zeros(len(names), dtype=np.int64)
         codes[answered.block] = of_answers
     asked = np.flatnonzero(counts[..., N_ITEMS].any(axis=-1)).tolist()
-    return {names[place]: _Unit(answered.categories[codes[place]], counts[place]) for place in asked}
+    return {
+        names[place]: _Unit(answered.categories[codes[place]], counts[place]) for place in asked
+    }

@@ -45,26 +45,47 @@ def differences(found: list[Answered], spec: Spec) -> list[Difference]:
     """All rows: task by task, pair by pair."""
     rows: list[Difference] = []
     for task in dict.fromkeys(answered.task for answered in found):
-        of_task = [answered for answered in found if answered.task == task and answered.model not in spec.controls]
-        made = [row for model, baseline in _pairs(of_task, found, spec) for row in _of_pair(model, baseline, spec)]
+        of_task = [
+            answered
+            for answered in found
+            if answered.task == task and answered.model not in spec.controls
+        ]
+        made = [
+            row
+            for model, baseline in _pairs(of_task, found, spec)
+            for row in _of_pair(model, baseline, spec)
+        ]
         rows += corrected(made, spec.level)
     return rows
 
 
-def _pairs(of_task: list[Answered], found: list[Answered], spec: Spec) -> list[tuple[Answered, Answered]]:
-    """Model and baseline; every pair once where no baseline is named. Raises InputError for an unknown baseline."""
+def _pairs(
+    of_task: list[Answered], found: list[Answered], spec: Spec
+) -> list[tuple[Answered, Answered]]:
+    """Model and baseline; every pair once where no baseline is named.
+
+    Raises InputError for an unknown baseline.
+    """
     if spec.baseline is None:
         return [(second, first) for first, second in combinations(of_task, 2)]
     names = list(dict.fromkeys(answered.model for answered in found))
     if spec.baseline not in names:
-        raise InputError(f"baseline: expected one of {', '.join(names)}, got {spec.baseline!r}; score it first")
+        raise InputError(
+            f"baseline: expected one of {', '.join(names)}, got {spec.baseline!r}; score it first"
+        )
     task = of_task[0].task if of_task else None
-    baselines = [answered for answered in found if (answered.model, answered.task) == (spec.baseline, task)]
-    return [(one, baseline) for baseline in baselines for one in of_task if one.model != spec.baseline]
+    baselines = [
+        answered for answered in found if (answered.model, answered.task) == (spec.baseline, task)
+    ]
+    return [
+        (one, baseline) for baseline in baselines for one in of_task if one.model != spec.baseline
+    ]
 
 
 class _Counted(NamedTuple):
-    """The counts of both models, per cluster and group, and of the first per item; of pairs that count alike."""
+    """The counts of both models, per cluster and group, and of the first per item; of pairs that
+    count alike.
+    """
 
     model: Values
     baseline: Values
@@ -132,7 +153,9 @@ def _row(
 
 
 def corrected(rows: list[Difference], level: float) -> list[Difference]:
-    """The rows with adjusted p values, each family by its own correction, and whether the loss decides."""
+    """The rows with adjusted p values, each family by its own correction, and whether the loss
+    decides.
+    """
     adjusted: dict[tuple[str, int], float | None] = {}
     multiplier: dict[tuple[str, int], float | None] = {}
     for name, correct in (("holm", holm), ("bh", benjamini_hochberg)):
@@ -151,7 +174,9 @@ def corrected(rows: list[Difference], level: float) -> list[Difference]:
 
 
 def _loss_decides(row: Difference, multiplied_by: list[float | None], level: float) -> bool | None:
-    """Whether the lost answers decide, both p values judged by the multiplier of the one that is beyond chance."""
+    """Whether the lost answers decide, both p values judged by the multiplier of the one that is
+    beyond chance.
+    """
     if row.value is not None and row.policy == "drop" and row.n == row.n_asked:
         return False
     raw = (row.p, row.p_asked)
@@ -160,6 +185,7 @@ def _loss_decides(row: Difference, multiplied_by: list[float | None], level: flo
         for p, number in zip(raw, multiplied_by, strict=True)
         if p is not None and number is not None and number * p < 1.0 - level
     ]
-    # Where neither is beyond chance nothing is judged; where both are, both stay so under the smaller one.
+    # Where neither is beyond chance nothing is judged; where both are, both stay so under the
+    # smaller one.
     p, p_asked = (None if found is None or not lent else min(lent) * found for found in raw)
     return loss_decides(row.value, p, row.value_asked, p_asked, level)

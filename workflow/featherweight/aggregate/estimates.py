@@ -1,13 +1,14 @@
 """The table of estimates: every model, task, group, condition, metric and policy, with an interval.
 
-Metrics: accuracy, s_amb, s_dis, stereotyped (the share of ambiguous answers that choose the stereotype-consistent
-person), unparsed, unfinished, n_tokens; `<metric>_macro` is the mean of a task's categories, where "all" without it
-lets every item weigh the same; `<metric>_bootstrap` is the same number with the percentile interval of the cluster
-bootstrap, `accuracy_wilson` with the interval for as many independent answers as there are unique questions (the same
-questions again with another seed are no new ones), both to compare with; `icc` and `design_effect` say how alike the
-answers to one template are and how much wider that makes the variance. Policies lm_eval and helm hold what those
-harnesses would print; their intervals are null. "All" is over fixed categories: its errors come from the templates
-within each of them (`stats.strata`).
+Metrics: accuracy, s_amb, s_dis, stereotyped (the share of ambiguous answers that choose the
+stereotype-consistent person), unparsed, unfinished, n_tokens; `<metric>_macro` is the mean of a
+task's categories, where "all" without it lets every item weigh the same; `<metric>_bootstrap` is
+the same number with the percentile interval of the cluster bootstrap, `accuracy_wilson` with the
+interval for as many independent answers as there are unique questions (the same questions again
+with another seed are no new ones), both to compare with; `icc` and `design_effect` say how alike
+the answers to one template are and how much wider that makes the variance. Policies lm_eval and
+helm hold what those harnesses would print; their intervals are null. "All" is over fixed
+categories: its errors come from the templates within each of them (`stats.strata`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from typing import NamedTuple
 import numpy as np
 
 from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import MACRO, PLACES, Asked, Cell, cells, headline, mean_cells, shares, under
+from featherweight.aggregate.cells import (
+    MACRO,
+    PLACES,
+    Asked,
+    Cell,
+    cells,
+    headline,
+    mean_cells,
+    shares,
+    under,
+)
 from featherweight.aggregate.one_template import rows_by_item
 from featherweight.aggregate.spec import Spec
 from featherweight.records import Estimate
@@ -65,7 +76,14 @@ def estimates(found: list[Answered], spec: Spec) -> list[Estimate]:
         group = answered.item_property(answered.group)
         for cell in [*cells(answered.groups), *mean_cells(answered.group_category.tolist())]:
             counts = cell.counts(task_counts)
-            place = _Place(answered, cell, counts, counts.sum(axis=0), by_item[np.isin(group, cell.groups)], spec)
+            place = _Place(
+                answered,
+                cell,
+                counts,
+                counts.sum(axis=0),
+                by_item[np.isin(group, cell.groups)],
+                spec,
+            )
             rows += _of_cell(place)
             rows += _bootstrapped(place, drawn)
         rows += rows_by_item(answered, spec)
@@ -80,7 +98,9 @@ def method_of(strata: Strata) -> str:
 def _of_cell(place: _Place) -> Iterator[Estimate]:
     """The rows of one group; conditions in which nothing was asked have none."""
     has_targets, policy = place.answered.has_targets, place.spec.policy
-    asked = [one for each in POLICIES for one in under(each, has_targets=has_targets)] + shares(policy)
+    asked = [one for each in POLICIES for one in under(each, has_targets=has_targets)] + shares(
+        policy
+    )
     for one in asked:
         if one.n_items(place.total) > 0:
             yield _clustered_row(place, one)
@@ -95,7 +115,13 @@ def _of_cell(place: _Place) -> Iterator[Estimate]:
 
 
 def _row(
-    place: _Place, one: Asked, metric: str, value: float | None, reach: Interval | None, n_clusters: int, method: str
+    place: _Place,
+    one: Asked,
+    metric: str,
+    value: float | None,
+    reach: Interval | None,
+    n_clusters: int,
+    method: str,
 ) -> Estimate:
     return Estimate(
         model=place.answered.model,
@@ -154,7 +180,9 @@ def _alikeness(place: _Place, one: Asked) -> Iterator[Estimate]:
 
 
 def _by_convention(place: _Place) -> Iterator[Estimate]:
-    """What lm-evaluation-harness and HELM would print; nothing where the task has no targets or they print nothing."""
+    """What lm-evaluation-harness and HELM would print; nothing where the task has no targets or
+    they print nothing.
+    """
     if not place.answered.has_targets:
         return
     for convention in CONVENTIONS:
@@ -175,7 +203,9 @@ def _by_convention(place: _Place) -> Iterator[Estimate]:
 
 
 def _bootstrapped(place: _Place, drawn: dict[tuple[str, str, bytes], Values]) -> Iterator[Estimate]:
-    """The headline numbers with bootstrap intervals; every model is resampled with the same draws of templates."""
+    """The headline numbers with bootstrap intervals; every model is resampled with the same draws
+    of templates.
+    """
     used = np.asarray(place.counts.reshape(len(place.counts), -1).any(axis=1), dtype=np.bool_)
     n_used = int(np.count_nonzero(used))
     if place.cell.macro or n_used < 2:

@@ -37,7 +37,9 @@ def rows_by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
         if np.count_nonzero(one.measure.weight(of_templates)) != 1:
             continue
         found = clustered(of_items, one.measure)
-        reach = interval(found, bounds=one.measure.bounds, scale=one.measure.scale, level=spec.level)
+        reach = interval(
+            found, bounds=one.measure.bounds, scale=one.measure.scale, level=spec.level
+        )
         if reach is None:
             continue
         yield Estimate(

@@ -54,7 +54,10 @@ def asked_of_both(first: Side, second: Side) -> tuple[Side, Side]:
 
 def read_by_both(first: Side, second: Side) -> tuple[Side, Side]:
     """Both sides, an answer counting as lost where its partner is."""
-    gone = [one.number[one.inside & (one.lost | (one.answered.answers.kind == UNREAD))] for one in (first, second)]
+    gone = [
+        one.number[one.inside & (one.lost | (one.answered.answers.kind == UNREAD))]
+        for one in (first, second)
+    ]
     return (
         first._replace(lost=first.lost | np.isin(first.number, gone[1])),
         second._replace(lost=second.lost | np.isin(second.number, gone[0])),

@@ -1,12 +1,15 @@
 """Whether the letter decides: how often each position is chosen, is right, and is chosen rightly.
 
-Options are shown in rotated order, so that each letter is right about equally often and a model without a liking for
-a letter chooses each about equally often. One real row, the first of three options:
+Options are shown in rotated order, so that each letter is right about equally often and a model
+without a liking for a letter chooses each about equally often. One real row, the first of three
+options:
 
-    Position(model="pocket-fair", task="pocket", position=0, n=600, n_chosen=212, n_gold=198, accuracy=0.91,
+    Position(model="pocket-fair", task="pocket", position=0, n=600, n_chosen=212, n_gold=198,
+             accuracy=0.91,
              low=0.84, high=0.95, n_questions=310, n_accuracy=198)
 
-Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, items without a target included.
+Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, items without a
+target included.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ from featherweight.stats.clusters import clustered, interval
 
 
 def positions(found: list[Answered], spec: Spec) -> list[Position]:
-    """A row for each position in which a right answer stood; none where the order of the options is not known."""
+    """A row for each position in which a right answer stood; none where the order of the options is
+    not known.
+    """
     rows = []
     for answered in found:
         known_order = ~np.isnan(answered.gold_position) & answered.answers.scorable
@@ -62,7 +67,8 @@ def _row(answered: Answered, position: int, spec: Spec) -> Position:
 
 
 def readings(paths: Sequence[Path]) -> dict[str, Any]:
-    """Counts of what became of the answers: {model: {task: {"outcome": {"right": 41, ...}, ...}}}."""
+    """Counts of what became of the answers: {model: {task: {"outcome": {"right": 41, ...},
+    ...}}}."""
     table = read_table(list(paths), Score)
     found: dict[str, Any] = {}
     for column in ("outcome", "reason", "rule", "finish"):

@@ -19,7 +19,8 @@ from featherweight.records import ContrastRow, Difference, Estimate, Position, S
 def run(paths: Sequence[Path], spec: Spec, output: Path) -> None:
     """Read the Score rows of all models and write every table. The same input gives the same bytes.
 
-    Raises InputError where a file, the baseline or a contrast cannot be used; nothing is written then.
+    Raises InputError where a file, the baseline or a contrast cannot be used; nothing is written
+    then.
     """
     found = load(paths, spec.models)
     compared = contrasts(found, spec)

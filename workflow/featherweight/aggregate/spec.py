@@ -35,7 +35,9 @@ class Spec:
     baseline: str | None = None  # None: every pair of models
     controls: tuple[str, ...] = ()  # take no part in the families of tests
     contrasts: tuple[Contrast, ...] = ()
-    models: tuple[str, ...] = ()  # the order of the rows; models that are not named follow in the order of the files
+    models: tuple[
+        str, ...
+    ] = ()  # the order of the rows; models that are not named follow in the order of the files
     draws: int = 2000
     seed: int = 0
     level: float = 0.95
@@ -63,7 +65,10 @@ def _is_whole(value: Any, least: int) -> bool:
 
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "policy": (lambda value: value in POLICIES, f"one of {', '.join(POLICIES)}"),
-    "baseline": (lambda value: value is None or isinstance(value, str), "the name of a model, or null for every pair"),
+    "baseline": (
+        lambda value: value is None or isinstance(value, str),
+        "the name of a model, or null for every pair",
+    ),
     "controls": (_is_names, "a list of names"),
     "models": (_is_names, "a list of names"),
     "contrasts": (
@@ -72,7 +77,10 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "draws": (lambda value: _is_whole(value, 1), "a whole number from 1"),
     "seed": (lambda value: _is_whole(value, 0), "a whole number from 0"),
-    "level": (lambda value: isinstance(value, float) and 0.5 <= value < 1.0, "a number between 0.5 and 1"),
+    "level": (
+        lambda value: isinstance(value, float) and 0.5 <= value < 1.0,
+        "a number between 0.5 and 1",
+    ),
 }
 
 
@@ -82,7 +90,9 @@ def parse_spec(text: str) -> Spec:
     if not isinstance(found, dict):
         raise InputError(f"--spec: expected a JSON object, got {text[:60]!r}")
     problems = [
-        f"--spec: {key}: unknown key; expected one of {', '.join(CHECKS)}" for key in found if key not in CHECKS
+        f"--spec: {key}: unknown key; expected one of {', '.join(CHECKS)}"
+        for key in found
+        if key not in CHECKS
     ]
     problems += [
         f"--spec: {key}: expected {expected}, got {json.dumps(found[key])}"
@@ -99,4 +109,6 @@ def parse_spec(text: str) -> Spec:
 
 def _contrast(entry: Any) -> Contrast:
     pair = entry if isinstance(entry, list) else entry["pair"]
-    return Contrast(pair=(pair[0], pair[1]), caution=None if isinstance(entry, list) else entry.get("caution"))
+    return Contrast(
+        pair=(pair[0], pair[1]), caution=None if isinstance(entry, list) else entry.get("caution")
+    )

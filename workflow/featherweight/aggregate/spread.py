@@ -2,11 +2,12 @@
 
 One real row:
 
-    Spread(model="pocket-fair", task="pocket", group="all", context_condition="ambig", metric="accuracy", n_seeds=3,
+    Spread(model="pocket-fair", task="pocket", group="all", context_condition="ambig",
+           metric="accuracy", n_seeds=3,
            seed_sd=0.012, item_se=0.031)
 
-A seed is a pair of item_seed and sample_seed. Where every seed draws its own items, seed_sd holds the draw of items
-too; item_se is then what that alone would make of it.
+A seed is a pair of item_seed and sample_seed. Where every seed draws its own items, seed_sd holds
+the draw of items too; item_se is then what that alone would make of it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def spread(found: list[Answered], spec: Spec) -> list[Spread]:
 
 
 def _row(answered: Answered, cell: Cell, one: Asked, of_seeds: list[Values]) -> Spread:
-    within: list[Clustered] = [clustered(counts, one.measure, answered.cluster_category) for counts in of_seeds]
+    within: list[Clustered] = [
+        clustered(counts, one.measure, answered.cluster_category) for counts in of_seeds
+    ]
     values = [found.value for found in within if found.value is not None]
     errors = [found.se for found in within if found.se is not None]
     return Spread(

@@ -47,12 +47,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the stage's arguments."""
     parser.add_argument("--spec", help="what is compared: study, models, tasks, policy (JSON)")
     parser.add_argument("--aggregate", type=Path, metavar="DIR", help="what `aggregate` wrote")
-    parser.add_argument("--published", type=Path, metavar="DIR", help="published figures (CSV files)")
-    parser.add_argument("--claims", type=Path, metavar="FILE", help="what the articles claim (YAML)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where the comparison is written")
-    parser.add_argument("--explain", metavar="CLAIM", help="print how a verdict of a finished study came about")
-    parser.add_argument("--study", metavar="NAME", help="the study that --explain reads; none if there is only one")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where studies lie")
+    parser.add_argument(
+        "--published", type=Path, metavar="DIR", help="published figures (CSV files)"
+    )
+    parser.add_argument(
+        "--claims", type=Path, metavar="FILE", help="what the articles claim (YAML)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="where the comparison is written"
+    )
+    parser.add_argument(
+        "--explain", metavar="CLAIM", help="print how a verdict of a finished study came about"
+    )
+    parser.add_argument(
+        "--study", metavar="NAME", help="the study that --explain reads; none if there is only one"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="where studies lie"
+    )
 
 
 def main(args: argparse.Namespace) -> None:
@@ -62,7 +74,9 @@ def main(args: argparse.Namespace) -> None:
         return
     lacking = [f"--{name}" for name in INPUTS if getattr(args, name) is None]
     if lacking:
-        raise InputError(f"compare: expected {', '.join(lacking)}; or --explain CLAIM to read a finished study")
+        raise InputError(
+            f"compare: expected {', '.join(lacking)}; or --explain CLAIM to read a finished study"
+        )
     run(read_spec(args.spec), args.aggregate, args.published, args.claims, args.output)
 
 
@@ -90,7 +104,10 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
     verdicts = [verdict for verdict, _ in decided]
     write_rows(output / "verdicts.parquet", verdicts, Verdict)
     write_csv(output / "verdicts.csv", verdicts, Verdict)
-    more = {claim.id: _more(claim, seen, figures) for claim, (_, seen) in zip(stated, decided, strict=True)}
+    more = {
+        claim.id: _more(claim, seen, figures)
+        for claim, (_, seen) in zip(stated, decided, strict=True)
+    }
     write_json(output / "claims.json", more)
     write_published(output / "published.csv", beside(figures, spec["tasks"], spec.get("answers")))
     planted, controls = check_planted(evidence), check_controls(evidence)
@@ -112,8 +129,12 @@ def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, ou
             )
 
 
-def _unknown_metrics(path: Path, claims: Sequence[Claim], figures: Sequence[Published]) -> list[str]:
-    """Metrics of claims about published figures that no figure has; nothing where no figure could be read."""
+def _unknown_metrics(
+    path: Path, claims: Sequence[Claim], figures: Sequence[Published]
+) -> list[str]:
+    """Metrics of claims about published figures that no figure has; nothing where no figure could
+    be read.
+    """
     if not figures:
         return []
     known = frozenset(figure.metric for figure in figures)
@@ -127,7 +148,9 @@ def _unknown_metrics(path: Path, claims: Sequence[Claim], figures: Sequence[Publ
 
 def _more(claim: Claim, seen: Seen, figures: Sequence[Published]) -> dict[str, Any]:
     """What a reader of one verdict needs besides the row."""
-    cited = {figure.source: {"title": figure.title, "address": figure.address} for figure in figures}
+    cited = {
+        figure.source: {"title": figure.title, "address": figure.address} for figure in figures
+    }
     return {
         "link": claim.link,
         "topic": claim.topic,
@@ -143,7 +166,9 @@ def tally(decided: Sequence[tuple[Verdict, Seen]]) -> str:
     tested = [(verdict, seen) for verdict, seen in decided if verdict.verdict != "not tested"]
     ours = Counter(verdict.verdict for verdict, seen in tested if not seen.sources)
     others = Counter(
-        "borne out" if verdict.verdict == "reproduced" else verdict.verdict for verdict, seen in tested if seen.sources
+        "borne out" if verdict.verdict == "reproduced" else verdict.verdict
+        for verdict, seen in tested
+        if seen.sources
     )
     parts = [
         f"{what}: {', '.join(f'{count} {word}' for word, count in sorted(counts.items()))}"

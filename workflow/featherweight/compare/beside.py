@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from featherweight.compare.published import Beside, Published
 
-# A dataset of ours beside the benchmark whose figures belong next to it. `pocket` has BBQ's shape but its own items.
+# A dataset of ours beside the benchmark whose figures belong next to it. `pocket` has BBQ's shape
+# but its own items.
 BENCHMARKS = {
     "bbq": "BBQ",
     "pocket": "BBQ",
@@ -27,7 +28,8 @@ def beside(
 ) -> list[Beside]:
     """The figures that belong beside each task.
 
-    `tasks` maps a task's label to its dataset, `answers` to how its answers came about ("generated" if not named).
+    `tasks` maps a task's label to its dataset, `answers` to how its answers came about ("generated"
+    if not named).
     """
     listed = list(figures)
     rows = []
@@ -35,7 +37,10 @@ def beside(
         for figure in listed:
             if figure.benchmark == BENCHMARKS.get(dataset) and figure.metric in METRICS:
                 if (answers or {}).get(label) == "likelihood":
-                    comparable, why = False, "answers chosen by likelihood; how the published ones were is another way"
+                    comparable, why = (
+                        False,
+                        "answers chosen by likelihood; how the published ones were is another way",
+                    )
                 else:
                     comparable, why = _comparable(figure, dataset, subset=label != dataset)
                 rows.append(Beside(label, figure, comparable, why))

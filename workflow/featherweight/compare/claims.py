@@ -102,11 +102,16 @@ class Claim:
 def read_claims(path: Path) -> list[Claim]:
     """Every claim of the file. Raises InputError with every problem at once."""
     if not path.is_file():
-        raise InputError(f"{path}: expected the articles' claims as YAML, found no file; check --claims")
+        raise InputError(
+            f"{path}: expected the articles' claims as YAML, found no file; check --claims"
+        )
     raw = read_document(path)
     if not isinstance(raw, list) or not raw:
         raise InputError(f"{path}: expected a list of claims, got {type(raw).__name__}")
-    names = [entry.get("id", number) if isinstance(entry, dict) else number for number, entry in enumerate(raw, 1)]
+    names = [
+        entry.get("id", number) if isinstance(entry, dict) else number
+        for number, entry in enumerate(raw, 1)
+    ]
     problems = [
         f"{path}: claim {name}: {problem}"
         for name, entry in zip(names, raw, strict=True)
@@ -125,7 +130,9 @@ def _problems(entry: Any) -> list[str]:
         return [f"expected keys and values, got {entry!r}"]
     problems = _keys(entry, REQUIRED, OPTIONAL)
     problems += [
-        f"{key}: expected a text, got {entry[key]!r}" for key in TEXTS if key in entry and not _is_text(entry[key])
+        f"{key}: expected a text, got {entry[key]!r}"
+        for key in TEXTS
+        if key in entry and not _is_text(entry[key])
     ]
     for key, known in (("article", tuple(ARTICLES)), ("unit", UNITS)):
         if _is_text(entry.get(key)) and entry[key] not in known:
@@ -171,9 +178,13 @@ def _is_names(value: Any) -> bool:
 # What each argument must be: a check, and what was expected. Selections and axes have their own.
 KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("stated", "low", "high"), (_is_number, "a number")),
-    **dict.fromkeys(("tolerance", "margin"), (lambda value: _is_number(value) and value > 0, "a number above 0")),
+    **dict.fromkeys(
+        ("tolerance", "margin"), (lambda value: _is_number(value) and value > 0, "a number above 0")
+    ),
     **dict.fromkeys(("among", "groups", "than"), (_is_names, "a list of names")),
-    **dict.fromkeys(("model", "first", "second", "metric", "why", "other_study"), (_is_text, "a text")),
+    **dict.fromkeys(
+        ("model", "first", "second", "metric", "why", "other_study"), (_is_text, "a text")
+    ),
     "condition": (lambda value: value in tuple(CONDITIONS), f"one of {', '.join(CONDITIONS)}"),
     "holds_in": (lambda value: value in QUANTIFIERS, f"one of {', '.join(QUANTIFIERS)}"),
     "of": (lambda value: value == "parameters_billion", "parameters_billion"),
@@ -208,7 +219,9 @@ def _argument_problems(name: str, arguments: Mapping[str, Any]) -> list[str]:
         if "against" in under_each and "b" not in arguments:
             problems.append("each: against: expected a rule that compares a with b")
         if not published and "holds_in" not in arguments:
-            problems.append(f"holds_in: expected beside each, one of {', '.join(QUANTIFIERS)}; got nothing")
+            problems.append(
+                f"holds_in: expected beside each, one of {', '.join(QUANTIFIERS)}; got nothing"
+            )
     bounds = [arguments[key] for key in ("low", "high") if key in arguments]
     if len(bounds) == 2 and all(map(_is_number, bounds)) and bounds[0] >= bounds[1]:
         problems.append(f"low: expected a number below high, got {bounds[0]} and {bounds[1]}")
@@ -229,7 +242,9 @@ def _estimate_problems(selector: Any, brought: set[str]) -> list[str]:
     wrong = [key for key in selector if key in ESTIMATE and not _is_text(selector[key])]
     problems += [f"{key}: expected a text, got {selector[key]!r}" for key in wrong]
     if _is_text(selector.get("condition")) and selector["condition"] not in CONDITIONS:
-        problems.append(f"condition: expected one of {', '.join(CONDITIONS)}, got {selector['condition']!r}")
+        problems.append(
+            f"condition: expected one of {', '.join(CONDITIONS)}, got {selector['condition']!r}"
+        )
     return problems
 
 
@@ -237,8 +252,14 @@ def _published_problems(selector: Any, brought: set[str]) -> list[str]:
     """What is wrong with a selection of published figures."""
     if not isinstance(selector, dict):
         return [f"expected keys and values, got {selector!r}"]
-    wrong = [key for key, value in selector.items() if key in PUBLISHED and not (_is_text(value) or _is_names(value))]
-    problems = [f"{key}: expected a text or a list of texts, got {selector[key]!r}" for key in wrong]
+    wrong = [
+        key
+        for key, value in selector.items()
+        if key in PUBLISHED and not (_is_text(value) or _is_names(value))
+    ]
+    problems = [
+        f"{key}: expected a text or a list of texts, got {selector[key]!r}" for key in wrong
+    ]
     return _keys(selector, NEEDED_OF_PUBLISHED - brought, PUBLISHED) + problems
 
 

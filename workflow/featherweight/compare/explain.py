@@ -24,7 +24,9 @@ def explained(claim: str, results: Path, study: str | None) -> str:
     """The explanation as lines of text. InputError: no verdicts, or an unknown claim."""
     folder = _folder(results, study)
     try:
-        verdicts = {verdict.claim: verdict for verdict in read_rows(folder / "verdicts.parquet", Verdict)}
+        verdicts = {
+            verdict.claim: verdict for verdict in read_rows(folder / "verdicts.parquet", Verdict)
+        }
     except ValueError as error:
         raise InputError(str(error)) from error
     if claim not in verdicts:
@@ -32,22 +34,30 @@ def explained(claim: str, results: Path, study: str | None) -> str:
     more: dict[str, Any] = read_json(folder / "claims.json").get(claim, {})
     if "steps" not in more:
         raise InputError(
-            f"{folder / 'claims.json'}: holds no steps, it comes from another version; run the study again"
+            f"{folder / 'claims.json'}: holds no steps, it comes from another version; run the"
+            " study again"
         )
     return _lines(verdicts[claim], more)
 
 
 def _folder(results: Path, study: str | None) -> Path:
     """The verdicts' folder of the study, or of the only study that there is."""
-    finished = sorted(path.parent.parent.name for path in results.glob("*/compare/verdicts.parquet"))
+    finished = sorted(
+        path.parent.parent.name for path in results.glob("*/compare/verdicts.parquet")
+    )
     if not finished:
-        raise InputError(f"{results}: expected a study with verdicts, found none; run snakemake --cores all first")
+        raise InputError(
+            f"{results}: expected a study with verdicts, found none; run snakemake --cores all"
+            " first"
+        )
     if study is None:
         if len(finished) > 1:
             raise InputError(f"--study: expected one of {', '.join(finished)}, got nothing")
         study = finished[0]
     if study not in finished:
-        raise InputError(f"--study: no verdicts of {study!r} below {results}; {nearest(study, finished)}")
+        raise InputError(
+            f"--study: no verdicts of {study!r} below {results}; {nearest(study, finished)}"
+        )
     return results / study / "compare"
 
 
@@ -57,7 +67,8 @@ def _lines(verdict: Verdict, more: dict[str, Any]) -> str:
         ("claim", f"{verdict.claim}: {verdict.text}"),
         (
             "stated by",
-            verdict.article + (f" ({verdict.article_value})" if verdict.article_value is not None else ""),
+            verdict.article
+            + (f" ({verdict.article_value})" if verdict.article_value is not None else ""),
         ),
         ("rule", verdict.rule),
         *(("looked up" if number == 0 else "", step) for number, step in enumerate(more["steps"])),
@@ -70,4 +81,6 @@ def _lines(verdict: Verdict, more: dict[str, Any]) -> str:
 
 def _paragraph(head: str, text: str) -> str:
     lines = textwrap.wrap(text, WIDTH - 11, break_long_words=False, break_on_hyphens=False)
-    return "".join(f"{head if number == 0 else '':<10} {line}\n" for number, line in enumerate(lines))
+    return "".join(
+        f"{head if number == 0 else '':<10} {line}\n" for number, line in enumerate(lines)
+    )

@@ -41,7 +41,9 @@ class Look(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """+1: first is surely greater, -1: surely smaller, 0: not known; how that is known; whether lost answers decide."""
+    """+1: first is surely greater, -1: surely smaller, 0: not known; how that is known; whether
+    lost answers decide.
+    """
 
     sign: int
     how: str
@@ -65,7 +67,9 @@ def sign_of(first: Found, second: Found, look: Look) -> Sign:
 
 
 def _of_pairs(paired: Paired, look: Look) -> Sign:
-    """The sign that is beyond chance; an exception whose p is not corrected must be so with its widened interval."""
+    """The sign that is beyond chance; an exception whose p is not corrected must be so with its
+    widened interval.
+    """
     value, low, high, p = paired.found
     sign = 0 if p >= ALPHA else 1 if value > 0 else -1
     if sign < 0 and not paired.corrected and low is not None and high is not None:
@@ -75,7 +79,10 @@ def _of_pairs(paired: Paired, look: Look) -> Sign:
 
 
 def _tested(apart: Apart, paired: Paired, look: Look) -> str:
-    return f"{show_gap(apart.value, look.unit)}, {'adjusted ' if paired.corrected else ''}p = {apart.p:.2g}"
+    return (
+        f"{show_gap(apart.value, look.unit)}, {'adjusted ' if paired.corrected else ''}p ="
+        f" {apart.p:.2g}"
+    )
 
 
 def over_all_asked(paired: Paired, look: Look) -> str:

@@ -66,11 +66,14 @@ def _found(estimate: Estimate, name: str, evidence: Evidence) -> Found:
     cautions = [] if (lost := loss_of(estimate, evidence)) is None else [lost.told()]
     if estimate.metric.endswith(BY_ITEM):
         cautions.append(
-            f"The {estimate.n_clusters} questions are one template: the interval is by question and cannot know how "
-            "another template would have come out."
+            f"The {estimate.n_clusters} questions are one template: the interval is by question and"
+            " cannot know how another template would have come out."
         )
     caution = " ".join(cautions) if cautions else None
-    told = f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n = {estimate.n:,}; "
+    told = (
+        f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n ="
+        f" {estimate.n:,}; "
+    )
     told += f"{estimate.method}; policy {estimate.policy})"
     return Found(estimate, Known(estimate.value, estimate.low, estimate.high), None, told, caution)
 
@@ -85,11 +88,15 @@ class Loss(NamedTuple):
 
     def told(self) -> str:
         """One sentence."""
-        return f"Only {self.read:,} of {self.asked:,} answers of {self.label} could be read; the others {self.others}."
+        return (
+            f"Only {self.read:,} of {self.asked:,} answers of {self.label} could be read; the"
+            f" others {self.others}."
+        )
 
 
 def loss_of(estimate: Estimate, evidence: Evidence) -> Loss | None:
-    """What was lost behind a number; None where little was, or where the number is the loss itself."""
+    """What was lost behind a number; None where little was, or where the number is the loss
+    itself."""
     if estimate.metric in ITSELF:
         return None
     read = _read(estimate, evidence)
@@ -102,7 +109,9 @@ def loss_of(estimate: Estimate, evidence: Evidence) -> Loss | None:
 
 
 def _read(estimate: Estimate, evidence: Evidence) -> int | None:
-    """How many answers of this model, task, group and condition could be read; None where nothing says so."""
+    """How many answers of this model, task, group and condition could be read; None where nothing
+    says so.
+    """
     shares = [
         evidence.estimate(
             model=estimate.model,
@@ -127,7 +136,10 @@ def not_asked(evidence: Evidence, model: str, task: str) -> str | None:
     if task not in evidence.spec["tasks"]:
         return f"the study does not ask the task {task}."
     if evidence.by_likelihood(task):
-        return f"in this study the answers to {task} are chosen by likelihood; the claim is about generated answers."
+        return (
+            f"in this study the answers to {task} are chosen by likelihood; the claim is about"
+            " generated answers."
+        )
     return None
 
 

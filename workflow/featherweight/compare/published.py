@@ -2,10 +2,12 @@
 
 One real line of bbq.csv:
 
-    BBQ,accuracy,disambig,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt and sample size not
+    BBQ,accuracy,disambig,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt and
+        sample size not
     stated",gpt-4.5-card,"Table 5, section 3.1.4",source,yes
 
-Values stay in their source's unit on disk; `fraction` turns percent and fraction into one scale when asked.
+Values stay in their source's unit on disk; `fraction` turns percent and fraction into one scale
+when asked.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Published:
     setting: str
     source: str  # an id in sources.csv
     locator: str
-    seen: str  # "source": read there; "transcription": somebody's copy of the table; "article": an article repeats it
+    # "source": read there; "transcription": somebody's copy of the table; "article": an article
+    # repeats it
+    seen: str
     drawn: bool  # drawn in figures
     short: str  # the source's name in running text
     title: str
@@ -54,7 +58,9 @@ class Published:
         return {"percent": self.value / 100, "fraction": self.value}.get(self.unit)
 
 
-COLUMNS = tuple(field.name for field in fields(Published) if field.name not in ("short", "title", "address"))
+COLUMNS = tuple(
+    field.name for field in fields(Published) if field.name not in ("short", "title", "address")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,19 @@ class Beside:
 
 
 def read_published(folder: Path) -> list[Published]:
-    """Every figure below `folder`, in the order of file names and lines. Raises InputError naming file and line."""
+    """Every figure below `folder`, in the order of file names and lines.
+
+    Raises InputError naming file and line.
+    """
     if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder with published figures as CSV, found none; check --published")
+        raise InputError(
+            f"{folder}: expected a folder with published figures as CSV, found none; check"
+            " --published"
+        )
     problems: list[str] = []
-    sources = {row["source"]: row for _, row in _lines(folder / "sources.csv", SOURCE_COLUMNS, problems)}
+    sources = {
+        row["source"]: row for _, row in _lines(folder / "sources.csv", SOURCE_COLUMNS, problems)
+    }
     figures = []
     for path in sorted(folder.glob("*.csv")):
         if path.name == "sources.csv":
@@ -89,15 +103,22 @@ def read_published(folder: Path) -> list[Published]:
     return figures
 
 
-def _lines(path: Path, columns: Sequence[str], problems: list[str]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV with the number of the line that each begins on; what is wrong is added to `problems`."""
+def _lines(
+    path: Path, columns: Sequence[str], problems: list[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV with the number of the line that each begins on; what is wrong is added to
+    `problems`.
+    """
     if not path.is_file():
         problems.append(f"{path}: expected a CSV file, found none")
         return []
     reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
     header = next(reader, [])
     if tuple(header) != tuple(columns):
-        problems.append(f"{path}:1: expected the columns {', '.join(columns)}, got {', '.join(header) or 'none'}")
+        problems.append(
+            f"{path}:1: expected the columns {', '.join(columns)}, got"
+            f" {', '.join(header) or 'none'}"
+        )
         return []
     rows, number = [], reader.line_num + 1
     for cells in reader:
@@ -130,13 +151,20 @@ def _problems(row: dict[str, str], sources: dict[str, dict[str, str]]) -> list[s
             problems.append(f"{name}: expected a number or nothing, got {row[name]!r}")
     for name, allowed in (("drawn", YES_NO), ("seen", SEEN), ("condition", CONDITIONS)):
         if row[name] not in allowed:
-            problems.append(f"{name}: expected one of {', '.join(a or 'nothing' for a in allowed)}, got {row[name]!r}")
+            problems.append(
+                f"{name}: expected one of {', '.join(a or 'nothing' for a in allowed)}, got"
+                f" {row[name]!r}"
+            )
     if row["source"] not in sources:
-        problems.append(f"source: expected an id of sources.csv, got {row['source']!r}; add it there")
+        problems.append(
+            f"source: expected an id of sources.csv, got {row['source']!r}; add it there"
+        )
     value = _number(row["value"])
     top = {"percent": 100.0, "fraction": 1.0}.get(row["unit"])
     if value is not None and top is not None and abs(value) > top:
-        problems.append(f"value: {row['value']} is beyond {top:g} for unit {row['unit']!r}; is the unit right?")
+        problems.append(
+            f"value: {row['value']} is beyond {top:g} for unit {row['unit']!r}; is the unit right?"
+        )
     return problems
 
 

@@ -41,7 +41,8 @@ def _select(selector: Mapping[str, Any], evidence: Evidence) -> list[Published]:
     return [
         figure
         for figure in evidence.published
-        if figure.seen != "article" and all(getattr(figure, key) in values for key, values in wanted.items())
+        if figure.seen != "article"
+        and all(getattr(figure, key) in values for key, values in wanted.items())
     ]
 
 
@@ -73,19 +74,28 @@ def _near(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
     selector = arguments["published"]
     of_size = arguments.get("of") == PARAMETERS
     what = "number of parameters in billions" if of_size else _spoken(selector["metric"])
-    rule = f"the published {what} is within {gap(tolerance, unit)} of the stated {show(stated, unit)}"
+    rule = (
+        f"the published {what} is within {gap(tolerance, unit)} of the stated {show(stated, unit)}"
+    )
     figures = _select(selector, evidence)
-    found = [(figure.parameters_billion if of_size else _size(figure), figure) for figure in figures]
+    found = [
+        (figure.parameters_billion if of_size else _size(figure), figure) for figure in figures
+    ]
     known = [(value, figure) for value, figure in found if value is not None]
     if not known:
         models = selector["model"] if isinstance(selector["model"], list) else [selector["model"]]
         name = f"{what} of {', '.join(models)}{_on(selector['benchmark'])}"
-        return untested(rule, f"no published {name} was found, so the claim has nothing to rest on.")
+        return untested(
+            rule, f"no published {name} was found, so the claim has nothing to rest on."
+        )
     places: dict[tuple[str, float], list[str]] = {}  # a figure that several sources print is one
     for value, figure in known:
-        places.setdefault((figure.model, round(value, 9)), []).append(f"{figure.short}, {figure.locator}")
+        places.setdefault((figure.model, round(value, 9)), []).append(
+            f"{figure.short}, {figure.locator}"
+        )
     told = [
-        f"{model} {show(value, unit)} ({'; '.join(dict.fromkeys(where))})" for (model, value), where in places.items()
+        f"{model} {show(value, unit)} ({'; '.join(dict.fromkeys(where))})"
+        for (model, value), where in places.items()
     ]
     near = [abs(value - stated) <= tolerance + ROUNDING for _, value in places]
     verdict = _judge(sum(near), len(near))
@@ -127,7 +137,10 @@ def _pairs(arguments: Mapping[str, Any], evidence: Evidence) -> list[Pair] | str
         for selector in sides:
             selected = _select(selector, evidence)
             if len(selected) != 1:
-                what = f"{_spoken(selector['metric'])} of {selector['model']}{_on(selector['benchmark'])}"
+                what = (
+                    f"{_spoken(selector['metric'])} of"
+                    f" {selector['model']}{_on(selector['benchmark'])}"
+                )
                 got = "none" if not selected else f"{len(selected)} in different settings"
                 return f"expected one published {what}, found {got}."
             figures += selected
@@ -208,7 +221,10 @@ def _compare(
     other = arguments.get("other_study")
     if other is not None:
         if verdict != "reproduced":
-            lacking = f"{why} {other} They do not show it, which says nothing about the study that is meant."
+            lacking = (
+                f"{why} {other} They do not show it, which says nothing about the study that is"
+                " meant."
+            )
             return untested(rule, lacking, steps)
         verdict, why = "seen elsewhere", f"{why} {other}"
     used = _sources([figure for pair in pairs for figure in pair])
@@ -217,7 +233,9 @@ def _compare(
 
 def _greater(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
     rule = "in every published pair of figures the first is greater"
-    return _compare(arguments, evidence, rule, "greater", lambda pair: _size(pair.first) > _size(pair.second))
+    return _compare(
+        arguments, evidence, rule, "greater", lambda pair: _size(pair.first) > _size(pair.second)
+    )
 
 
 def _close(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
@@ -236,7 +254,10 @@ def _close(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
 
 def _saving(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
     stated, tolerance = float(arguments["stated"]), float(arguments["tolerance"])
-    rule = f"one minus the ratio of list prices is within {gap(tolerance, unit)} of {show(stated, unit)}"
+    rule = (
+        f"one minus the ratio of list prices is within {gap(tolerance, unit)} of"
+        f" {show(stated, unit)}"
+    )
     pairs = _pairs(arguments, evidence)
     if isinstance(pairs, str):
         return untested(rule, pairs)

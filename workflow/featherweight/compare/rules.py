@@ -81,7 +81,10 @@ def _measured(claim: Claim, evidence: Evidence) -> Seen:
             setting,
             together(
                 setting,
-                [test(Look(arguments, part, evidence, claim.unit, factor)) for part in setting.parts],
+                [
+                    test(Look(arguments, part, evidence, claim.unit, factor))
+                    for part in setting.parts
+                ],
             ),
         )
         for setting in covered

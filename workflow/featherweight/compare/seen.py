@@ -19,7 +19,9 @@ class Seen(NamedTuple):
     low: float | None = None
     high: float | None = None
     sources: tuple[str, ...] = ()  # the published sources that the rule looked at
-    steps: tuple[str, ...] = ()  # one line for everything that was looked up, and one for the decision
+    steps: tuple[
+        str, ...
+    ] = ()  # one line for everything that was looked up, and one for the decision
 
 
 def untested(rule: str, why: str, steps: tuple[str, ...] = ()) -> Seen:

@@ -1,7 +1,7 @@
 """The settings in which a claim must hold, and how what was seen in each adds up to one verdict.
 
-`each: {group: [Age, ...], condition: [ambig, disambig]}` with `holds_in: every` is one setting for each
-category and context. A category that is scored in two halves (people named by a label, people
+`each: {group: [Age, ...], condition: [ambig, disambig]}` with `holds_in: every` is one setting for
+each category and context. A category that is scored in two halves (people named by a label, people
 named by a name) is one setting with two parts, and says something only where both halves say it:
 the articles know 11 categories, not 15 scored groups. One real one:
 
@@ -13,7 +13,8 @@ the articles know 11 categories, not 15 scored groups. One real one:
 
     every    true of all ("across the board"): one setting that says otherwise contradicts it
     most     true of more than half ("in most categories")
-    listed   several facts in one sentence: where some hold and some do not, the claim is partly right
+    listed   several facts in one sentence: where some hold and some do not, the claim is partly
+        right
 """
 
 from __future__ import annotations
@@ -32,7 +33,13 @@ from featherweight.stats.equivalence import Known
 QUANTIFIERS = ("every", "most", "listed")
 HALF = " (names)"  # ends the name of the half of a category in which people have names
 
-ORDER = ("group", "task", "model", "against", "condition")  # in which a setting's name has its values
+ORDER = (
+    "group",
+    "task",
+    "model",
+    "against",
+    "condition",
+)  # in which a setting's name has its values
 
 State = Literal["holds", "fails", "lost", "open", "missing"]
 TOO_FEW = "Too few answers to settle it."
@@ -92,7 +99,9 @@ def _name(chosen: Mapping[str, str], evidence: Evidence) -> str:
     """The values of a setting: the first of them, and the others behind it."""
     words = {axis: _word(axis, value, evidence) for axis, value in chosen.items()}
     ordered = [words[axis] for axis in ORDER if axis in words]
-    return ordered[0] + (f" ({', '.join(ordered[1:])})" if len(ordered) > 1 else "") if ordered else ""
+    return (
+        ordered[0] + (f" ({', '.join(ordered[1:])})" if len(ordered) > 1 else "") if ordered else ""
+    )
 
 
 def _word(axis: str, value: str, evidence: Evidence) -> str:
@@ -112,7 +121,8 @@ def together(setting: Setting, parts: Sequence[Outcome]) -> Outcome:
     elif states in ({"lost", "holds"}, {"lost", "fails"}):
         state = "lost"
     told = " ".join(
-        f"{spoken(part['group'])}: {outcome.told}" for part, outcome in zip(setting.parts, parts, strict=True)
+        f"{spoken(part['group'])}: {outcome.told}"
+        for part, outcome in zip(setting.parts, parts, strict=True)
     )
     return Outcome(state, told, tuple(step for part in parts for step in part.steps))
 

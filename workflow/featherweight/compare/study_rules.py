@@ -41,7 +41,11 @@ def _missing(*found: Found) -> Outcome:
 
 
 def _cautions(*found: Found) -> str:
-    return "".join(f" {caution}" for caution in dict.fromkeys(one.caution for one in found) if caution is not None)
+    return "".join(
+        f" {caution}"
+        for caution in dict.fromkeys(one.caution for one in found)
+        if caution is not None
+    )
 
 
 def _said(state: State, told: str) -> str:
@@ -53,7 +57,11 @@ def _beside(known: Known, floor: float, ceiling: float, factor: float) -> State:
     if beside_margin(Interval(known.low, known.high), floor, ceiling) == "inside":
         return "holds"
     wide = widened(known, factor)
-    return "fails" if beside_margin(Interval(wide.low, wide.high), floor, ceiling) == "outside" else "open"
+    return (
+        "fails"
+        if beside_margin(Interval(wide.low, wide.high), floor, ceiling) == "outside"
+        else "open"
+    )
 
 
 def _within(look: Look, floor: float, ceiling: float) -> Outcome:
@@ -92,7 +100,13 @@ def _one_sided(look: Look, sign: float) -> Outcome:
         return _missing(found)
     wide = widened(found.known, look.factor)
     nearest, farthest = (found.known.low, wide.high) if sign > 0 else (found.known.high, wide.low)
-    state: State = "holds" if sign * (nearest - stated) > 0 else "fails" if sign * (farthest - stated) < 0 else "open"
+    state: State = (
+        "holds"
+        if sign * (nearest - stated) > 0
+        else "fails"
+        if sign * (farthest - stated) < 0
+        else "open"
+    )
     told = _said(state, f"We measured {measured(found, look.unit)}.{_cautions(found)}")
     return Outcome(state, told, (found.told,), found.known)
 
@@ -104,14 +118,22 @@ def greater(look: Look) -> Outcome:
         return _missing(first, second)
     sign, how, lost = sign_of(first, second, look)
     state: State = "lost" if lost else "holds" if sign > 0 else "fails" if sign < 0 else "open"
-    told = f"{measured(first, look.unit)} against {measured(second, look.unit)}; {how}.{_cautions(first, second)}"
+    told = (
+        f"{measured(first, look.unit)} against {measured(second, look.unit)};"
+        f" {how}.{_cautions(first, second)}"
+    )
     return Outcome(state, _said(state, told), (first.told, second.told, how))
 
 
 def equal(look: Look) -> Outcome:
     """A minus b lies inside the margin with its whole interval."""
     first, second = look.find("a"), look.find("b")
-    if first.known is None or second.known is None or first.estimate is None or second.estimate is None:
+    if (
+        first.known is None
+        or second.known is None
+        or first.estimate is None
+        or second.estimate is None
+    ):
         return _missing(first, second)
     margin = float(look.arguments["margin"])
     paired = look.evidence.difference(first.estimate, second.estimate)
@@ -147,20 +169,28 @@ def _ranked(look: Look, side: int) -> Outcome:
     if found.known is None or not known:
         return _missing(found, *others.values())
     compared = {name: sign_of(found, other, look) for name, other in known.items()}
-    state = _rank([(side * one.sign, one.lost) for one in compared.values()], complete=len(known) == len(others))
+    state = _rank(
+        [(side * one.sign, one.lost) for one in compared.values()],
+        complete=len(known) == len(others),
+    )
     names = {name: look.evidence.label(name) for name in known}
     told = f"{measured(found, look.unit)}; "
     told += "; ".join(
-        f"{names[name]} {measured(other, look.unit)}" + (f", {compared[name].how}" if compared[name].lost else "")
+        f"{names[name]} {measured(other, look.unit)}"
+        + (f", {compared[name].how}" if compared[name].lost else "")
         for name, other in known.items()
     )
     told += "."
     steps = (found.told, *(f"{other.told}; {compared[name].how}" for name, other in known.items()))
-    return Outcome(state, _said(state, told + _cautions(found, *known.values())), steps, found.known)
+    return Outcome(
+        state, _said(state, told + _cautions(found, *known.values())), steps, found.known
+    )
 
 
 def _rank(compared: list[tuple[int, bool]], *, complete: bool) -> State:
-    """What comparisons with several others add up to: signs, each with whether lost answers decide it."""
+    """What comparisons with several others add up to: signs, each with whether lost answers decide
+    it.
+    """
     if any(sign < 0 for sign, _ in compared):
         return "fails"
     if complete and all(sign > 0 for sign, _ in compared):
@@ -188,19 +218,26 @@ def lower_groups(look: Look) -> Outcome:
     wide = widened(difference, look.factor)
     state: State = "holds" if difference.high < 0 else "fails" if wide.low > 0 else "open"
     told = (
-        f"{interval_of(means[0], look.unit)} against {interval_of(means[1], look.unit)}.{_lost_together(every, look)}"
+        f"{interval_of(means[0], look.unit)} against"
+        f" {interval_of(means[1], look.unit)}.{_lost_together(every, look)}"
     )
     return Outcome(state, _said(state, told), tuple(steps))
 
 
 def _lost_together(found: list[Found], look: Look) -> str:
-    """What was lost in several categories of one model, as one sentence; nothing where each lost little."""
+    """What was lost in several categories of one model, as one sentence; nothing where each lost
+    little.
+    """
     losses = [loss_of(one.estimate, look.evidence) for one in found if one.estimate is not None]
     known = [loss for loss in losses if loss is not None]
     if not known:
         return ""
     read, asked = sum(loss.read for loss in known), sum(loss.asked for loss in known)
-    where = "the one group that lost many" if len(known) == 1 else f"the {len(known)} groups that lost many"
+    where = (
+        "the one group that lost many"
+        if len(known) == 1
+        else f"the {len(known)} groups that lost many"
+    )
     return f" In {where}: {known[0]._replace(read=read, asked=asked).told()}"
 
 
@@ -208,7 +245,9 @@ def _mean_of_categories(look: Look, name: str) -> Known:
     """The mean over categories of the mean over each category's halves."""
     categories = []
     for category in look.arguments[name]:
-        halves = [look.find("estimate", group=group).known for group in groups_of(category, look.evidence)]
+        halves = [
+            look.find("estimate", group=group).known for group in groups_of(category, look.evidence)
+        ]
         categories.append(mean_of([half for half in halves if half is not None]))
     return mean_of(categories)
 
@@ -221,7 +260,9 @@ def ratio_between(look: Look) -> Outcome:
     ratio = widest_ratio(first.known, second.known)
     tokens = f"{measured(first, 'tokens')} against {measured(second, 'tokens')}"
     if ratio is None:
-        return Outcome("missing", f"a ratio needs numbers above 0 ({tokens}).", (first.told, second.told))
+        return Outcome(
+            "missing", f"a ratio needs numbers above 0 ({tokens}).", (first.told, second.told)
+        )
     state = _beside(ratio, float(look.arguments["low"]), float(look.arguments["high"]), look.factor)
     told = f"{interval_of(ratio, look.unit)}: {tokens}.{_cautions(first, second)}"
     return Outcome(
@@ -262,7 +303,9 @@ def contrast_near(look: Look) -> Outcome:
     stated, tolerance = float(look.arguments["stated"]), float(look.arguments["tolerance"])
     state = _beside(known, stated - tolerance, stated + tolerance, look.factor)
     seen = interval_of(known, look.unit)
-    return Outcome(state, _said(state, f"We measured a difference of {seen}."), (f"{told}: {seen}",), known)
+    return Outcome(
+        state, _said(state, f"We measured a difference of {seen}."), (f"{told}: {seen}",), known
+    )
 
 
 def contrast_below(look: Look) -> Outcome:
@@ -270,9 +313,13 @@ def contrast_below(look: Look) -> Outcome:
     known, told = _contrast(look)
     if known is None:
         return Outcome("missing", told, (told,))
-    state: State = "holds" if known.high < 0 else "fails" if widened(known, look.factor).low > 0 else "open"
+    state: State = (
+        "holds" if known.high < 0 else "fails" if widened(known, look.factor).low > 0 else "open"
+    )
     seen = interval_of(known, look.unit)
-    return Outcome(state, _said(state, f"We measured a difference of {seen}."), (f"{told}: {seen}",), known)
+    return Outcome(
+        state, _said(state, f"We measured a difference of {seen}."), (f"{told}: {seen}",), known
+    )
 
 
 TESTS: Mapping[str, Test] = {

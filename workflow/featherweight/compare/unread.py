@@ -7,7 +7,8 @@ One real table of unread.json, shortened to one row and one number of each share
      "wordings": ["letter", "answer-line"], "said": ["Answers that could not be read: ..."],
      "rows": [{"model": "hesitant", "metric": "unparsed",
                "first": {"value": 0.273, ...}, "second": {"value": 0.039, ...},
-               "difference": {"value": -0.234, "low": -0.258, "high": -0.210, "p": 0.0, "n": 1200}}]}
+               "difference": {"value": -0.234, "low": -0.258, "high": -0.210, "p": 0.0, "n":
+               1200}}]}
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def by_wording(evidence: Evidence) -> list[dict[str, Any]]:
                 "second": second,
                 "wordings": wordings,
                 "rows": rows,
-                "said": [line for metric in METRICS if (line := _said(evidence, rows, metric, wordings))],
+                "said": [
+                    line for metric in METRICS if (line := _said(evidence, rows, metric, wordings))
+                ],
             }
         )
     return tables
@@ -53,7 +56,9 @@ def by_wording(evidence: Evidence) -> list[dict[str, Any]]:
 def _row(evidence: Evidence, model: str, metric: str, first: str, second: str) -> Row | None:
     """Both shares of one model and their paired difference; None where one was not asked."""
     shares = [
-        evidence.estimate(model=model, task=task, group="all", condition="both", metric=metric, policy=None)
+        evidence.estimate(
+            model=model, task=task, group="all", condition="both", metric=metric, policy=None
+        )
         for task in (first, second)
     ]
     if shares[0] is None or shares[1] is None:
@@ -71,17 +76,31 @@ def _share(found: Estimate) -> Row:
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
 
 
-def _difference(rows: Sequence[ContrastRow], model: str, metric: str, first: str, second: str) -> Row | None:
-    """Second minus first, whichever way round it was estimated; None where it was not, or was not paired."""
+def _difference(
+    rows: Sequence[ContrastRow], model: str, metric: str, first: str, second: str
+) -> Row | None:
+    """Second minus first, whichever way round it was estimated; None where it was not, or was not
+    paired.
+    """
     for row in rows:
-        if (row.model, row.context_condition, row.metric) != (model, "both", metric) or not row.paired:
+        if (row.model, row.context_condition, row.metric) != (
+            model,
+            "both",
+            metric,
+        ) or not row.paired:
             continue
         if row.value is not None and {row.first, row.second} == {first, second}:
             bounds = (row.low, row.high)
             if row.first == first:  # 0.0 - x makes 0.0 of 0.0; -x would make -0.0
                 bounds = (_turned(row.high), _turned(row.low))
             value = row.value if row.first == second else _turned(row.value)
-            return {"value": value, "low": bounds[0], "high": bounds[1], "p": row.p, "n": row.n_first}
+            return {
+                "value": value,
+                "low": bounds[0],
+                "high": bounds[1],
+                "p": row.p,
+                "n": row.n_first,
+            }
     return None
 
 
@@ -90,7 +109,9 @@ def _turned(value: float | None) -> float | None:
 
 
 def _said(evidence: Evidence, rows: Sequence[Row], metric: str, wordings: Sequence[str]) -> str:
-    """Which wording loses fewer answers, model by model; beyond chance where the interval leaves out 0."""
+    """Which wording loses fewer answers, model by model; beyond chance where the interval leaves
+    out 0.
+    """
     named: dict[str, list[str]] = {}
     for row in rows:
         if row["metric"] == metric:
@@ -109,20 +130,30 @@ def _direction(row: Row) -> str:
     if row["first"]["value"] == row["second"]["value"] == 0.0:
         return "none"
     found = row["difference"]
-    if found is None or found["low"] is None or found["high"] is None or found["low"] <= 0.0 <= found["high"]:
+    if (
+        found is None
+        or found["low"] is None
+        or found["high"] is None
+        or found["low"] <= 0.0 <= found["high"]
+    ):
         return "open"
     return "fewer" if found["high"] < 0.0 else "more"
 
 
 def lines(evidence: Evidence, tables: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The tables as lines for the terminal: what is said, then one line per model and kind of loss."""
+    """The tables as lines for the terminal: what is said, then one line per model and kind of
+    loss."""
     found = []
     for one in tables:
         found += [f"{one['second']} against {one['first']}: {line}" for line in one["said"]]
         for row in one["rows"]:
-            told = [f"{name} {_percent(row[side])}" for name, side in zip(one["wordings"], _SIDES, strict=True)]
+            told = [
+                f"{name} {_percent(row[side])}"
+                for name, side in zip(one["wordings"], _SIDES, strict=True)
+            ]
             found.append(
-                f"  {evidence.label(row['model'])}, {row['metric']}: {', '.join(told)}; {_points(row['difference'])}"
+                f"  {evidence.label(row['model'])}, {row['metric']}: {', '.join(told)};"
+                f" {_points(row['difference'])}"
             )
     return found
 

@@ -24,7 +24,11 @@ SHARES = ("unparsed", "unfinished", "n_tokens")
 METRICS = frozenset(
     {*SCORES, *SHARES, "finished", "accuracy_wilson", "icc", "design_effect"}
     | {f"{score}_macro" for score in (*SCORES, *SHARES)}
-    | {f"{score}{end}" for score in ("accuracy", "s_amb", "s_dis") for end in ("_bootstrap", "_by_item")}
+    | {
+        f"{score}{end}"
+        for score in ("accuracy", "s_amb", "s_dis")
+        for end in ("_bootstrap", "_by_item")
+    }
 )
 CONTRASTED = frozenset({*SCORES, *SHARES})
 ESTIMATE_POLICIES = frozenset({*POLICIES, "lm_eval", "helm"})
@@ -53,14 +57,22 @@ def of_our_numbers(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def of_published(arguments: Mapping[str, Any], metrics: frozenset[str]) -> list[str]:
-    """Metrics of a rule on published figures that no published figure has; expects a rule that is otherwise whole."""
-    selectors = [(name, arguments[name]) for name in (*SELECTIONS, "published") if name in arguments]
+    """Metrics of a rule on published figures that no published figure has; expects a rule that is
+    otherwise whole.
+    """
+    selectors = [
+        (name, arguments[name]) for name in (*SELECTIONS, "published") if name in arguments
+    ]
     named = [
         (f"{where}: ", metric)
         for where, selector in [*selectors, ("each", _axes(arguments))]
         for metric in _listed(selector.get("metric", []))
     ]
-    return [f"{where}{problem}" for where, metric in named for problem in _unknown("metric", metric, metrics)]
+    return [
+        f"{where}{problem}"
+        for where, metric in named
+        for problem in _unknown("metric", metric, metrics)
+    ]
 
 
 def _listed(value: str | Sequence[str]) -> list[str]:
@@ -90,7 +102,9 @@ def _tasks(arguments: Mapping[str, Any]) -> set[str]:
 
 
 def _categories(tasks: set[str]) -> frozenset[str] | None:
-    """The categories of these tasks; None where one is of a dataset whose categories are not known here."""
+    """The categories of these tasks; None where one is of a dataset whose categories are not known
+    here.
+    """
     datasets = {task.split("-")[0] for task in tasks}
     if not datasets or not datasets <= CATEGORIES.keys():
         return None

@@ -41,38 +41,47 @@ def words(rule: str, arguments: Mapping[str, Any], evidence: Evidence, unit: str
             f"{show(arguments['stated'], unit)}"
         ),
         "value_between": lambda: (
-            f"our whole 95% interval lies between {show(arguments['low'], unit)} and {show(arguments['high'], unit)}"
+            f"our whole 95% interval lies between {show(arguments['low'], unit)} and"
+            f" {show(arguments['high'], unit)}"
         ),
-        "value_above": lambda: f"our whole 95% interval lies above {show(arguments['stated'], unit)}",
-        "value_below": lambda: f"our whole 95% interval lies below {show(arguments['stated'], unit)}",
-        "greater": lambda: f"{_metric(arguments['a'])} is greater for {sides('than for')}, beyond chance",
+        "value_above": lambda: (
+            f"our whole 95% interval lies above {show(arguments['stated'], unit)}"
+        ),
+        "value_below": lambda: (
+            f"our whole 95% interval lies below {show(arguments['stated'], unit)}"
+        ),
+        "greater": lambda: (
+            f"{_metric(arguments['a'])} is greater for {sides('than for')}, beyond chance"
+        ),
         "equal": lambda: (
             f"{_metric(arguments['a'])} of {sides('and')} differs by less than "
             f"{gap(arguments['margin'], unit)}, with the whole 95% interval"
         ),
         "rank_first": lambda: (
-            f"{_metric(arguments['estimate'])} of {label(arguments['estimate']['model'])} is higher, beyond chance, "
-            f"than that of each of {names(arguments['among'])}"
+            f"{_metric(arguments['estimate'])} of {label(arguments['estimate']['model'])} is"
+            f" higher, beyond chance, than that of each of {names(arguments['among'])}"
         ),
         "rank_last": lambda: (
-            f"{_metric(arguments['estimate'])} of {label(arguments['estimate']['model'])} is lower, beyond chance, "
-            f"than that of each of {names(arguments['among'])}"
+            f"{_metric(arguments['estimate'])} of {label(arguments['estimate']['model'])} is lower,"
+            f" beyond chance, than that of each of {names(arguments['among'])}"
         ),
         "lower_groups": lambda: (
-            f"the mean {arguments['estimate']['metric']} of {_groups(arguments['groups'])} is lower, beyond chance, "
-            f"than that of {_groups(arguments['than'])}"
+            f"the mean {arguments['estimate']['metric']} of {_groups(arguments['groups'])} is"
+            f" lower, beyond chance, than that of {_groups(arguments['than'])}"
         ),
         "ratio_between": lambda: (
-            f"{_metric(arguments['a'])} of {sides('over that of')} is between "
-            f"{show(arguments['low'], unit)} and {show(arguments['high'], unit)}, with the whole interval"
+            f"{_metric(arguments['a'])} of {sides('over that of')} is between"
+            f" {show(arguments['low'], unit)} and {show(arguments['high'], unit)}, with the whole"
+            " interval"
         ),
         "contrast_near": lambda: (
-            f"{_metric(arguments)} differs between {arguments['first']} and {arguments['second']} by "
-            f"{gap(arguments['stated'], unit)}, give or take {gap(arguments['tolerance'], unit)}, with the whole "
-            "95% interval"
+            f"{_metric(arguments)} differs between {arguments['first']} and {arguments['second']}"
+            f" by {gap(arguments['stated'], unit)}, give or take"
+            f" {gap(arguments['tolerance'], unit)}, with the whole 95% interval"
         ),
         "contrast_below": lambda: (
-            f"{_metric(arguments)} is lower for {arguments['first']} than for {arguments['second']}, beyond chance"
+            f"{_metric(arguments)} is lower for {arguments['first']} than for"
+            f" {arguments['second']}, beyond chance"
         ),
     }
     return said[rule]()

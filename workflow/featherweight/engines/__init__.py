@@ -1,7 +1,8 @@
 """Engines: prompts in, completions out. Nothing outside this package knows a framework.
 
-`transformers` runs anywhere, `exllamav2` on a CUDA GPU if it is named, `controls` answer by rule and need no weights.
-An engine is chosen by name and loads nothing until the first prompt that is not in the sample store.
+`transformers` runs anywhere, `exllamav2` on a CUDA GPU if it is named, `controls` answer by rule
+and need no weights. An engine is chosen by name and loads nothing until the first prompt that is
+not in the sample store.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ class Decoding:
 class Request:
     """One completion that is wanted.
 
-    `stream` seeds the noise of this sample: a function of (sample_seed, item_id, sample_index) alone, so that no
-    batch size and no order of work changes which noise it gets.
+    `stream` seeds the noise of this sample: a function of (sample_seed, item_id, sample_index)
+    alone, so that no batch size and no order of work changes which noise it gets.
     """
 
     prompt_ids: tuple[int, ...]
     stream: int
     item: Item  # only the controls look at it
     shown_order: tuple[int, ...]
-    prompt: str | None = None  # its text, for the controls: they have no tokens; None where nobody looks at it
+    prompt: str | None = (
+        None  # its text, for the controls: they have no tokens; None where nobody looks at it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,16 @@ class Completion:
     n_tokens: int  # generated tokens, the stop token not counted
     finish: Finish
     mean_logprob: float | None  # natural log under the untempered model, mean over generated tokens
-    option_loglikelihoods: tuple[float | None, ...] | None = None  # as in Sample; None: the text was generated
+    option_loglikelihoods: tuple[float | None, ...] | None = (
+        None  # as in Sample; None: the text was generated
+    )
 
 
 class Unfinished(InputError):
-    """Generation broke off: the GPU went away, or not even one sample fits. `finished` is what was done, by request."""
+    """Generation broke off: the GPU went away, or not even one sample fits.
+
+    `finished` is what was done, by request.
+    """
 
     def __init__(self, problems: str | Sequence[str], finished: Mapping[int, Completion]) -> None:
         super().__init__(problems)
@@ -68,12 +76,16 @@ class Engine(Protocol):
 
     @property
     def identity(self) -> str:
-        """Name, version and number format: whatever of the engine may change a token. Part of every store key."""
+        """Name, version and number format: whatever of the engine may change a token.
+
+        Part of every store key.
+        """
 
     def generate(
         self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
     ) -> list[Completion]:
-        """One completion per request, in the order of the requests; `on_tokens` hears how many tokens were made.
+        """One completion per request, in the order of the requests; `on_tokens` hears how many
+        tokens were made.
 
         Raises Unfinished, with what is done, where the GPU does not let it go on.
         """
@@ -91,7 +103,10 @@ def _engine_module(name: str) -> ModuleType:
 
 
 def engine_identity(name: str, folder: Path | None, *, dtype: str) -> str:
-    """The identity that the loaded engine would have, found without loading it. Raises LookupError as `load_engine`."""
+    """The identity that the loaded engine would have, found without loading it.
+
+    Raises LookupError as `load_engine`.
+    """
     identity: Callable[..., str] = _engine_module(name).identity
     return identity(folder, dtype=dtype)
 
@@ -107,9 +122,9 @@ def load_engine(
 ) -> Engine:
     """Load a model into the engine of this name. Raises LookupError for an unknown engine.
 
-    `folder` holds the model in the Hugging Face layout (None for controls); `dtype` is "float32", "bfloat16",
-    "float16" or "auto"; for controls it is the name of the control. `kept` names special tokens whose text stays in the
-    answers: the tags of thinking.
+    `folder` holds the model in the Hugging Face layout (None for controls); `dtype` is "float32",
+    "bfloat16", "float16" or "auto"; for controls it is the name of the control. `kept` names
+    special tokens whose text stays in the answers: the tags of thinking.
     """
     load: Callable[..., Engine] = _engine_module(name).load
     return load(folder, dtype=dtype, threads=threads, kept=kept)

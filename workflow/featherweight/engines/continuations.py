@@ -1,12 +1,15 @@
-"""How likely continuations of prompts are, whatever computes the logits: what must be computed, each thing once.
+"""How likely continuations of prompts are, whatever computes the logits: what must be computed,
+each thing once.
 
-Multiple choice asks for several continuations of one prompt. What a model must be shown is the prompt with all but the
-last token of the continuation: for answers of one token that is the prompt alone, so all of them are read off one
-place. A sequence with which another one begins costs nothing more, and longer continuations of one prompt stand side
-by side behind it as branches, where an engine can keep them from seeing each other. Reads and writes nothing.
+Multiple choice asks for several continuations of one prompt. What a model must be shown is the
+prompt with all but the last token of the continuation: for answers of one token that is the prompt
+alone, so all of them are read off one place. A sequence with which another one begins costs nothing
+more, and longer continuations of one prompt stand side by side behind it as branches, where an
+engine can keep them from seeing each other. Reads and writes nothing.
 
     >>> rows([(1, 403), (1, 403)], [(407, 9), (261,)], widest=4096)
-    [Row(tokens=(1, 403, 407), parts=(2, 1), wanted=(Wanted(place=1, token=407, continuation=0), ...))]
+    [Row(tokens=(1, 403, 407), parts=(2, 1), wanted=(Wanted(place=1, token=407, continuation=0),
+        ...))]
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ Tokens = tuple[int, ...]
 
 
 class Wanted(NamedTuple):
-    """A log-probability to be read: of `token` after the place `place` of a row, counted to `continuation`."""
+    """A log-probability to be read: of `token` after the place `place` of a row, counted to
+    `continuation`.
+    """
 
     place: int
     token: int
@@ -40,7 +45,8 @@ class Row:
 
     @property
     def branches(self) -> bool:
-        """Whether there are several, so that plain causal attention would show one of them another."""
+        """Whether there are several, so that plain causal attention would show one of them
+        another."""
         return len(self.parts) > 2
 
 
@@ -57,7 +63,9 @@ class Group:
 
     def places(self) -> list[tuple[int, int]]:
         """Where logits are needed: (row, place) in order, each once."""
-        return sorted({(index, wanted.place) for index, row in enumerate(self.rows) for wanted in row.wanted})
+        return sorted(
+            {(index, wanted.place) for index, row in enumerate(self.rows) for wanted in row.wanted}
+        )
 
 
 def loglikelihoods(
@@ -68,26 +76,40 @@ def loglikelihoods(
     budget: int,
     widest: int,
 ) -> list[float]:
-    """The summed natural-log probability of each continuation after its prompt, in order; 0.0 for an empty one.
+    """The summed natural-log probability of each continuation after its prompt, in order; 0.0 for
+    an empty one.
 
-    `compute` gives the logits of a group's places, (places, vocabulary) and in their order, in one tensor or several;
-    the log-softmax over them is taken in float32, the sums in float64. At most `budget` tokens, padding counted, are
-    computed at once (a longer row by itself). `widest` is the longest row that may have branches, 0 for an engine that
-    cannot compute them. Raises ValueError for lists of different length or an empty prompt.
+    `compute` gives the logits of a group's places, (places, vocabulary) and in their order, in one
+    tensor or several; the log-softmax over them is taken in float32, the sums in float64. At most
+    `budget` tokens, padding counted, are computed at once (a longer row by itself). `widest` is the
+    longest row that may have branches, 0 for an engine that cannot compute them. Raises ValueError
+    for lists of different length or an empty prompt.
     """
     if len(prompts) != len(continuations):
-        raise ValueError(f"expected one continuation per prompt, got {len(prompts)} and {len(continuations)}")
+        raise ValueError(
+            f"expected one continuation per prompt, got {len(prompts)} and {len(continuations)}"
+        )
     if any(not prompt for prompt in prompts):
         raise ValueError("a continuation needs a prompt of at least one token")
     sums = [0.0] * len(prompts)
     with torch.inference_mode():
         for group in groups(rows(prompts, continuations, widest), budget):
             number = {place: at for at, place in enumerate(group.places())}
-            asked = sorted((number[index, w.place], w) for index, row in enumerate(group.rows) for w in row.wanted)
+            asked = sorted(
+                (number[index, w.place], w)
+                for index, row in enumerate(group.rows)
+                for w in row.wanted
+            )
             begin = 0
             for logits in compute(group):
-                here = [(at - begin, wanted) for at, wanted in asked if begin <= at < begin + len(logits)]
-                values = logits.float().log_softmax(dim=-1)[[at for at, _ in here], [w.token for _, w in here]]
+                here = [
+                    (at - begin, wanted)
+                    for at, wanted in asked
+                    if begin <= at < begin + len(logits)
+                ]
+                values = logits.float().log_softmax(dim=-1)[
+                    [at for at, _ in here], [w.token for _, w in here]
+                ]
                 for (_, wanted), value in zip(here, values.tolist(), strict=True):
                     sums[wanted.continuation] += value
                 begin += len(logits)
@@ -113,12 +135,20 @@ def rows(prompts: Sequence[Tokens], continuations: Sequence[Tokens], widest: int
     return found
 
 
-def _inputs(prompts: Sequence[Tokens], continuations: Sequence[Tokens]) -> list[tuple[Tokens, list[int]]]:
-    """Distinct sequences with the continuations that each serves; one with which another begins is part of that one."""
+def _inputs(
+    prompts: Sequence[Tokens], continuations: Sequence[Tokens]
+) -> list[tuple[Tokens, list[int]]]:
+    """Distinct sequences with the continuations that each serves; one with which another begins is
+    part of that one.
+    """
     # Nothing follows the last token, so no model needs to see it.
-    whole = {i: (*p, *c)[:-1] for i, (p, c) in enumerate(zip(prompts, continuations, strict=True)) if c}
+    whole = {
+        i: (*p, *c)[:-1] for i, (p, c) in enumerate(zip(prompts, continuations, strict=True)) if c
+    }
     found: list[tuple[Tokens, list[int]]] = []
-    for index in sorted(whole, key=lambda i: whole[i], reverse=True):  # a beginning follows what begins with it
+    for index in sorted(
+        whole, key=lambda i: whole[i], reverse=True
+    ):  # a beginning follows what begins with it
         tokens = whole[index]
         if found and found[-1][0][: len(tokens)] == tokens:
             found[-1][1].append(index)
@@ -128,7 +158,10 @@ def _inputs(prompts: Sequence[Tokens], continuations: Sequence[Tokens]) -> list[
 
 
 def _row(
-    shared: int, inputs: Sequence[tuple[Tokens, list[int]]], prompts: Sequence[Tokens], continuations: Sequence[Tokens]
+    shared: int,
+    inputs: Sequence[tuple[Tokens, list[int]]],
+    prompts: Sequence[Tokens],
+    continuations: Sequence[Tokens],
 ) -> Row:
     """One row of sequences that have their first `shared` tokens in common."""
     tokens = list(inputs[0][0][:shared])
@@ -138,14 +171,18 @@ def _row(
         for index in served:
             first = len(prompts[index]) - 1
             for position, token in enumerate(continuations[index], start=first):
-                wanted.append(Wanted(position if position < shared else position + ahead, token, index))
+                wanted.append(
+                    Wanted(position if position < shared else position + ahead, token, index)
+                )
         tokens += whole[shared:]
         parts.append(len(whole) - shared)
     return Row(tuple(tokens), tuple(parts), tuple(wanted))
 
 
 def groups(found: Sequence[Row], budget: int) -> list[Group]:
-    """Rows to compute together: those with branches apart, longest first, within `budget` tokens, padding counted."""
+    """Rows to compute together: those with branches apart, longest first, within `budget` tokens,
+    padding counted.
+    """
     made: list[list[Row]] = []
     longest = places = 0
     for row in sorted(found, key=lambda row: (row.branches, -len(row.tokens), row.tokens)):

@@ -1,12 +1,15 @@
-"""The GPU engine: ExLlamaV2 0.3.2 behind the engine interface, fed with token ids, drawing with our own noise.
+"""The GPU engine: ExLlamaV2 0.3.2 behind the engine interface, fed with token ids, drawing with our
+own noise.
 
-Reads a model's folder, unquantised (computed in float16) or EXL2-quantised; writes nothing. The package is archived
-upstream and pinned; its kernels, cache and job queue are used, its tokenizer, sampler, stop strings and defaults are
-not. Attention is flash-attn's or our own (`exllamav2_attention`), and a self-test against transformers must pass before
-anything is generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
+Reads a model's folder, unquantised (computed in float16) or EXL2-quantised; writes nothing. The
+package is archived upstream and pinned; its kernels, cache and job queue are used, its tokenizer,
+sampler, stop strings and defaults are not. Attention is flash-attn's or our own
+(`exllamav2_attention`), and a self-test against transformers must pass before anything is
+generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
 
     >>> load(Path("models/smollm2-135m"), dtype="auto", threads=None).identity
-    'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 2, loop 1'
+    'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 2, loop
+        1'
 """
 
 from __future__ import annotations
@@ -17,7 +20,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, Unfinished, chat, gpu_errors, samples
+from featherweight.engines import (
+    Completion,
+    Decoding,
+    Request,
+    Unfinished,
+    chat,
+    gpu_errors,
+    samples,
+)
 from featherweight.engines import exllamav2_guard as guard
 from featherweight.engines import exllamav2_install as install
 from featherweight.engines import exllamav2_memory as memory
@@ -33,7 +44,9 @@ LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
 INPUT_TOKENS = 2048  # of one sequence in one pass (exllamav2's max_input_len)
 INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its max_batch_size)
-CACHE_SHARE = 0.6  # of the card less the weights, whoever else uses it; the rest is for logits and passes
+CACHE_SHARE = (
+    0.6  # of the card less the weights, whoever else uses it; the rest is for logits and passes
+)
 DEVICE = "cuda"  # of the reference that the self-test compares with
 log = logging.getLogger("featherweight")
 
@@ -44,20 +57,31 @@ def device_kind() -> str:
 
 
 def identity(folder: Path | None, *, dtype: str) -> str:
-    """Whatever of this engine may change a token, bits per weight included. Cheap: file headers alone are read."""
+    """Whatever of this engine may change a token, bits per weight included.
+
+    Cheap: file headers alone are read.
+    """
     from featherweight.engines.versions import SAMPLING_VERSION
 
     if dtype not in ("auto", "float16"):
-        raise InputError(f"dtype: engine exllamav2 computes in float16, got {dtype!r}; set dtype to auto, {OTHERWISE}")
+        raise InputError(
+            f"dtype: engine exllamav2 computes in float16, got {dtype!r}; set dtype to auto,"
+            f" {OTHERWISE}"
+        )
     weights = install.folder_weights(folder)
     return (
-        f"exllamav2 {install.VERSION}, torch {version('torch')}, cuda, {weights.name}, {install.attention_name()}, "
-        f"sampling {SAMPLING_VERSION}, loop {LOOP_VERSION}"
+        f"exllamav2 {install.VERSION}, torch {version('torch')}, cuda, {weights.name},"
+        f" {install.attention_name()}, sampling {SAMPLING_VERSION}, loop {LOOP_VERSION}"
     )
 
 
-def load(folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()) -> ExLlamaV2Engine:
-    """Load a model and test it. Raises InputError for a folder, machine, config or result that is not right."""
+def load(
+    folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
+) -> ExLlamaV2Engine:
+    """Load a model and test it.
+
+    Raises InputError for a folder, machine, config or result that is not right.
+    """
     name = identity(folder, dtype=dtype)
     assert folder is not None
     package = install.import_exllamav2()
@@ -71,13 +95,21 @@ def load(folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[st
     problems = guard.config_problems(config, folder, stops)
     if problems:
         raise InputError(problems)
-    config.no_flash_attn = False  # it follows the environment variable that kept flash-attn out of the import
+    config.no_flash_attn = (
+        False  # it follows the environment variable that kept flash-attn out of the import
+    )
     config.max_input_len, config.max_batch_size = INPUT_TOKENS, INPUT_ROWS
-    positions = min(int(config.max_seq_len), guard.attention_window(folder) or int(config.max_seq_len))
+    positions = min(
+        int(config.max_seq_len), guard.attention_window(folder) or int(config.max_seq_len)
+    )
     prompt = guard.test_prompt(tokenizer, positions)
     quantised = install.folder_weights(folder).bits is not None
     with memory.explained(folder):
-        wanted = None if quantised else guard.reference_logits(folder, prompt, DEVICE, memory.free_memory())
+        wanted = (
+            None
+            if quantised
+            else guard.reference_logits(folder, prompt, DEVICE, memory.free_memory())
+        )
         engine = ExLlamaV2Engine(
             package,
             _load_weights(package, config, folder),
@@ -95,15 +127,24 @@ def _load_weights(package: install.Package, config: Any, folder: Path) -> Any:
     model = package.ExLlamaV2(config)
     try:
         model.load()
-    except (AssertionError, ValueError, TypeError, KeyError) as error:  # its loader states what it misses so
+    except (
+        AssertionError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:  # its loader states what it misses so
         raise InputError(
-            f"{folder}: ExLlamaV2 cannot load the weights ({first_line(error)}); fetch the model again, {OTHERWISE}"
+            f"{folder}: ExLlamaV2 cannot load the weights ({first_line(error)}); fetch the model"
+            f" again, {OTHERWISE}"
         ) from error
     return model
 
 
 class ExLlamaV2Engine:
-    """A loaded model. `rows` is how many sequences one step computes at most; it shrinks when memory runs out."""
+    """A loaded model.
+
+    `rows` is how many sequences one step computes at most; it shrinks when memory runs out.
+    """
 
     def __init__(
         self,
@@ -139,32 +180,43 @@ class ExLlamaV2Engine:
     def generate(
         self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
     ) -> list[Completion]:
-        """One completion per request, in their order. Raises InputError for prompts longer than the model's context.
+        """One completion per request, in their order. Raises InputError for prompts longer than the
+        model's context.
 
-        Out of memory: what is finished is kept, the rest begins again with half the rows and the same noise.
+        Out of memory: what is finished is kept, the rest begins again with half the rows and the
+        same noise.
         """
         if not requests:
             return []
-        samples.check_prompts(self.folder, [request.prompt_ids for request in requests], self.positions)
+        samples.check_prompts(
+            self.folder, [request.prompt_ids for request in requests], self.positions
+        )
         ended: dict[int, Ended] = {}
         try:
             while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
                 self._take_fewer(rows, len(ended), len(requests))
         except InputError as error:
-            finished = {index: samples.completion(self.tokenizer, end, self.hidden) for index, end in ended.items()}
+            finished = {
+                index: samples.completion(self.tokenizer, end, self.hidden)
+                for index, end in ended.items()
+            }
             raise Unfinished(error.problems, finished) from error
-        return [samples.completion(self.tokenizer, ended[index], self.hidden) for index in range(len(requests))]
+        return [
+            samples.completion(self.tokenizer, ended[index], self.hidden)
+            for index in range(len(requests))
+        ]
 
     def _take_fewer(self, rows: int, finished: int, wanted: int) -> None:
         """The memory did not suffice for so many rows. Raises InputError if that was one."""
         if rows == 1:
             raise InputError(
-                f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower max_new_tokens or "
-                f"take a smaller model, {OTHERWISE}; finished samples are kept"
+                f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower"
+                f" max_new_tokens or take a smaller model, {OTHERWISE}; finished samples are kept"
             )
         self.rows, self._budget = rows // 2, max(1, self._budget // 2)
         log.warning(
-            "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished and kept",
+            "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished"
+            " and kept",
             *(self.rows, rows, finished, wanted),
         )
 
@@ -175,7 +227,10 @@ class ExLlamaV2Engine:
         ended: dict[int, Ended],
         on_tokens: Callable[[int], None],
     ) -> int | None:
-        """Fill `ended`. If the memory does not suffice: how many rows were tried; all but the weights is free again."""
+        """Fill `ended`.
+
+        If the memory does not suffice: how many rows were tried; all but the weights is free again.
+        """
         from featherweight.engines.exllamav2_loop import BatchLoop, pages_per_row
         from featherweight.engines.exllamav2_pages import Limits
 
@@ -185,10 +240,13 @@ class ExLlamaV2Engine:
         try:
             generator = self._generator_of(rows, each)
             job_class = self.package.dynamic.ExLlamaV2DynamicJob
-            BatchLoop(generator, job_class, requests, decoding, self.stops, limits).run(ended, on_tokens)
+            BatchLoop(generator, job_class, requests, decoding, self.stops, limits).run(
+                ended, on_tokens
+            )
         except ArithmeticError as error:
             raise InputError(
-                f"{self.folder}: {error} in float16; choose engine: transformers with dtype bfloat16 or float32"
+                f"{self.folder}: {error} in float16; choose engine: transformers with dtype"
+                " bfloat16 or float32"
             ) from error
         except Exception as error:
             gpu_errors.require_out_of_memory(error, OTHERWISE)
@@ -200,14 +258,17 @@ class ExLlamaV2Engine:
         return rows
 
     def _rows_that_fit(self, wanted: int, pages_each: int) -> int:
-        """Rows of the longest kind that the cache can hold: whole eights, so that a little memory changes nothing."""
+        """Rows of the longest kind that the cache can hold: whole eights, so that a little memory
+        changes nothing.
+        """
         from featherweight.engines.exllamav2_pages import HELD, PAGE
 
         rows = min(wanted, self._budget // pages_each - HELD)
         if rows < 1:
             raise InputError(
-                f"{self.folder}: a sample of up to {pages_each * PAGE} tokens needs {(1 + HELD) * pages_each} pages of "
-                f"the cache, the GPU has room for {self._budget}; lower max_new_tokens or free the GPU, {OTHERWISE}"
+                f"{self.folder}: a sample of up to {pages_each * PAGE} tokens needs"
+                f" {(1 + HELD) * pages_each} pages of the cache, the GPU has room for"
+                f" {self._budget}; lower max_new_tokens or free the GPU, {OTHERWISE}"
             )
         return rows if rows < 8 or rows == wanted else rows // 8 * 8
 
@@ -221,7 +282,8 @@ class ExLlamaV2Engine:
             memory.free_memory()
             cache = self.package.ExLlamaV2Cache(self.model, batch_size=1, max_seq_len=tokens)
             memory.settle()
-            # No tokenizer: our step makes no text of tokens. No threads: they would serve the sampler that we replace.
+            # No tokenizer: our step makes no text of tokens. No threads: they would serve the
+            # sampler that we replace.
             self._generator = self.package.dynamic.ExLlamaV2DynamicGenerator(
                 model=self.model,
                 cache=cache,
@@ -240,7 +302,8 @@ class ExLlamaV2Engine:
         return int(2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 2)
 
     def test(self, prompt: tuple[int, ...], wanted: torch.Tensor | None) -> None:
-        """Compare logits with transformers' (`wanted`); a quantised model's with its own, by another path.
+        """Compare logits with transformers' (`wanted`); a quantised model's with its own, by
+        another path.
 
         Raises InputError above a relative error of 1e-2.
         """
@@ -268,7 +331,9 @@ class ExLlamaV2Engine:
     def loglikelihoods(
         self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
     ) -> list[float]:
-        """The summed natural-log probability of each continuation after its prompt, in order; 0.0 for an empty one."""
+        """The summed natural-log probability of each continuation after its prompt, in order; 0.0
+        for an empty one.
+        """
         from featherweight.engines.exllamav2_score import loglikelihoods
 
         if not prompt_ids:
@@ -279,7 +344,9 @@ class ExLlamaV2Engine:
         def compute(budget: int) -> list[float]:
             return loglikelihoods(self.model, prompt_ids, continuations, budget=budget)
 
-        return gpu_errors.scored_within_memory(compute, INPUT_TOKENS, self._release, self.folder, OTHERWISE)
+        return gpu_errors.scored_within_memory(
+            compute, INPUT_TOKENS, self._release, self.folder, OTHERWISE
+        )
 
     def _release(self) -> None:
         """Give back the cache for generating; it is made again when it is needed."""

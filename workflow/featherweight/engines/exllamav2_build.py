@@ -1,14 +1,18 @@
 """ExLlamaV2's CUDA extension: what building it takes, where it is kept, and what went wrong.
 
-Reads the machine; writes one folder for each Python, torch and kind of GPU, so that another torch never meets an
-extension that was not made for it. It lies where torch keeps extensions (TORCH_EXTENSIONS_DIR, else ~/.cache):
+Reads the machine; writes one folder for each Python, torch and kind of GPU, so that another torch
+never meets an extension that was not made for it. It lies where torch keeps extensions
+(TORCH_EXTENSIONS_DIR, else ~/.cache):
 
     ~/.cache/torch_extensions/featherweight/exllamav2-0.3.2-py312-torch2.11.0+cu130-sm9.0/
-        exllamav2_ext/exllamav2_ext.so    what torch built; imported as it is from then on, without ninja
+        exllamav2_ext/exllamav2_ext.so    what torch built; imported as it is from then on, without
+        ninja
         build.log                         everything that the compilers said
-        built                             the seconds that it took; without this file the build goes on
+        built                             the seconds that it took; without this file the build goes
+        on
 
-The engine calls `make_importable`. To build beforehand, also where no GPU is (H100 and H200 are 9.0):
+The engine calls `make_importable`. To build beforehand, also where no GPU is (H100 and H200 are
+9.0):
 
     TORCH_CUDA_ARCH_LIST=9.0 python -m featherweight.engines.exllamav2_build
 """
@@ -38,18 +42,26 @@ from featherweight.errors import InputError
 VERSION = EXLLAMAV2
 OTHERWISE = "or choose engine: transformers"
 EXTENSION = "exllamav2_ext"
-# What exllamav2 imports at once beside torch, by module and package; its converter and server need more.
+# What exllamav2 imports at once beside torch, by module and package; its converter and server need
+# more.
 IMPORTS = {
-    "numpy": "numpy", "PIL": "pillow", "rich": "rich", "safetensors": "safetensors", "tokenizers": "tokenizers",
-}  # fmt: skip
+    "numpy": "numpy",
+    "PIL": "pillow",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "tokenizers": "tokenizers",
+}
 SOURCES = 47  # files to compile in 0.3.2 (ext.py:181)
-# What torch's headers (ATen/cuda/CUDAContextLight.h) and nvcc's own need; toolkits in parts lack some of them.
+# What torch's headers (ATen/cuda/CUDAContextLight.h) and nvcc's own need; toolkits in parts lack
+# some of them.
 HEADERS = ("cuda_runtime.h", "crt/host_config.h", "cublas_v2.h", "cusparse.h", "cusolverDn.h")
 USUAL_HOME = Path("/usr/local/cuda")
 SYSTEM_FOLDERS = (Path("/usr/include"), Path("/usr/local/include"))
 MEMORY_EACH = 5 << 29  # bytes that one compiler may need (2.3 GiB at most were measured)
 NEWS = 30.0  # seconds between two lines on how far a build is
-_WRONG = re.compile(r"\berror\b|died due to|cannot find|No space left|Killed|undefined reference", re.IGNORECASE)
+_WRONG = re.compile(
+    r"\berror\b|died due to|cannot find|No space left|Killed|undefined reference", re.IGNORECASE
+)
 log = logging.getLogger("featherweight")
 
 
@@ -62,7 +74,9 @@ class Toolkit(NamedTuple):
 
 
 def is_prebuilt() -> bool:
-    """Whether the compiled part is importable as it is, from a wheel or from an earlier `make_importable`."""
+    """Whether the compiled part is importable as it is, from a wheel or from an earlier
+    `make_importable`.
+    """
     return find_spec(EXTENSION) is not None
 
 
@@ -73,12 +87,16 @@ def root() -> Path:
 
 
 def folder() -> Path:
-    """Where the extension for this Python, torch and GPU is kept; TORCH_CUDA_ARCH_LIST, where set, names the GPU."""
+    """Where the extension for this Python, torch and GPU is kept; TORCH_CUDA_ARCH_LIST, where set,
+    names the GPU.
+    """
     import torch
 
     capability = os.environ.get("TORCH_CUDA_ARCH_LIST")
     if not capability:
-        kinds = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
+        kinds = {
+            torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())
+        }
         capability = " ".join(f"{major}.{minor}" for major, minor in sorted(kinds)) or "none"
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     name = f"exllamav2-{VERSION}-{python}-torch{torch.__version__}-sm{capability}"
@@ -92,7 +110,9 @@ def is_built() -> bool:
 
 
 def import_problems() -> list[str]:
-    """Packages that exllamav2 imports and that are not there, one line each: else a long build would find it out."""
+    """Packages that exllamav2 imports and that are not there, one line each: else a long build
+    would find it out.
+    """
     return [
         f"engine exllamav2: expected the package {package}, which exllamav2 imports, found none; "
         f"pip install {package}, {OTHERWISE}"
@@ -102,14 +122,17 @@ def import_problems() -> list[str]:
 
 
 def problems() -> list[str]:
-    """What building the extension lacks, in one line; none where it is installed or built already."""
+    """What building the extension lacks, in one line; none where it is installed or built
+    already."""
     if is_prebuilt() or is_built():
         return []
     toolkit = find_toolkit()
     lacking = []
     if toolkit is None:
         lacking.append("nvcc (the CUDA toolkit of torch's own CUDA version)")
-    elif absent := [name for name in HEADERS if not any((path / name).is_file() for path in _places(toolkit))]:
+    elif absent := [
+        name for name in HEADERS if not any((path / name).is_file() for path in _places(toolkit))
+    ]:
         lacking.append(f"CUDA's headers {', '.join(absent)}")
     if shutil.which(os.environ.get("CXX", "c++")) is None and shutil.which("g++") is None:
         lacking.append("a C++ compiler (g++)")
@@ -119,8 +142,9 @@ def problems() -> list[str]:
         lacking.append("Python.h (python3-dev)")
     if lacking:
         return [
-            f"engine exllamav2: its extension must be built and this machine lacks {', '.join(lacking)}; install that "
-            f"(envs/gpu.yaml), install a prebuilt wheel, {OTHERWISE}"
+            "engine exllamav2: its extension must be built and this machine lacks"
+            f" {', '.join(lacking)}; install that (envs/gpu.yaml), install a prebuilt wheel,"
+            f" {OTHERWISE}"
         ]
     return _release_problems(toolkit) if toolkit is not None else []
 
@@ -132,17 +156,18 @@ def _release_problems(toolkit: Toolkit) -> list[str]:
     if toolkit.release.split(".")[0] == wanted.split(".")[0]:
         return []
     return [
-        f"engine exllamav2: expected nvcc of CUDA {wanted}, which torch {torch.__version__} was built with, found "
-        f"{toolkit.release} in {toolkit.home}; name the right one in CUDA_HOME, or install a torch for CUDA "
-        f"{toolkit.release}, {OTHERWISE}"
+        f"engine exllamav2: expected nvcc of CUDA {wanted}, which torch {torch.__version__} was"
+        f" built with, found {toolkit.release} in {toolkit.home}; name the right one in CUDA_HOME,"
+        f" or install a torch for CUDA {toolkit.release}, {OTHERWISE}"
     ]
 
 
 def find_toolkit() -> Toolkit | None:
     """The CUDA toolkit to build with; None if there is no nvcc.
 
-    torch takes the folder above `which nvcc` for the toolkit's, which is wrong where that is a script that calls nvcc
-    elsewhere. So nvcc is asked: `nvcc --dryrun` prints TOP=/usr/local/cuda-13.0/bin/.. and where its headers lie.
+    torch takes the folder above `which nvcc` for the toolkit's, which is wrong where that is a
+    script that calls nvcc elsewhere. So nvcc is asked: `nvcc --dryrun` prints
+    TOP=/usr/local/cuda-13.0/bin/.. and where its headers lie.
     """
     homes = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH")]
     places = [Path(home) / "bin" / "nvcc" for home in homes if home]
@@ -150,30 +175,41 @@ def find_toolkit() -> Toolkit | None:
     nvcc = next((path for path in places if path.is_file()), None)
     if nvcc is None:
         return None
-    said, release = (_asked(nvcc, *words) for words in (("--dryrun", "-c", "none.cu"), ("--version",)))
+    said, release = (
+        _asked(nvcc, *words) for words in (("--dryrun", "-c", "none.cu"), ("--version",))
+    )
     top = re.search(r"^#\$ TOP=(\S+)", said, re.MULTILINE)
     home = Path(os.path.normpath(top[1])) if top else nvcc.parent.parent
     if not (home / "bin" / "nvcc").is_file():
         home = nvcc.parent.parent
     own = [Path(os.path.normpath(path)) for path in re.findall(r'"-I([^"]+)"', said)]
     numbers = re.search(r"release (\d+\.\d+)", release)
-    folders = [home / "include", *own, *sorted(home.glob("targets/*/include")), *_folders_of_torch()]
+    folders = [
+        home / "include",
+        *own,
+        *sorted(home.glob("targets/*/include")),
+        *_folders_of_torch(),
+    ]
     unique = dict.fromkeys(path for path in folders if path.is_dir())
     return Toolkit(home, numbers[1] if numbers else "an unknown version", tuple(unique))
 
 
 def _asked(nvcc: Path, *words: str) -> str:
     try:
-        done = subprocess.run([nvcc, *words], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [nvcc, *words], capture_output=True, text=True, timeout=60, check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout + done.stderr
 
 
 def _folders_of_torch() -> list[Path]:
-    """Headers in the CUDA packages that pip installs beside torch: nvidia/cu13/include, or one for each library."""
+    """Headers in the CUDA packages that pip installs beside torch: nvidia/cu13/include, or one for
+    each library.
+    """
     spec = find_spec("nvidia")
-    places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    places = [Path(place) for place in spec.submodule_search_locations or []] if spec else []
     return [path for place in places for path in sorted(place.glob("*/include"))]
 
 
@@ -182,7 +218,9 @@ def _places(toolkit: Toolkit) -> tuple[Path, ...]:
 
 
 def _ninja() -> Path | None:
-    """The program ninja: on the PATH, or in its package, for a Python that was called by its path alone."""
+    """The program ninja: on the PATH, or in its package, for a Python that was called by its path
+    alone.
+    """
     found = shutil.which("ninja")
     if found is None and find_spec("ninja") is not None:
         found = shutil.which("ninja", path=import_module("ninja").BIN_DIR)
@@ -190,16 +228,25 @@ def _ninja() -> Path | None:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a build. What the user set stays: CUDA_HOME, CPATH, MAX_JOBS, TORCH_CUDA_ARCH_LIST."""
+    """The environment of a build.
+
+    What the user set stays: CUDA_HOME, CPATH, MAX_JOBS, TORCH_CUDA_ARCH_LIST.
+    """
     import psutil
 
-    made = {"EXLLAMA_NO_FLASH_ATTN": "1", "EXLLAMA_NO_XFORMERS": "1", "TORCH_EXTENSIONS_DIR": str(folder())}
+    made = {
+        "EXLLAMA_NO_FLASH_ATTN": "1",
+        "EXLLAMA_NO_XFORMERS": "1",
+        "TORCH_EXTENSIONS_DIR": str(folder()),
+    }
     toolkit, ninja = find_toolkit(), _ninja()
     if toolkit is not None:
         made["CUDA_HOME"] = str(toolkit.home)
         needed: list[str] = []
         missing = set(HEADERS)
-        for path in _places(toolkit):  # the toolkit's own come first, so that its headers are of one release
+        for path in _places(
+            toolkit
+        ):  # the toolkit's own come first, so that its headers are of one release
             if here := {name for name in missing if (path / name).is_file()}:
                 missing -= here
                 needed += [] if path in SYSTEM_FOLDERS else [str(path)]
@@ -207,12 +254,15 @@ def environment() -> dict[str, str]:
     if ninja is not None:
         made["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(ninja.parent)])
     fit = max(1, psutil.virtual_memory().available // MEMORY_EACH)
-    made.setdefault("MAX_JOBS", os.environ.get("MAX_JOBS") or str(min(len(os.sched_getaffinity(0)), fit)))
+    made.setdefault(
+        "MAX_JOBS", os.environ.get("MAX_JOBS") or str(min(len(os.sched_getaffinity(0)), fit))
+    )
     return os.environ | made
 
 
 def make_importable() -> None:
-    """Make the extension importable; the first call on a machine builds it, which takes minutes and says so.
+    """Make the extension importable; the first call on a machine builds it, which takes minutes and
+    says so.
 
     Raises InputError if it cannot be built. A build that was killed goes on where it was.
     """
@@ -227,8 +277,9 @@ def make_importable() -> None:
                     _build(place)
         except OSError as error:
             raise InputError(
-                f"engine exllamav2: {place}: its extension cannot be kept there ({error.strerror or error}); name "
-                f"another folder in TORCH_EXTENSIONS_DIR, {OTHERWISE}"
+                f"engine exllamav2: {place}: its extension cannot be kept there"
+                f" ({error.strerror or error}); name another folder in TORCH_EXTENSIONS_DIR,"
+                f" {OTHERWISE}"
             ) from error
     sys.path.insert(0, str(place / EXTENSION))
 
@@ -239,7 +290,9 @@ def _alone(place: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.warning("exllamav2: another process is building its extension in %s; waiting for it", place)
+        log.warning(
+            "exllamav2: another process is building its extension in %s; waiting for it", place
+        )
         lock.acquire()
     try:
         yield
@@ -248,19 +301,25 @@ def _alone(place: Path) -> Iterator[None]:
 
 
 def _build(place: Path) -> None:
-    """Import exllamav2 in a process of its own, which builds; half a minute without news is not kept silent."""
-    # A build that was killed leaves this file, and torch would wait for its owner forever (utils/file_baton.py).
+    """Import exllamav2 in a process of its own, which builds; half a minute without news is not
+    kept silent.
+    """
+    # A build that was killed leaves this file, and torch would wait for its owner forever
+    # (utils/file_baton.py).
     (place / EXTENSION / "lock").unlink(missing_ok=True)
     variables = environment()
     log.warning(
-        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine and torch: about "
-        "8 minutes with 2 cores, 1 to 3 with 16 (estimated; MAX_JOBS changes it); it is kept in %s",
+        "exllamav2: building its CUDA extension with %s compilers at a time, once for this machine"
+        " and torch: about 8 minutes with 2 cores, 1 to 3 with 16 (estimated; MAX_JOBS changes it);"
+        " it is kept in %s",
         *(variables["MAX_JOBS"], place),
     )
     begun = time.monotonic()
     with (place / "build.log").open("w", encoding="utf-8") as said:
         command = [sys.executable, "-c", "import exllamav2"]
-        with subprocess.Popen(command, env=variables, stdout=said, stderr=subprocess.STDOUT) as process:
+        with subprocess.Popen(
+            command, env=variables, stdout=said, stderr=subprocess.STDOUT
+        ) as process:
             try:
                 while process.poll() is None:
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -281,10 +340,13 @@ def _failure(place: Path) -> str:
     lines = (place / "build.log").read_text(encoding="utf-8", errors="replace").splitlines()
     commands = ("FAILED", "RuntimeError: Error building", "subprocess.CalledProcessError")
     telling = [line for line in lines if _WRONG.search(line) and not line.startswith(commands)]
-    said = next(iter(telling or [line for line in lines[::-1] if line.strip()]), "it said nothing").strip()
+    said = next(
+        iter(telling or [line for line in lines[::-1] if line.strip()]), "it said nothing"
+    ).strip()
     return (
-        f"engine exllamav2: its extension could not be built ({said[-300:]}); all that the compilers said: "
-        f"{place / 'build.log'}; correct that and try again, what is compiled is kept, {OTHERWISE}"
+        f"engine exllamav2: its extension could not be built ({said[-300:]}); all that the"
+        f" compilers said: {place / 'build.log'}; correct that and try again, what is compiled is"
+        f" kept, {OTHERWISE}"
     )
 
 

@@ -1,9 +1,11 @@
-"""What must be there before ExLlamaV2 can run, each lack as one clear line. Reads a model's folder and the machine.
+"""What must be there before ExLlamaV2 can run, each lack as one clear line. Reads a model's folder
+and the machine.
 
-Nothing here imports exllamav2 until `import_exllamav2` is called, and nothing is built before that (the build itself:
-`exllamav2_build`). One real line:
+Nothing here imports exllamav2 until `import_exllamav2` is called, and nothing is built before that
+(the build itself: `exllamav2_build`). One real line:
 
-    engine exllamav2: expected the package exllamav2 0.3.2, found none; pip install -e '.[gpu]', or choose
+    engine exllamav2: expected the package exllamav2 0.3.2, found none; pip install -e '.[gpu]', or
+        choose
     engine: transformers
 """
 
@@ -26,13 +28,16 @@ from featherweight.engines.exllamav2_build import OTHERWISE as OTHERWISE
 from featherweight.engines.exllamav2_build import VERSION as VERSION
 from featherweight.errors import InputError
 
-# Without any of these a quantised linear layer cannot be loaded (module.py:121; q_perm is computed from q_invperm).
+# Without any of these a quantised linear layer cannot be loaded (module.py:121; q_perm is computed
+# from q_invperm).
 QUANTISED_PARTS = ("q_weight", "q_invperm", "q_scale", "q_scale_max", "q_groups")
 log = logging.getLogger("featherweight")
 
 
 class Package(NamedTuple):
-    """The parts of exllamav2 that the engine uses (their signatures: tests/unit/test_exllamav2_surface.py)."""
+    """The parts of exllamav2 that the engine uses (their signatures:
+    tests/unit/test_exllamav2_surface.py).
+    """
 
     ExLlamaV2: Any
     ExLlamaV2Config: Any
@@ -50,7 +55,9 @@ def installed_version() -> str | None:
 
 
 def machine_problems() -> list[str]:
-    """Everything that keeps ExLlamaV2 from running on this machine, one line each; imports torch, builds nothing."""
+    """Everything that keeps ExLlamaV2 from running on this machine, one line each; imports torch,
+    builds nothing.
+    """
     found = installed_version()
     problems = []
     if wrong := release_problem("exllamav2", found):
@@ -68,15 +75,15 @@ def _torch_problems() -> list[str]:
 
     if torch.version.cuda is None:
         return [
-            f"engine exllamav2: expected a torch built for CUDA, found {torch.__version__}; install PyTorch's CUDA "
-            f"build (envs/gpu.yaml), {OTHERWISE}"
+            f"engine exllamav2: expected a torch built for CUDA, found {torch.__version__}; install"
+            f" PyTorch's CUDA build (envs/gpu.yaml), {OTHERWISE}"
         ]
     if wrong := release_problem("torch", torch.__version__):
         return [f"engine exllamav2: {wrong}; install one of them, {OTHERWISE}"]
     if not torch.cuda.is_available():
         return [
-            "engine exllamav2: expected a CUDA GPU, torch finds none; check nvidia-smi and CUDA_VISIBLE_DEVICES, "
-            f"{OTHERWISE}"
+            "engine exllamav2: expected a CUDA GPU, torch finds none; check nvidia-smi and"
+            f" CUDA_VISIBLE_DEVICES, {OTHERWISE}"
         ]
     return []
 
@@ -84,13 +91,15 @@ def _torch_problems() -> list[str]:
 def flash_attention_problem() -> str | None:
     """Why exllamav2 must not look for flash-attn; None if a flash-attn is there that it can use.
 
-    exllamav2 imports `flash_attn` and reads its version (attn.py:36). flash-attn-4 brings a package of that name
-    without one, and the import of exllamav2 breaks with an AttributeError.
+    exllamav2 imports `flash_attn` and reads its version (attn.py:36). flash-attn-4 brings a package
+    of that name without one, and the import of exllamav2 breaks with an AttributeError.
     """
     if find_spec("flash_attn") is None:
         return "none installed"
     try:
-        numbers = tuple(int(part) for part in version("flash-attn").split(".")[:3] if part.isdigit())
+        numbers = tuple(
+            int(part) for part in version("flash-attn").split(".")[:3] if part.isdigit()
+        )
     except PackageNotFoundError:
         return "flash-attn-4 alone"
     if numbers < (2, 5, 7):
@@ -102,7 +111,9 @@ def flash_attention_problem() -> str | None:
 
 
 def attention_name() -> str:
-    """The attention that `import_exllamav2` would use, for the engine's identity; imports no exllamav2."""
+    """The attention that `import_exllamav2` would use, for the engine's identity; imports no
+    exllamav2.
+    """
     from featherweight.engines.exllamav2_attention import our_attention
 
     return our_attention() if flash_attention_problem() else f"flash-attn {version('flash-attn')}"
@@ -132,8 +143,8 @@ def import_exllamav2() -> Package:
     used = install(attn, flash_attention_works=reason is None)
     if used != attention_name():
         raise InputError(
-            f"engine exllamav2: expected {attention_name()}, exllamav2 found that it cannot use it; reinstall or "
-            f"uninstall flash-attn, {OTHERWISE}"
+            f"engine exllamav2: expected {attention_name()}, exllamav2 found that it cannot use it;"
+            f" reinstall or uninstall flash-attn, {OTHERWISE}"
         )
     return Package(top.ExLlamaV2, top.ExLlamaV2Config, top.ExLlamaV2Cache, dynamic, attn)
 
@@ -143,15 +154,19 @@ def _import_failure(error: Exception) -> str:
 
     place = find_spec(build.EXTENSION)
     where = "" if place is None else f" {place.origin}"
-    said = (str(error).strip() or type(error).__name__).splitlines()[0].removeprefix(f"{where.strip()}: ")[:300]
+    said = (
+        (str(error).strip() or type(error).__name__)
+        .splitlines()[0]
+        .removeprefix(f"{where.strip()}: ")[:300]
+    )
     if "undefined symbol" in str(error):
         return (
-            f"engine exllamav2: its compiled extension{where} was made for another torch than {torch.__version__} "
-            f"({said}); remove that so that it is built here, {OTHERWISE}"
+            f"engine exllamav2: its compiled extension{where} was made for another torch than"
+            f" {torch.__version__} ({said}); remove that so that it is built here, {OTHERWISE}"
         )
     return (
-        f"engine exllamav2: the package cannot be imported ({said}); install what is missing, or remove the compiled "
-        f"extension{where} so that it is built anew, {OTHERWISE}"
+        f"engine exllamav2: the package cannot be imported ({said}); install what is missing, or"
+        f" remove the compiled extension{where} so that it is built anew, {OTHERWISE}"
     )
 
 
@@ -169,15 +184,21 @@ class Weights(NamedTuple):
 def folder_weights(folder: Path | None) -> Weights:
     """What lies in a model's folder, from the headers of its files alone.
 
-    Bits per weight are measured: all stored bits of the quantised layers, scales included, over their weights. Raises
-    InputError with every problem: no folder, no weights, shards that are named and missing, quantised layers of which
-    a part is missing, a quantisation that is not EXL2, a config or an index that is not one.
+    Bits per weight are measured: all stored bits of the quantised layers, scales included, over
+    their weights. Raises InputError with every problem: no folder, no weights, shards that are
+    named and missing, quantised layers of which a part is missing, a quantisation that is not EXL2,
+    a config or an index that is not one.
     """
     if folder is None or not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: expected a model folder with config.json; run acquire again or correct the path")
+        raise InputError(
+            f"{folder}: expected a model folder with config.json; run acquire again or correct the"
+            " path"
+        )
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise InputError(f"{folder}: no *.safetensors file; pickled weights are never loaded, convert them first")
+        raise InputError(
+            f"{folder}: no *.safetensors file; pickled weights are never loaded, convert them first"
+        )
     tensors: dict[str, dict[str, Any]] = {}
     problems = _shard_problems(folder)
     for path in files:
@@ -190,8 +211,8 @@ def folder_weights(folder: Path | None) -> Weights:
         lacking = [part for part in QUANTISED_PARTS if f"{layer}.{part}" not in tensors]
         if lacking:
             problems.append(
-                f"{folder}: quantised layer {layer} lacks {', '.join(lacking)}; quantise the model again or fetch it "
-                f"again, {OTHERWISE}"
+                f"{folder}: quantised layer {layer} lacks {', '.join(lacking)}; quantise the model"
+                f" again or fetch it again, {OTHERWISE}"
             )
     problems += _quantisation_problems(folder, bool(layers))
     if problems:
@@ -209,12 +230,16 @@ def _shard_problems(folder: Path) -> list[str]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{index}: not an index of shards ({error}); fetch it again, {OTHERWISE}"]
     return [
-        f"{folder}: {name} is named in the index and missing; fetch the model again, {OTHERWISE}" for name in missing
+        f"{folder}: {name} is named in the index and missing; fetch the model again, {OTHERWISE}"
+        for name in missing
     ]
 
 
 def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """A safetensors file's table of tensors: 8 bytes of length, then JSON. Raises ValueError if the file is cut off."""
+    """A safetensors file's table of tensors: 8 bytes of length, then JSON.
+
+    Raises ValueError if the file is cut off.
+    """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > path.stat().st_size - 8:
@@ -238,10 +263,13 @@ def _quantisation_problems(folder: Path, exl2: bool) -> list[str]:
         return []
     if method == "exl2":
         return [
-            f"{folder}: config.json says exl2 and no file holds a quantised layer: incomplete; fetch it again, "
-            f"{OTHERWISE}"
+            f"{folder}: config.json says exl2 and no file holds a quantised layer: incomplete;"
+            f" fetch it again, {OTHERWISE}"
         ]
-    return [f"{folder}: quant_method {method!r}, expected EXL2 or unquantised weights; take another file of the model"]
+    return [
+        f"{folder}: quant_method {method!r}, expected EXL2 or unquantised weights; take another"
+        " file of the model"
+    ]
 
 
 def _bits_per_weight(tensors: dict[str, dict[str, Any]], layers: set[str]) -> float:

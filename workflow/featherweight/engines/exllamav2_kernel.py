@@ -1,11 +1,14 @@
-"""A Triton kernel for one query per row over a paged cache: reads the pages in place, where plain torch copies them.
+"""A Triton kernel for one query per row over a paged cache: reads the pages in place, where plain
+torch copies them.
 
-Proven against attention written out by hand in Triton's interpreter (tests/unit/test_exllamav2_kernel.py); never yet
-compiled or timed on a GPU, so it is used only where `exllamav2_attention.CHOICE` asks for it. Reads and writes nothing.
+Proven against attention written out by hand in Triton's interpreter
+(tests/unit/test_exllamav2_kernel.py); never yet compiled or timed on a GPU, so it is used only
+where `exllamav2_attention.CHOICE` asks for it. Reads and writes nothing.
 
-One program computes one row's query heads of one key head over one span of positions, with a running maximum as in
-Milakov, Gimelshein, "Online normalizer calculation for softmax" (2018). Where rows are few, a row's positions are
-spread over several programs, whose results are put together by their weights ("Flash-Decoding", Dao et al., 2023).
+One program computes one row's query heads of one key head over one span of positions, with a
+running maximum as in Milakov, Gimelshein, "Online normalizer calculation for softmax" (2018). Where
+rows are few, a row's positions are spread over several programs, whose results are put together by
+their weights ("Flash-Decoding", Dao et al., 2023).
 """
 
 from __future__ import annotations
@@ -62,13 +65,21 @@ def _attend(  # type: ignore[no-untyped-def]
         shrink = tl.exp(highest - top)
         weights = tl.exp(scores - top[:, None])
         values = tl.load(v + at, mask=inside[:, None], other=0.0)
-        sums = sums * shrink[:, None] + tl.dot(weights.to(values.dtype), values, input_precision="ieee")
+        sums = sums * shrink[:, None] + tl.dot(
+            weights.to(values.dtype), values, input_precision="ieee"
+        )
         total = total * shrink + tl.sum(weights, 1)
         highest = top
-    total = tl.where(total > 0, total, 1.0)  # a row that ends before this program's span has a weight of -inf
+    total = tl.where(
+        total > 0, total, 1.0
+    )  # a row that ends before this program's span has a weight of -inf
     sums = sums / total[:, None]
     place = query * parts + part
-    tl.store(out + place[:, None] * SIZE + lane[None, :], sums.to(out.dtype.element_ty), mask=real[:, None])
+    tl.store(
+        out + place[:, None] * SIZE + lane[None, :],
+        sums.to(out.dtype.element_ty),
+        mask=real[:, None],
+    )
     tl.store(weight + place, highest + tl.log(total), mask=real)
 
 
@@ -81,28 +92,44 @@ def decode(
     longest: int,
     scale: float | None,
 ) -> torch.Tensor:
-    """Attention of one query per row: q (rows, 1, heads, size), caches (pages, page size, key heads, size).
+    """Attention of one query per row: q (rows, 1, heads, size), caches (pages, page size, key
+    heads, size).
 
-    `table` (rows, pages per row) names each row's pages, `seen` (rows,) says how many positions it has, `longest` how
-    many the longest. Returns the shape of `q`. Raises InputError for a head size that is no power of two.
+    `table` (rows, pages per row) names each row's pages, `seen` (rows,) says how many positions it
+    has, `longest` how many the longest. Returns the shape of `q`. Raises InputError for a head size
+    that is no power of two.
     """
     rows, _, heads, size = q.shape
     page, key_heads = k_cache.shape[1:3]
     if size < SMALLEST or size & (size - 1):
         raise InputError(
-            f"FEATHERWEIGHT_PAGED_ATTENTION=triton: the model's heads have {size} numbers, expected a power of two of "
-            f"at least {SMALLEST}; unset it, so that torch computes attention"
+            f"FEATHERWEIGHT_PAGED_ATTENTION=triton: the model's heads have {size} numbers, expected"
+            f" a power of two of at least {SMALLEST}; unset it, so that torch computes attention"
         )
     parts = max(1, min(PROGRAMS // (rows * key_heads), longest // SHORTEST))
     span = triton.cdiv(triton.cdiv(longest, parts), BLOCK) * BLOCK
-    out = torch.empty((rows, heads, parts, size), dtype=q.dtype if parts == 1 else torch.float32, device=q.device)
+    out = torch.empty(
+        (rows, heads, parts, size), dtype=q.dtype if parts == 1 else torch.float32, device=q.device
+    )
     weight = torch.empty((rows, heads, parts), dtype=torch.float32, device=q.device)
     group = heads // key_heads
     _attend[(rows, key_heads, parts)](
-        q.contiguous(), k_cache, v_cache, table.contiguous(), seen, out, weight, size**-0.5 if scale is None else scale,
-        table.shape[1], span, GROUP=group, PADDED=max(SMALLEST, triton.next_power_of_2(group)), SIZE=size, PAGE=page,
+        q.contiguous(),
+        k_cache,
+        v_cache,
+        table.contiguous(),
+        seen,
+        out,
+        weight,
+        size**-0.5 if scale is None else scale,
+        table.shape[1],
+        span,
+        GROUP=group,
+        PADDED=max(SMALLEST, triton.next_power_of_2(group)),
+        SIZE=size,
+        PAGE=page,
         BLOCK=BLOCK,
-    )  # fmt: skip
+    )
     if parts > 1:
         out = (out * weight.softmax(dim=-1)[..., None]).sum(dim=2)
     return out.to(q.dtype).view(q.shape)

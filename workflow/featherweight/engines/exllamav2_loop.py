@@ -1,9 +1,11 @@
-"""Generation over ExLlamaV2's dynamic generator: one pass and one draw per step for the whole batch.
+"""Generation over ExLlamaV2's dynamic generator: one pass and one draw per step for the whole
+batch.
 
-The generator's own step copies the logits of the whole batch to the CPU and draws job by job (exllamav2 0.3.2,
-generator/dynamic.py:1236), which caps a batch near 5,000 to 10,000 tokens a second. Here `sampling.choose` draws for
-all rows where the logits are; only token ids go to the CPU, where ExLlamaV2 keeps its embeddings anyway. A row that
-ends makes room for the next sample. What happens depends on the list of requests and the number of rows alone.
+The generator's own step copies the logits of the whole batch to the CPU and draws job by job
+(exllamav2 0.3.2, generator/dynamic.py:1236), which caps a batch near 5,000 to 10,000 tokens a
+second. Here `sampling.choose` draws for all rows where the logits are; only token ids go to the
+CPU, where ExLlamaV2 keeps its embeddings anyway. A row that ends makes room for the next sample.
+What happens depends on the list of requests and the number of rows alone.
 
 Reads and writes no files. One finished row:
 
@@ -31,8 +33,12 @@ def pages_per_row(requests: Sequence[Request], decoding: Decoding, positions: in
     return math.ceil(min(longest, positions) / PAGE)
 
 
-def first_logits(generator: Any, job_class: Any, limits: Limits, prompt: tuple[int, ...]) -> torch.Tensor:
-    """The logits after one prompt, (vocabulary,) in float32, through the same pages and passes as generation."""
+def first_logits(
+    generator: Any, job_class: Any, limits: Limits, prompt: tuple[int, ...]
+) -> torch.Tensor:
+    """The logits after one prompt, (vocabulary,) in float32, through the same pages and passes as
+    generation.
+    """
     with torch.inference_mode():
         pages = Pages(generator, job_class, limits, [])
         row = pages.open(Row(prompt=prompt, limit=1))
@@ -68,9 +74,11 @@ class BatchLoop:
         self.kept: list[Row] = []  # finished rows from whose prompt further samples will copy
 
     def run(self, ended: dict[int, Ended], on_tokens: Callable[[int], None]) -> None:
-        """Generate what `ended` lacks and put it there row by row; `on_tokens` hears the tokens of each step.
+        """Generate what `ended` lacks and put it there row by row; `on_tokens` hears the tokens of
+        each step.
 
-        Raises ArithmeticError if the logits are not numbers. Whatever is raised, `ended` keeps the finished rows.
+        Raises ArithmeticError if the logits are not numbers. Whatever is raised, `ended` keeps the
+        finished rows.
         """
         told = 0
         with torch.inference_mode():
@@ -83,7 +91,8 @@ class BatchLoop:
                 assert logits is not None
                 for row in self.rows:
                     row.length += 1
-                # The vocabulary is padded to a multiple of 32 (linear.py:83); the padding is no token.
+                # The vocabulary is padded to a multiple of 32 (linear.py:83); the padding is no
+                # token.
                 self._accept(pages, logits[:, 0, : self.vocabulary], ended)
                 on_tokens(self.made - told)
                 told = self.made
@@ -104,15 +113,21 @@ class BatchLoop:
         self.waiting.extend(sorted(wanted, key=place))
 
     def _admit(self, pages: Pages) -> None:
-        """Let waiting samples begin, at least an eighth of the rows at a time: a prefill costs as much as a step."""
+        """Let waiting samples begin, at least an eighth of the rows at a time: a prefill costs as
+        much as a step.
+        """
         free = self.limits.rows - len(self.rows)
-        if not self.waiting or (self.rows and free < min(max(1, self.limits.rows // 8), len(self.waiting))):
+        if not self.waiting or (
+            self.rows and free < min(max(1, self.limits.rows // 8), len(self.waiting))
+        ):
             return
         fresh = []
         for _ in range(min(free, len(self.waiting))):
             index = self.waiting.popleft()
             request = self.requests[index]
-            room = min(self.decoding.max_new_tokens, self.limits.positions - len(request.prompt_ids))
+            room = min(
+                self.decoding.max_new_tokens, self.limits.positions - len(request.prompt_ids)
+            )
             row = Row(prompt=request.prompt_ids, limit=room, request=index, stream=request.stream)
             fresh.append(pages.open(row))
             self.left[request.prompt_ids] -= 1
@@ -126,9 +141,13 @@ class BatchLoop:
     def _accept(self, pages: Pages, logits: torch.Tensor, ended: dict[int, Ended]) -> None:
         """Choose a token for every row, and let rows that end leave."""
         rows = self.rows
-        chosen = choose(logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding)
+        chosen = choose(
+            logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding
+        )
         self.rows = []
-        for row, token, logprob in zip(rows, chosen.tokens.tolist(), chosen.logprobs.tolist(), strict=True):
+        for row, token, logprob in zip(
+            rows, chosen.tokens.tolist(), chosen.logprobs.tolist(), strict=True
+        ):
             end = row.take(token, logprob, self.stops)
             self.made += token not in self.stops
             if end is None:

@@ -1,8 +1,10 @@
-"""GPU memory for ExLlamaV2: how much there is and how much is free, and a clear line where weights do not fit.
+"""GPU memory for ExLlamaV2: how much there is and how much is free, and a clear line where weights
+do not fit.
 
 Reads the size of a model's files, writes nothing. One real line:
 
-    models/r1: the GPU's memory does not suffice for its weights (3.6 GB) and one pass over them (CUDA out of memory.
+    models/r1: the GPU's memory does not suffice for its weights (3.6 GB) and one pass over them
+        (CUDA out of memory.
     ...); free the GPU, take a smaller or a quantised model, or choose engine: transformers
 """
 
@@ -28,7 +30,9 @@ def free_memory() -> int:
 
 
 def settle() -> None:
-    """Wait for all streams: what was filled on torch's own must be done before ExLlamaV2's stream writes there."""
+    """Wait for all streams: what was filled on torch's own must be done before ExLlamaV2's stream
+    writes there.
+    """
     import torch
 
     if torch.cuda.is_available():
@@ -36,7 +40,9 @@ def settle() -> None:
 
 
 def room() -> int:
-    """Bytes of the card less what this process's tensors hold: the same at every hour, whoever else uses the card."""
+    """Bytes of the card less what this process's tensors hold: the same at every hour, whoever else
+    uses the card.
+    """
     import torch
 
     gc.collect()
@@ -45,7 +51,9 @@ def room() -> int:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Within this context a lack of memory and a GPU that went away become InputError; all else stays as it is."""
+    """Within this context a lack of memory and a GPU that went away become InputError; all else
+    stays as it is.
+    """
     try:
         yield
     except InputError:
@@ -54,6 +62,7 @@ def explained(folder: Path) -> Iterator[None]:
         require_out_of_memory(error, OTHERWISE)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
         raise InputError(
-            f"{folder}: the GPU's memory does not suffice for its weights ({size / 1e9:.1f} GB) and one pass over "
-            f"them ({first_line(error)}); free the GPU, take a smaller or a quantised model, {OTHERWISE}"
+            f"{folder}: the GPU's memory does not suffice for its weights ({size / 1e9:.1f} GB) and"
+            f" one pass over them ({first_line(error)}); free the GPU, take a smaller or a"
+            f" quantised model, {OTHERWISE}"
         ) from error

@@ -1,10 +1,13 @@
-"""Prompts into ExLlamaV2's paged cache: many at once, each distinct one once, common beginnings once.
+"""Prompts into ExLlamaV2's paged cache: many at once, each distinct one once, common beginnings
+once.
 
-The dynamic generator (exllamav2 0.3.2, generator/dynamic.py; line numbers below are of that file) keeps the queue and
-the page table: a cache of pages of 256 tokens, full pages of equal prompts shared by hash. Its own prefill computes
-one prompt at a time (:2330), so the computing is done here. Reads and writes no files. A pass's input:
+The dynamic generator (exllamav2 0.3.2, generator/dynamic.py; line numbers below are of that file)
+keeps the queue and the page table: a cache of pages of 256 tokens, full pages of equal prompts
+shared by hash. Its own prefill computes one prompt at a time (:2330), so the computing is done
+here. Reads and writes no files. A pass's input:
 
-    ids (rows, new), block_table (rows, pages) naming each row's pages in order, cache_seqlens (rows,)
+    ids (rows, new), block_table (rows, pages) naming each row's pages in order, cache_seqlens
+        (rows,)
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from featherweight.engines.exllamav2_attention import one_pass
 from featherweight.engines.samples import Begun
 
 PAGE = 256  # PAGED_PAGE_SIZE (:33)
-HELD = 3  # jobs beside the rows: the spare page, the shared beginning, one finished row whose prompt is still needed
+# jobs beside the rows: the spare page, the shared beginning, one finished row whose prompt is still
+# needed
+HELD = 3
 SHORTEST_SHARED = 32  # tokens; a shorter common beginning is not worth a forward pass of its own
 
 
@@ -48,29 +53,44 @@ class Row(Begun):
 
 
 def common_beginning(prompts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The tokens that all these prompts begin with, short of each prompt's last; empty for one and the same prompt."""
+    """The tokens that all these prompts begin with, short of each prompt's last; empty for one and
+    the same prompt.
+    """
     low, high = min(prompts), max(prompts)
     if low == high:
         return ()
-    same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b),
+        min(len(low), len(high)),
+    )
     return low[: min(same, min(map(len, prompts)) - 1)]
 
 
 class Pages:
-    """The generator's cache while one list of requests is worked on. Empties the page table when it is made."""
+    """The generator's cache while one list of requests is worked on.
 
-    def __init__(self, generator: Any, job_class: Any, limits: Limits, prompts: Sequence[tuple[int, ...]]) -> None:
+    Empties the page table when it is made.
+    """
+
+    def __init__(
+        self, generator: Any, job_class: Any, limits: Limits, prompts: Sequence[tuple[int, ...]]
+    ) -> None:
         self.generator = generator
         self.job_class = job_class
         self.limits = limits
-        self.computed: dict[tuple[int, ...], Row] = {}  # a row of each prompt that is wholly in the cache
+        self.computed: dict[
+            tuple[int, ...], Row
+        ] = {}  # a row of each prompt that is wholly in the cache
         self.shared: Row | None = None
-        self._copies: list[tuple[int, int]] = []  # pages to copy, source and target, before the next pass
+        self._copies: list[
+            tuple[int, int]
+        ] = []  # pages to copy, source and target, before the next pass
         generator.pending_jobs.clear()
         generator.active_jobs.clear()
         generator.reset_page_table()
         generator.max_batch_size = limits.rows + HELD
-        # Padding of a ragged prefill is written behind a row's own pages; it goes to a page that nobody reads.
+        # Padding of a ragged prefill is written behind a row's own pages; it goes to a page that
+        # nobody reads.
         self._spare: int = self.open(Row(prompt=(0,), limit=1)).pages[0].page_index
         beginning = common_beginning(prompts) if prompts else ()
         if len(beginning) >= SHORTEST_SHARED:
@@ -79,14 +99,18 @@ class Pages:
             self.shared = shared
 
     def open(self, row: Row) -> Row:
-        """Give a row its pages: the generator finds those that equal prompts have in common (:2551)."""
+        """Give a row its pages: the generator finds those that equal prompts have in common
+        (:2551).
+        """
         ids = torch.tensor([row.prompt], dtype=torch.long)
         row.job = self.job_class(input_ids=ids, max_new_tokens=row.limit)
         self.generator.enqueue(row.job)
         row.job.held_logits = None  # room for 256 rows of logits that our step never uses (:2300)
         self.generator.iterate_start_jobs([])
         if self.generator.pending_jobs:
-            raise RuntimeError(f"the cache of {self.generator.max_pages} pages is too small for its rows")
+            raise RuntimeError(
+                f"the cache of {self.generator.max_pages} pages is too small for its rows"
+            )
         row.pages = list(row.job.sequences[0].allocated_pages)
         for page in row.pages:
             page.can_revert = False  # we write into it, so its former content is gone (:139)
@@ -103,7 +127,9 @@ class Pages:
         row.job.deallocate_pages()
 
     def prefill(self, rows: Sequence[Row]) -> None:
-        """Bring the prompts of these rows, but for their last tokens, into the cache, each distinct one once."""
+        """Bring the prompts of these rows, but for their last tokens, into the cache, each distinct
+        one once.
+        """
         todo = list(rows)
         while todo:
             now: list[Row] = []
@@ -125,7 +151,9 @@ class Pages:
             todo = [row for row in todo if row.length < row.last]
 
     def _take_over(self, row: Row) -> None:
-        """Let a row skip what is in the cache: full shared pages, the prompt of an equal row, the common beginning."""
+        """Let a row skip what is in the cache: full shared pages, the prompt of an equal row, the
+        common beginning.
+        """
         page = row.length // PAGE
         while page < row.last // PAGE and row.pages[page].kv_position == PAGE:
             page += 1
@@ -148,7 +176,9 @@ class Pages:
         self._copies.clear()
 
     def _groups(self, rows: Sequence[Row]) -> list[list[Row]]:
-        """Rows to compute in one pass: of similar length, within the tokens of a pass and the model's positions."""
+        """Rows to compute in one pass: of similar length, within the tokens of a pass and the
+        model's positions.
+        """
         groups: list[list[Row]] = []
         width = 0
         for row in sorted(rows, key=self._span, reverse=True):
@@ -160,7 +190,9 @@ class Pages:
         return groups
 
     def _span(self, row: Row) -> int:
-        """How many tokens of a row the next pass computes; a long prompt takes several passes that end with a page."""
+        """How many tokens of a row the next pass computes; a long prompt takes several passes that
+        end with a page.
+        """
         end = (row.length + self.limits.prefill_tokens) // PAGE * PAGE
         return min(end, row.last) - row.length
 
@@ -178,15 +210,22 @@ class Pages:
                 row.pages[page].kv_position = PAGE  # later jobs with this hash find it done (:2615)
             row.length += span
 
-    def forward(self, rows: Sequence[Row], ids: list[list[int]], *, logits: bool) -> torch.Tensor | None:
-        """One pass over the rows' next tokens (rows, new), all at their own positions; logits (rows, new, padded)."""
+    def forward(
+        self, rows: Sequence[Row], ids: list[list[int]], *, logits: bool
+    ) -> torch.Tensor | None:
+        """One pass over the rows' next tokens (rows, new), all at their own positions; logits
+        (rows, new, padded).
+        """
         width = len(ids[0])
         longest = max(row.length for row in rows) + width
         columns = math.ceil(longest / PAGE)
         table = [[page.page_index for page in row.pages[:columns]] for row in rows]
         params = self.generator.get_paged_params(
             len(rows),
-            torch.tensor([[*line, *[self._spare] * (columns - len(line))] for line in table], dtype=torch.int32),
+            torch.tensor(
+                [[*line, *[self._spare] * (columns - len(line))] for line in table],
+                dtype=torch.int32,
+            ),
             torch.tensor([row.length for row in rows], dtype=torch.int32),
             width,
         )

@@ -3,8 +3,9 @@
     >>> loglikelihoods(model, [(1, 403)], [(407, 261)], budget=2048)
     [-1.8437]
 
-Reads and writes nothing. What is computed, and what several continuations share, is decided by `continuations`. 0.3.2
-has no place for a mask of ours (attn.py:1144 would leave its right path for one), so every row is one plain sequence.
+Reads and writes nothing. What is computed, and what several continuations share, is decided by
+`continuations`. 0.3.2 has no place for a mask of ours (attn.py:1144 would leave its right path for
+one), so every row is one plain sequence.
 """
 
 from __future__ import annotations
@@ -26,9 +27,15 @@ def dense_logits(model: Any, sequences: Sequence[Sequence[int]]) -> torch.Tensor
 
 
 def loglikelihoods(
-    model: Any, prompts: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]], *, budget: int
+    model: Any,
+    prompts: Sequence[tuple[int, ...]],
+    continuations: Sequence[tuple[int, ...]],
+    *,
+    budget: int,
 ) -> list[float]:
-    """The summed natural-log probability of each continuation after its prompt, as `continuations.loglikelihoods`."""
+    """The summed natural-log probability of each continuation after its prompt, as
+    `continuations.loglikelihoods`.
+    """
 
     def compute(group: plan.Group) -> Iterator[torch.Tensor]:
         logits = dense_logits(model, group.padded())

@@ -1,8 +1,10 @@
-"""What goes wrong with a GPU, the same for every engine: too little memory, a card that went away, and clear lines.
+"""What goes wrong with a GPU, the same for every engine: too little memory, a card that went away,
+and clear lines.
 
 Reads and writes nothing; imports no framework. One real line:
 
-    the GPU stopped answering (CUDA error: an illegal memory access was encountered); finished samples are kept: check
+    the GPU stopped answering (CUDA error: an illegal memory access was encountered); finished
+        samples are kept: check
     it with nvidia-smi and run again
 """
 
@@ -20,7 +22,11 @@ log = logging.getLogger("featherweight")
 def is_out_of_memory(error: Exception) -> bool:
     """Whether this is torch's own exception, or what cuBLAS or an extension's CUDA code says."""
     said = str(error).lower()
-    return type(error).__name__ == "OutOfMemoryError" or "out of memory" in said or "alloc_failed" in said
+    return (
+        type(error).__name__ == "OutOfMemoryError"
+        or "out of memory" in said
+        or "alloc_failed" in said
+    )
 
 
 def is_gpu_gone(error: Exception) -> bool:
@@ -31,8 +37,8 @@ def is_gpu_gone(error: Exception) -> bool:
 def gpu_gone(error: Exception, otherwise: str = "") -> InputError:
     """The line for a GPU that disappeared; `otherwise`: what else can be done."""
     return InputError(
-        f"the GPU stopped answering ({first_line(error)}); finished samples are kept: check it with nvidia-smi and run "
-        f"again{otherwise and ', ' + otherwise}"
+        f"the GPU stopped answering ({first_line(error)}); finished samples are kept: check it with"
+        f" nvidia-smi and run again{otherwise and ', ' + otherwise}"
     )
 
 
@@ -54,8 +60,8 @@ def scored_within_memory(
 ) -> list[float]:
     """`compute(budget)`, with half as many tokens at a time as often as a GPU's memory runs out.
 
-    `release` gives back what can be had again. Raises InputError where fewer than `LEAST` tokens are still too many,
-    and for a GPU that disappeared; other errors stay as they are.
+    `release` gives back what can be had again. Raises InputError where fewer than `LEAST` tokens
+    are still too many, and for a GPU that disappeared; other errors stay as they are.
     """
     while True:
         try:
@@ -66,9 +72,9 @@ def scored_within_memory(
             require_out_of_memory(error, otherwise)
             if budget < 2 * LEAST:
                 raise InputError(
-                    f"{where}: out of GPU memory while likelihoods of {budget} tokens at a time were computed "
-                    f"({first_line(error)}); free the GPU or take a smaller model{otherwise and ', ' + otherwise}; "
-                    "finished samples are kept"
+                    f"{where}: out of GPU memory while likelihoods of {budget} tokens at a time"
+                    f" were computed ({first_line(error)}); free the GPU or take a smaller"
+                    f" model{otherwise and ', ' + otherwise}; finished samples are kept"
                 ) from error
         release()  # outside of the handler: a traceback would hold the tensors
         budget //= 2

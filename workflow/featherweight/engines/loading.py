@@ -1,6 +1,8 @@
-"""How a model folder becomes a model in memory: on which device, in which number format, from which files.
+"""How a model folder becomes a model in memory: on which device, in which number format, from which
+files.
 
-Reads a folder in the Hugging Face layout, writes nothing; runs none of the folder's code and loads no pickled weights.
+Reads a folder in the Hugging Face layout, writes nothing; runs none of the folder's code and loads
+no pickled weights.
 
     >>> number_format(Path("resources/pocket/models/pocket-fair"), "auto", "cpu")
     'float32'
@@ -25,7 +27,10 @@ FORMATS = ("float32", "bfloat16", "float16")
 
 
 def device_kind() -> str:
-    """Where models are computed: "cuda" where a GPU and a torch for it are there, else "cpu". Imports no framework."""
+    """Where models are computed: "cuda" where a GPU and a torch for it are there, else "cpu".
+
+    Imports no framework.
+    """
     if version("torch").endswith("+cpu"):
         return "cpu"
     from featherweight.cuda import cuda_devices
@@ -36,13 +41,15 @@ def device_kind() -> str:
 def number_format(folder: Path, dtype: str, device: str) -> str:
     """The number format that `dtype` means here. Raises InputError for an unknown one.
 
-    "auto" is the format in which the weights are stored, except that a CPU without bfloat16 arithmetic, and any CPU
-    for float16, computes in float32.
+    "auto" is the format in which the weights are stored, except that a CPU without bfloat16
+    arithmetic, and any CPU for float16, computes in float32.
     """
     if dtype in FORMATS:
         return dtype
     if dtype != "auto":
-        raise InputError(f"dtype: expected auto, {', '.join(FORMATS)}, got {dtype!r}; correct it in the study")
+        raise InputError(
+            f"dtype: expected auto, {', '.join(FORMATS)}, got {dtype!r}; correct it in the study"
+        )
     stored = chat.stored_dtype(folder)
     if stored not in FORMATS:
         return "float32"
@@ -61,7 +68,9 @@ def _cpu_has_bfloat16() -> bool:
 
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
-    """No garbage collection meanwhile: importing makes a million objects that stay (measured: 1.1 of 4.8 CPU-s)."""
+    """No garbage collection meanwhile: importing makes a million objects that stay (measured: 1.1
+    of 4.8 CPU-s).
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -72,7 +81,10 @@ def collector_at_rest() -> Iterator[None]:
 
 
 def load_model(folder: Path, dtype: torch.dtype) -> Any:
-    """The model in `folder`, from safetensors only and without code of the folder. Raises InputError if that fails."""
+    """The model in `folder`, from safetensors only and without code of the folder.
+
+    Raises InputError if that fails.
+    """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as their_logging
 
@@ -90,17 +102,19 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
         )
     except MemoryError:
         raise
-    except Exception as error:  # an unknown architecture, a broken file: each library has its own exception
+    except (
+        Exception
+    ) as error:  # an unknown architecture, a broken file: each library has its own exception
         reason = first_line(error)
         raise InputError(
-            f"{folder}: the model cannot be loaded ({reason}); fetch its files again, or choose a model of an "
-            "architecture that the installed transformers knows"
+            f"{folder}: the model cannot be loaded ({reason}); fetch its files again, or choose a"
+            " model of an architecture that the installed transformers knows"
         ) from error
     lacking = sorted(report["missing_keys"])
     if lacking:
         raise InputError(
-            f"{folder}: {len(lacking)} of the model's tensors are not in its safetensors files (first: {lacking[0]}); "
-            "fetch its files again"
+            f"{folder}: {len(lacking)} of the model's tensors are not in its safetensors files"
+            f" (first: {lacking[0]}); fetch its files again"
         )
     return model.eval()
 
@@ -111,6 +125,6 @@ def placed(model: Any, device: str) -> Any:
         return model.to(device)
     except RuntimeError as error:
         raise InputError(
-            f"{model.name_or_path}: cannot be put on the GPU ({first_line(error)}); free its memory, or hide "
-            "it (CUDA_VISIBLE_DEVICES=) to compute on the CPU"
+            f"{model.name_or_path}: cannot be put on the GPU ({first_line(error)}); free its"
+            " memory, or hide it (CUDA_VISIBLE_DEVICES=) to compute on the CPU"
         ) from error

@@ -1,14 +1,18 @@
-"""Where the training of a pocket model starts: a small Llama whose attention can already look things up.
+"""Where the training of a pocket model starts: a small Llama whose attention can already look
+things up.
 
-Reads and writes nothing. A model of half a million parameters started from noise learns to look up who did what only
-after a long plateau, and on most seeds not within minutes (measured: 2 of about 22 runs did). So the first layer starts
-with heads that look one, two and three words back, the other layers with heads that use what these found:
+Reads and writes nothing. A model of half a million parameters started from noise learns to look up
+who did what only after a long plateau, and on most seeds not within minutes (measured: 2 of about
+22 runs did). So the first layer starts with heads that look one, two and three words back, the
+other layers with heads that use what these found:
 
-    Look(asked=3, known=0, told=2)   "the word three back was X; find X; take the word two before it"  -> the person
-    Look(asked=0, known=1, told=0)   "find where this word stood before; take the word after it"        -> the letter
+    Look(asked=3, known=0, told=2)   "the word three back was X; find X; take the word two before
+        it"  -> the person
+    Look(asked=0, known=1, told=0)   "find where this word stood before; take the word after it"
+           -> the letter
 
-This is a start, not a hand-made model: no head knows a word, nothing says when to answer "unknown", and training moves
-every weight.
+This is a start, not a hand-made model: no head knows a word, nothing says when to answer "unknown",
+and training moves every weight.
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 BACK = (1, 2, 3)  # words back, one head of the first layer each
 SHARPNESS = 8.0  # by how much the logit of the right distance exceeds its neighbours'
-FREQUENCIES = 4  # the fastest rotary frequencies tell neighbours apart; slow ones would only add noise
+FREQUENCIES = (
+    4  # the fastest rotary frequencies tell neighbours apart; slow ones would only add noise
+)
 MATCH = 1.5  # gain of queries and keys in heads that find a word
 FOUND = 2.0  # how loud what was found one to three words back is, beside the word itself
 COPY = 1.0
@@ -39,7 +45,9 @@ LOOKS = (Look(3, 0, 2), Look(0, 1, 0), Look(2, 0, 2))
 
 
 class Basis(NamedTuple):
-    """How a head that looks back writes: `read` takes a word in, shape (head, width); `found` gives it back."""
+    """How a head that looks back writes: `read` takes a word in, shape (head, width); `found` gives
+    it back.
+    """
 
     read: torch.Tensor
     found: torch.Tensor
@@ -51,7 +59,10 @@ def start(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
     Raises ValueError for fewer heads than there are looks, or for untied embeddings.
     """
     if config.num_attention_heads < max(len(BACK), len(LOOKS)) or not config.tie_word_embeddings:
-        raise ValueError(f"expected tied embeddings and at least {len(LOOKS)} heads, got {config.num_attention_heads}")
+        raise ValueError(
+            f"expected tied embeddings and at least {len(LOOKS)} heads, got"
+            f" {config.num_attention_heads}"
+        )
     torch.manual_seed(seed)
     model = LlamaForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
@@ -68,7 +79,9 @@ def start(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
 
 def _orthogonal(width: int, size: int, generator: torch.Generator) -> torch.Tensor:
     """Orthonormal rows, shape (size, width), that do not read the constant coordinate."""
-    drawn: torch.Tensor = torch.linalg.qr(torch.randn(width, size, generator=generator))[0].T.contiguous()
+    drawn: torch.Tensor = torch.linalg.qr(torch.randn(width, size, generator=generator))[
+        0
+    ].T.contiguous()
     drawn[:, 0] = 0.0
     return drawn
 
@@ -82,8 +95,11 @@ def _look_back(
     theta = config.rope_parameters["rope_theta"]
     assert isinstance(theta, float)
     turn = theta ** (-torch.arange(FREQUENCIES) / (size // 2))  # radians per word
-    seen = (words[:, 0] / words.pow(2).mean(dim=1).sqrt()).mean()  # the constant after normalisation
-    # The logit for a distance d is amplitude^2 * sum(cos((d - back) * turn)) / sqrt(size): highest at d = back.
+    seen = (
+        words[:, 0] / words.pow(2).mean(dim=1).sqrt()
+    ).mean()  # the constant after normalisation
+    # The logit for a distance d is amplitude^2 * sum(cos((d - back) * turn)) / sqrt(size): highest
+    # at d = back.
     contrast = (1 - torch.cos(turn)).sum()
     amplitude = (SHARPNESS * size**0.5 / contrast).sqrt() / seen
     bases = {}

@@ -16,10 +16,14 @@ import psutil
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores that this process may use, memory in GiB, name of the first CUDA GPU; None where unknown."""
+    """Processor, cores that this process may use, memory in GiB, name of the first CUDA GPU; None
+    where unknown.
+    """
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        ),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": _gpu(),
     }

@@ -1,8 +1,10 @@
-"""Weight matrices in the form that oneDNN multiplies with, packed once instead of in every product (CPUs only).
+"""Weight matrices in the form that oneDNN multiplies with, packed once instead of in every product
+(CPUs only).
 
-torch's own product brings a matrix into that form again each time, which for the few rows of a decode step costs as
-much as half the multiplication. Measured on one EPYC core at 16 rows: 53 to 35 ms for all products of SmolLM2-135M in
-bfloat16, 95 to 58 ms in float32. Below a certain size the call itself costs more than it saves. Reads, writes nothing.
+torch's own product brings a matrix into that form again each time, which for the few rows of a
+decode step costs as much as half the multiplication. Measured on one EPYC core at 16 rows: 53 to 35
+ms for all products of SmolLM2-135M in bfloat16, 95 to 58 ms in float32. Below a certain size the
+call itself costs more than it saves. Reads, writes nothing.
 
     >>> pack(model)  # a model of 30 layers with 7 matrices each, and the output matrix
     211
@@ -16,8 +18,11 @@ from typing import Any
 import torch
 
 SMALLEST = 1 << 16  # numbers; a matrix of no more than that stays as it is
-WORTH = 1 << 22  # numbers in all large matrices; a smaller model's time is not in its products, and oneDNN costs 8 MiB
-_ROWS = 64  # for which oneDNN is asked to choose the form; within 5% of the best at 1, 16, 64 and 512 rows
+# numbers in all large matrices; a smaller model's time is not in its products, and oneDNN costs 8
+# MiB
+WORTH = 1 << 22
+# for which oneDNN is asked to choose the form; within 5% of the best at 1, 16, 64 and 512 rows
+_ROWS = 64
 _UNCHANGED: tuple[str, list[Any], str] = ("none", [], "")  # nothing is done to the product
 
 
@@ -29,7 +34,9 @@ class PackedLinear(torch.nn.Module):
         self.in_features, self.out_features = plain.in_features, plain.out_features
         self.bias = plain.bias
         # No buffer: the packed matrix is opaque and cannot be saved or moved.
-        self.packed: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(plain.weight.detach(), _ROWS)
+        self.packed: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(
+            plain.weight.detach(), _ROWS
+        )
 
     @property
     def weight(self) -> torch.Tensor:
@@ -39,7 +46,9 @@ class PackedLinear(torch.nn.Module):
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """The product, (..., in_features) to (..., out_features)."""
-        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, *_UNCHANGED)
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            rows, self.packed, self.bias, *_UNCHANGED
+        )
         return product
 
 
@@ -57,7 +66,8 @@ def can_pack(dtype: torch.dtype) -> bool:
 
 
 def pack(model: Any) -> int:
-    """Replace the large linear layers of a model on the CPU by packed ones; returns how many. For inference only.
+    """Replace the large linear layers of a model on the CPU by packed ones; returns how many. For
+    inference only.
 
     A model whose large layers hold fewer than `WORTH` numbers stays as it is.
     """
@@ -77,10 +87,16 @@ def pack(model: Any) -> int:
             parent, name, layer = found.pop()
             setattr(parent, name, PackedLinear(layer))
             del layer
-        for rest in model.parameters():  # views into the mapped file, which stays in memory as long as one of them does
+        for rest in (
+            model.parameters()
+        ):  # views into the mapped file, which stays in memory as long as one of them does
             rest.data = rest.data.clone()
     return packed
 
 
 def _is_large(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
-    return type(layer) is torch.nn.Linear and layer.weight.numel() > SMALLEST and layer.weight.dtype == dtype
+    return (
+        type(layer) is torch.nn.Linear
+        and layer.weight.numel() > SMALLEST
+        and layer.weight.dtype == dtype
+    )

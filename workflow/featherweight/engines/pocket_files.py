@@ -1,7 +1,7 @@
 """The files of a pocket model: a word-level tokenizer and the ordinary Hugging Face layout.
 
-Writes config.json, generation_config.json, model.safetensors (float16), tokenizer.json and tokenizer_config.json with
-the chat template. One prompt as the template renders it:
+Writes config.json, generation_config.json, model.safetensors (float16), tokenizer.json and
+tokenizer_config.json with the chat template. One prompt as the template renders it:
 
     <s><user> The late-riser and the dawn-walker had a meeting. ... Who came late? <assistant>
 
@@ -40,7 +40,9 @@ CHAT_TEMPLATE = (
 def vocabulary(book: Catalogue) -> list[str]:
     """Every word that the items, the wordings and the thinking can show, in a fixed order."""
     texts = [*book.unknown, *ORDINALS, "Who The the and ? . : ,", LETTER.user, POCKET.user]
-    texts += [word for groups in book.groups.values() for words in groups.values() for word in words]
+    texts += [
+        word for groups in book.groups.values() for words in groups.values() for word in words
+    ]
     for templates in book.templates.values():
         for template in templates:
             texts += [template.scene, template.negative, template.nonnegative]
@@ -53,9 +55,13 @@ def vocabulary(book: Catalogue) -> list[str]:
 def tokenizer(book: Catalogue) -> Tokenizer:
     """A tokenizer with one token per word; text is put together again with single spaces."""
     words = vocabulary(book)
-    made = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN))
+    made = Tokenizer(
+        models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN)
+    )
     made.pre_tokenizer = pre_tokenizers.Split(Regex(PIECE), behavior="removed", invert=True)
-    made.decoder = decoders.Sequence([decoders.WordPiece(prefix="##", cleanup=True), decoders.Replace(" :", ":")])
+    made.decoder = decoders.Sequence(
+        [decoders.WordPiece(prefix="##", cleanup=True), decoders.Replace(" :", ":")]
+    )
     made.add_special_tokens([AddedToken(t, special=True) for t in (PAD, BOS, EOS, UNKNOWN, *ROLES)])
     # Not special: what a model thinks stays in the text when special tokens are skipped.
     made.add_tokens([AddedToken(t, special=False) for t in THINK])

@@ -1,4 +1,5 @@
-"""One sample while an engine generates it, whatever computes its logits: whether it fits, its tokens, its end.
+"""One sample while an engine generates it, whatever computes its logits: whether it fits, its
+tokens, its end.
 
 Reads and writes nothing; imports no framework. One finished sample:
 
@@ -18,7 +19,9 @@ from featherweight.records import Finish
 
 
 class Ended(NamedTuple):
-    """One finished sample: its tokens without the stop token, their summed log-probabilities, and why it ended."""
+    """One finished sample: its tokens without the stop token, their summed log-probabilities, and
+    why it ended.
+    """
 
     tokens: list[int]
     logprob: float
@@ -37,7 +40,10 @@ class Begun:
     logprob: float = 0.0
 
     def take(self, token: int, logprob: float, stops: Collection[int]) -> Ended | None:
-        """Add a chosen token; the finished sample if that ends it. Raises ArithmeticError if `logprob` is no number."""
+        """Add a chosen token; the finished sample if that ends it.
+
+        Raises ArithmeticError if `logprob` is no number.
+        """
         if math.isnan(logprob):
             raise ArithmeticError("the model's logits are not numbers")
         if token in stops:
@@ -45,7 +51,9 @@ class Begun:
         self.token = token
         self.tokens.append(token)
         self.logprob += logprob
-        return Ended(self.tokens, self.logprob, "length") if len(self.tokens) >= self.limit else None
+        return (
+            Ended(self.tokens, self.logprob, "length") if len(self.tokens) >= self.limit else None
+        )
 
 
 def completion(tokenizer: Any, end: Ended, hidden: frozenset[int]) -> Completion:
@@ -60,27 +68,39 @@ def completion(tokenizer: Any, end: Ended, hidden: frozenset[int]) -> Completion
 
 
 def check_prompts(model: object, prompts: Sequence[tuple[int, ...]], context: int | None) -> None:
-    """Raises InputError for prompts that leave no room for a token in the model's context, ValueError for empty."""
+    """Raises InputError for prompts that leave no room for a token in the model's context,
+    ValueError for empty.
+    """
     lengths = [len(prompt) for prompt in prompts]
     if min(lengths) == 0:
         raise ValueError("a prompt needs at least one token")
     if context is not None and max(lengths) >= context:
         over = sum(length >= context for length in lengths)
         raise InputError(
-            f"{model}: {over} of {len(lengths)} prompts do not fit (longest: {max(lengths)} tokens, the model's "
-            f"context: {context}); take shorter prompts or another model"
+            f"{model}: {over} of {len(lengths)} prompts do not fit (longest: {max(lengths)} tokens,"
+            f" the model's context: {context}); take shorter prompts or another model"
         )
 
 
 def check_continuations(
-    model: object, prompts: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]], context: int | None
+    model: object,
+    prompts: Sequence[tuple[int, ...]],
+    continuations: Sequence[tuple[int, ...]],
+    context: int | None,
 ) -> None:
-    """Raises InputError for a continuation that ends outside of the model's context, else as `check_prompts`."""
+    """Raises InputError for a continuation that ends outside of the model's context, else as
+    `check_prompts`.
+    """
     check_prompts(model, prompts, context)
-    # The last token is never fed, so it may stand one behind the context. Lists of unequal length are refused later.
-    longest = max(len(p) + len(c) for p, c in zip(prompts, continuations, strict=False)) if continuations else 0
+    # The last token is never fed, so it may stand one behind the context. Lists of unequal length
+    # are refused later.
+    longest = (
+        max(len(p) + len(c) for p, c in zip(prompts, continuations, strict=False))
+        if continuations
+        else 0
+    )
     if context is not None and longest - 1 > context:
         raise InputError(
-            f"{model}: a continuation ends {longest} tokens after its prompt's beginning, at most {context} can be "
-            "scored; shorten the prompt"
+            f"{model}: a continuation ends {longest} tokens after its prompt's beginning, at most"
+            f" {context} can be scored; shorten the prompt"
         )

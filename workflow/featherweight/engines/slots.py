@@ -1,11 +1,14 @@
-"""The decode loop: slots that are refilled as rows finish, over a key-value cache that is written in place.
+"""The decode loop: slots that are refilled as rows finish, over a key-value cache that is written
+in place.
 
-Prompts are computed once each, longest first, in groups of similar length, padded on the right (a causal model never
-looks to the right, so padding changes nothing). Their keys and values are copied into the slots of all samples that
-share the prompt. Every step feeds one token per occupied slot; a row that ends frees its slot for the next sample, and
-when no sample waits the last row moves into the gap, so that no step computes a finished row.
+Prompts are computed once each, longest first, in groups of similar length, padded on the right (a
+causal model never looks to the right, so padding changes nothing). Their keys and values are copied
+into the slots of all samples that share the prompt. Every step feeds one token per occupied slot; a
+row that ends frees its slot for the next sample, and when no sample waits the last row moves into
+the gap, so that no step computes a finished row.
 
-What happens depends on the list of requests and the number of slots alone, never on time. Reads and writes nothing.
+What happens depends on the list of requests and the number of slots alone, never on time. Reads and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ class _Row(Begun):
 
 
 class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """One layer's keys and values, (slots, heads, capacity, head size), of which a step sees the occupied part."""
+    """One layer's keys and values, (slots, heads, capacity, head size), of which a step sees the
+    occupied part.
+    """
 
     def __init__(self, place: _Place, like: Any, capacity: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -55,7 +60,9 @@ class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write one new position per row, (rows, heads, 1, head size); return what the rows may attend to."""
+        """Write one new position per row, (rows, heads, 1, head size); return what the rows may
+        attend to.
+        """
         rows, columns, width = self.place.rows, self.place.columns, self.place.width
         self.slot_keys[rows, :, columns] = key_states[:, :, 0]
         self.slot_values[rows, :, columns] = value_states[:, :, 0]
@@ -91,15 +98,18 @@ class _Place:
 class _Group:
     """Prompts that were computed together and wait for slots."""
 
-    layers: list[Any]  # transformers' cache layers: keys and values (prompts, heads, longest prompt, head size)
+    layers: list[
+        Any
+    ]  # transformers' cache layers: keys and values (prompts, heads, longest prompt, head size)
     logits: torch.Tensor  # (prompts, vocabulary), after each prompt's last token
 
 
 def prompt_groups(requests: Sequence[Request], budget: int) -> list[list[list[int]]]:
     """Groups of prompts to compute together; a prompt is the list of requests that share it.
 
-    Longest first, then in the order of the requests; a group's prompts times its longest stay within `budget` tokens,
-    and none is shorter than `_SIMILAR` of the longest: padding is computed like tokens.
+    Longest first, then in the order of the requests; a group's prompts times its longest stay
+    within `budget` tokens, and none is shorter than `_SIMILAR` of the longest: padding is computed
+    like tokens.
     """
     shared: dict[tuple[int, ...], list[int]] = {}
     for index, request in enumerate(requests):
@@ -119,7 +129,12 @@ class SlotLoop:
     """Generates for one list of requests."""
 
     def __init__(
-        self, model: Any, requests: Sequence[Request], decoding: Decoding, stops: Sequence[int], limits: Limits
+        self,
+        model: Any,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        stops: Sequence[int],
+        limits: Limits,
     ) -> None:
         self.model = model
         self.device: torch.device = model.device
@@ -137,7 +152,10 @@ class SlotLoop:
         self.waiting: deque[tuple[_Group, int, int]] = deque()  # group, prompt's row in it, request
 
     def run(self, on_tokens: Callable[[int], None]) -> list[Ended]:
-        """Generate everything; `on_tokens` hears the tokens of each step. Results in the order of the requests."""
+        """Generate everything; `on_tokens` hears the tokens of each step.
+
+        Results in the order of the requests.
+        """
         told = 0
         with torch.inference_mode():
             while len(self.ended) < len(self.requests):
@@ -173,7 +191,9 @@ class SlotLoop:
         """Compute a group of prompts and let all their samples wait for slots."""
         ids = [self.requests[indices[0]].prompt_ids for indices in prompts]
         width = max(map(len, ids))
-        padded = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in ids], device=self.device)
+        padded = torch.tensor(
+            [[*prompt, *[0] * (width - len(prompt))] for prompt in ids], device=self.device
+        )
         last = torch.tensor([len(prompt) - 1 for prompt in ids], device=self.device)
         rows = torch.arange(len(ids), device=self.device)
         cache = DynamicCache(config=self.model.config)
@@ -190,7 +210,10 @@ class SlotLoop:
         for slot, _, request in entering:
             wanted = self.requests[request]
             self.rows[slot] = _Row(
-                request=request, stream=wanted.stream, limit=self._limit(wanted), length=len(wanted.prompt_ids)
+                request=request,
+                stream=wanted.stream,
+                limit=self._limit(wanted),
+                length=len(wanted.prompt_ids),
             )
         picked = torch.tensor([row for _, row, _ in entering], device=self.device)
         if not self.layers:
@@ -201,7 +224,9 @@ class SlotLoop:
         self._accept(group.logits[picked], slots)
 
     def _close_gaps(self) -> None:
-        """Move the last rows into what gaps are left, so that the occupied slots are the first ones."""
+        """Move the last rows into what gaps are left, so that the occupied slots are the first
+        ones.
+        """
         while None in self.rows:
             last = self.rows.pop()
             if last is None:
@@ -219,8 +244,11 @@ class SlotLoop:
         place.columns = torch.tensor([row.length for row in rows], device=self.device)
         place.width = max(row.length for row in rows) + 1
         hidden = torch.arange(place.width, device=self.device)[None, :] > place.columns[:, None]
-        # An additive mask in the model's own format: attention would otherwise convert it in every layer.
-        mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=self.device).masked_fill(hidden, -torch.inf)
+        # An additive mask in the model's own format: attention would otherwise convert it in every
+        # layer.
+        mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=self.device).masked_fill(
+            hidden, -torch.inf
+        )
         found = self.model(
             input_ids=torch.tensor([[row.token] for row in rows], device=self.device),
             position_ids=place.columns[:, None],
@@ -235,7 +263,9 @@ class SlotLoop:
     def _accept(self, logits: torch.Tensor, slots: Sequence[int]) -> None:
         """Choose a token for the row of each slot, and let rows that end leave a gap."""
         rows = [row for slot in slots if (row := self.rows[slot]) is not None]
-        chosen = choose(logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding)
+        chosen = choose(
+            logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding
+        )
         tokens, logprobs = chosen.tokens.tolist(), chosen.logprobs.tolist()
         for slot, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
             end = row.take(token, logprob, self.stops)
@@ -249,8 +279,8 @@ class SlotLoop:
 def logits_at(model: Any, rows: torch.Tensor, positions: torch.Tensor) -> Iterator[None]:
     """Within this context a forward pass gives the logits of n places only, (1, n, vocabulary).
 
-    Place i is (rows[i], positions[i]). Prompts end at different positions, and the whole vocabulary at every position
-    would cost more than all the rest.
+    Place i is (rows[i], positions[i]). Prompts end at different positions, and the whole vocabulary
+    at every position would cost more than all the rest.
     """
 
     def pick(module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

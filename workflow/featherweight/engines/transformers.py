@@ -1,8 +1,10 @@
-"""The engine that runs anywhere: models in the Hugging Face layout, through transformers, on a CPU or a CUDA GPU.
+"""The engine that runs anywhere: models in the Hugging Face layout, through transformers, on a CPU
+or a CUDA GPU.
 
-Reads a model's folder (safetensors, config.json, tokenizer.json), writes nothing. transformers computes the forward
-passes; batching, the cache, sampling and stopping are ours (`slots`, `sampling`). The same requests in the same
-order on the same machine and versions give the same tokens bit for bit; a sample's noise depends on its stream alone.
+Reads a model's folder (safetensors, config.json, tokenizer.json), writes nothing. transformers
+computes the forward passes; batching, the cache, sampling and stopping are ours (`slots`,
+`sampling`). The same requests in the same order on the same machine and versions give the same
+tokens bit for bit; a sample's noise depends on its stream alone.
 
     >>> load(Path("resources/pocket/models/pocket-fair"), dtype="float32", threads=1).identity
     'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 2, loop 2'
@@ -16,8 +18,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.engines import Completion, Decoding, Request, Unfinished, chat, gpu_errors, samples
-from featherweight.engines.loading import collector_at_rest, device_kind, load_model, number_format, placed
+from featherweight.engines import (
+    Completion,
+    Decoding,
+    Request,
+    Unfinished,
+    chat,
+    gpu_errors,
+    samples,
+)
+from featherweight.engines.loading import (
+    collector_at_rest,
+    device_kind,
+    load_model,
+    number_format,
+    placed,
+)
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
 
@@ -30,7 +46,9 @@ __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 LOOP_VERSION = 2  # raise it when the schedule changes, and with it the rounding
 SLOTS = {"cpu": 64, "cuda": 256}
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
-CPU_CACHE_BYTES = 1 << 30  # a constant, not the free memory: the schedule must not depend on the hour
+CPU_CACHE_BYTES = (
+    1 << 30
+)  # a constant, not the free memory: the schedule must not depend on the hour
 CUDA_CACHE_SHARE = 0.6  # of the card's whole memory, less the weights
 log = logging.getLogger("featherweight")
 
@@ -39,22 +57,30 @@ def identity(folder: Path | None, *, dtype: str) -> str:
     """Whatever of this engine may change a token. Cheap: nothing is loaded."""
     device = device_kind()
     return (
-        f"transformers {version('transformers')}, torch {version('torch')}, {device}, "
-        f"{number_format(_present(folder), dtype, device)}, sampling {SAMPLING_VERSION}, loop {LOOP_VERSION}"
+        f"transformers {version('transformers')}, torch {version('torch')}, {device},"
+        f" {number_format(_present(folder), dtype, device)}, sampling {SAMPLING_VERSION}, loop"
+        f" {LOOP_VERSION}"
     )
 
 
 def _present(folder: Path | None) -> Path:
     if folder is None or not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: expected a model folder with config.json; run acquire again or correct the path")
+        raise InputError(
+            f"{folder}: expected a model folder with config.json; run acquire again or correct the"
+            " path"
+        )
     return folder
 
 
-def load(folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()) -> TransformersEngine:
+def load(
+    folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
+) -> TransformersEngine:
     """Load a model. Raises InputError for a folder that holds none that can be loaded safely."""
     where = _present(folder)
     if not any(where.glob("*.safetensors")):
-        raise InputError(f"{where}: no *.safetensors file; pickled weights are never loaded, convert them first")
+        raise InputError(
+            f"{where}: no *.safetensors file; pickled weights are never loaded, convert them first"
+        )
     with collector_at_rest():
         import torch
 
@@ -64,7 +90,9 @@ def load(folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[st
             torch.set_num_threads(threads)
         tokenizer = chat.load_tokenizer(where)
         device = device_kind()
-        model = placed(load_model(where, getattr(torch, number_format(where, dtype, device))), device)
+        model = placed(
+            load_model(where, getattr(torch, number_format(where, dtype, device))), device
+        )
         pack(model)
     return TransformersEngine(
         model,
@@ -105,19 +133,25 @@ class TransformersEngine:
         return self._name
 
     def _refuse_other_kinds(self) -> None:
-        """The loop shows every row all that came before; a model with narrower attention must not notice."""
+        """The loop shows every row all that came before; a model with narrower attention must not
+        notice.
+        """
         if self.model.get_output_embeddings() is None:
-            raise InputError(f"{self.model.name_or_path}: not a language model that transformers can generate with")
+            raise InputError(
+                f"{self.model.name_or_path}: not a language model that transformers can generate"
+                " with"
+            )
         config = self.model.config.get_text_config()
         if getattr(config, "alibi", False):
             raise InputError(
-                f"{self.model.name_or_path}: positions by ALiBi are not supported; choose a model with rotary positions"
+                f"{self.model.name_or_path}: positions by ALiBi are not supported; choose a model"
+                " with rotary positions"
             )
         kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
         if not kinds <= {"full_attention", "sliding_attention"}:
             raise InputError(
-                f"{self.model.name_or_path}: layers of kind {', '.join(sorted(kinds))} are not supported; "
-                "choose a model whose layers all attend"
+                f"{self.model.name_or_path}: layers of kind {', '.join(sorted(kinds))} are not"
+                " supported; choose a model whose layers all attend"
             )
         if "sliding_attention" in kinds:
             window = int(config.sliding_window)
@@ -126,27 +160,39 @@ class TransformersEngine:
     def generate(
         self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
     ) -> list[Completion]:
-        """One completion per request, in their order. Raises InputError for prompts longer than the model's context.
+        """One completion per request, in their order. Raises InputError for prompts longer than the
+        model's context.
 
         Out of memory on a GPU: the whole list is begun again with half the slots.
         """
         if not requests:
             return []
-        samples.check_prompts(self.model.name_or_path, [request.prompt_ids for request in requests], self.context)
+        samples.check_prompts(
+            self.model.name_or_path, [request.prompt_ids for request in requests], self.context
+        )
         ended: dict[int, Ended] = {}
         try:
             while (slots := self._attempt(requests, decoding, ended, on_tokens)) is not None:
                 if slots == 1:
                     raise InputError(
-                        f"{self.model.name_or_path}: out of GPU memory with a single sample; free the GPU, lower "
-                        "max_new_tokens or take a smaller model; finished samples are kept"
+                        f"{self.model.name_or_path}: out of GPU memory with a single sample; free"
+                        " the GPU, lower max_new_tokens or take a smaller model; finished samples"
+                        " are kept"
                     )
                 self.slots = slots // 2
-                log.warning("out of GPU memory: going on with %d instead of %d slots", self.slots, slots)
+                log.warning(
+                    "out of GPU memory: going on with %d instead of %d slots", self.slots, slots
+                )
         except InputError as error:
-            finished = {index: samples.completion(self.tokenizer, end, self.hidden) for index, end in ended.items()}
+            finished = {
+                index: samples.completion(self.tokenizer, end, self.hidden)
+                for index, end in ended.items()
+            }
             raise Unfinished(error.problems, finished) from error
-        return [samples.completion(self.tokenizer, ended[index], self.hidden) for index in range(len(requests))]
+        return [
+            samples.completion(self.tokenizer, ended[index], self.hidden)
+            for index in range(len(requests))
+        ]
 
     def _attempt(
         self,
@@ -155,7 +201,10 @@ class TransformersEngine:
         ended: dict[int, Ended],
         on_tokens: Callable[[int], None],
     ) -> int | None:
-        """Put the finished rows into `ended`. If the memory did not suffice: how many slots were tried."""
+        """Put the finished rows into `ended`.
+
+        If the memory did not suffice: how many slots were tried.
+        """
         from featherweight.engines.slots import SlotLoop
 
         limits = self._limits(requests, decoding)
@@ -165,7 +214,8 @@ class TransformersEngine:
             loop.run(on_tokens)
         except ArithmeticError as error:
             raise InputError(
-                f"{self.model.name_or_path}: {error} in {self.model.dtype}; choose dtype bfloat16 or float32"
+                f"{self.model.name_or_path}: {error} in {self.model.dtype}; choose dtype bfloat16"
+                " or float32"
             ) from error
         except Exception as error:
             gpu_errors.require_out_of_memory(error)
@@ -193,7 +243,9 @@ class TransformersEngine:
         slots = self.slots
         if slots is None:
             longest = max(len(request.prompt_ids) for request in requests) + decoding.max_new_tokens
-            slots = max(1, min(SLOTS[kind], self._cache_budget(kind) // (longest * self._bytes_per_token())))
+            slots = max(
+                1, min(SLOTS[kind], self._cache_budget(kind) // (longest * self._bytes_per_token()))
+            )
         return Limits(slots, PREFILL_TOKENS[kind], self.context)
 
     def _cache_budget(self, kind: str) -> int:
@@ -215,15 +267,21 @@ class TransformersEngine:
     def loglikelihoods(
         self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
     ) -> list[float]:
-        """The summed natural-log probability of each continuation after its prompt, in order; 0.0 for an empty one."""
+        """The summed natural-log probability of each continuation after its prompt, in order; 0.0
+        for an empty one.
+        """
         from featherweight.engines.likelihood import loglikelihoods
 
         if not prompt_ids:
             return []
-        samples.check_continuations(self.model.name_or_path, prompt_ids, continuations, self.context)
+        samples.check_continuations(
+            self.model.name_or_path, prompt_ids, continuations, self.context
+        )
 
         def compute(budget: int) -> list[float]:
             return loglikelihoods(self.model, prompt_ids, continuations, budget)
 
         budget = PREFILL_TOKENS[self.model.device.type]
-        return gpu_errors.scored_within_memory(compute, budget, self._release, self.model.name_or_path)
+        return gpu_errors.scored_within_memory(
+            compute, budget, self._release, self.model.name_or_path
+        )

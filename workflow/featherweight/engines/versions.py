@@ -1,4 +1,5 @@
-"""Versions of what may change a token, readable without importing a framework. Reads and writes nothing.
+"""Versions of what may change a token, readable without importing a framework. Reads and writes
+nothing.
 
 >>> SAMPLING_VERSION
 2

@@ -1,10 +1,14 @@
-"""The stage `generate`: a model answers all its prompts in one go. It is loaded once, and only if something is missing.
+"""The stage `generate`: a model answers all its prompts in one go. It is loaded once, and only if
+something is missing.
 
-Reads Prompt and Item rows and the model's manifest; writes `<output>/<task>/<category>/<seed>.parquet` (Sample rows,
-the same bytes on every rerun) and `--timings`; keeps every finished chunk in the sample store. One real row:
+Reads Prompt and Item rows and the model's manifest; writes
+`<output>/<task>/<category>/<seed>.parquet` (Sample rows, the same bytes on every rerun) and
+`--timings`; keeps every finished chunk in the sample store. One real row:
 
-    Sample(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0, item_id="pets-1-0000",
-           sample_index=0, text="(B)", thinking=None, answer="(B)", n_prompt_tokens=0, n_tokens=1, finish="stop",
+    Sample(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0,
+           item_id="pets-1-0000",
+           sample_index=0, text="(B)", thinking=None, answer="(B)", n_prompt_tokens=0, n_tokens=1,
+           finish="stop",
            mean_logprob=None, option_loglikelihoods=None)
 """
 
@@ -20,13 +24,43 @@ from featherweight.files import read_spec
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the generate stage."""
     add = parser.add_argument
-    add("--spec", type=read_spec, required=True, metavar="JSON", help="the stage's part of the study")
-    add("--manifest", type=Path, required=True, metavar="FILE", help="the model's manifest, written by acquire")
+    add(
+        "--spec",
+        type=read_spec,
+        required=True,
+        metavar="JSON",
+        help="the stage's part of the study",
+    )
+    add(
+        "--manifest",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the model's manifest, written by acquire",
+    )
     add("--items", type=Path, required=True, metavar="DIR", help="the drawn items")
     add("--prompts", type=Path, required=True, metavar="DIR", help="the model's rendered prompts")
-    add("--output", type=Path, required=True, metavar="DIR", help="folder for one file of samples per cell")
-    add("--store", type=Path, required=True, metavar="DIR", help="the sample store; kept between runs")
-    add("--timings", type=Path, required=True, metavar="FILE", help="JSON: how much was generated, how fast")
+    add(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for one file of samples per cell",
+    )
+    add(
+        "--store",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the sample store; kept between runs",
+    )
+    add(
+        "--timings",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON: how much was generated, how fast",
+    )
     add("--threads", type=int, metavar="N", help="CPU threads (default: what torch takes)")
 
 
@@ -50,7 +84,8 @@ class _NoPandas:
 
 
 def _spare_pandas() -> None:
-    """Keep Arrow from importing pandas, which nothing here needs (measured: 60 MiB and 0.3 CPU-s of this process).
+    """Keep Arrow from importing pandas, which nothing here needs (measured: 60 MiB and 0.3 CPU-s of
+    this process).
 
     Arrow looks for it once, when it makes its first array, and remembers that it was not to be had.
     """

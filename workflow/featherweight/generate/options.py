@@ -1,7 +1,8 @@
-"""Answers by likelihood: the option that the model finds likeliest after the prompt. Nothing is generated.
+"""Answers by likelihood: the option that the model finds likeliest after the prompt. Nothing is
+generated.
 
-What comes back has the shape of a completion, so that store, resume and samples are those of generated answers. One
-real answer, to a prompt whose options are "(A)", "(B)", "(C)":
+What comes back has the shape of a completion, so that store, resume and samples are those of
+generated answers. One real answer, to a prompt whose options are "(A)", "(B)", "(C)":
 
     Completion(text="(B)", n_tokens=0, finish="scored", mean_logprob=None,
                option_loglikelihoods=(-4.0931, -0.7012, -1.9337))
@@ -22,12 +23,17 @@ LIKELIHOOD_VERSION = 1  # raise it when stored log-likelihoods must not be used 
 
 
 def chosen_by_likelihood(prompt: Prompt) -> bool:
-    """Whether this prompt's answer is chosen and not generated. A control has no likelihoods: its rule answers."""
+    """Whether this prompt's answer is chosen and not generated.
+
+    A control has no likelihoods: its rule answers.
+    """
     return prompt.option_ids is not None
 
 
 def asked(prompt: Prompt) -> dict[str, Any]:
-    """What decides log-likelihoods beside the model and its engine: no decoding, no noise, no sample number."""
+    """What decides log-likelihoods beside the model and its engine: no decoding, no noise, no
+    sample number.
+    """
     return {
         "answers": f"likelihood {LIKELIHOOD_VERSION}",
         "prompt": list(prompt.token_ids),
@@ -37,11 +43,13 @@ def asked(prompt: Prompt) -> dict[str, Any]:
 
 
 def choose(engine: Engine, prompts: Sequence[Prompt]) -> list[Completion]:
-    """One answer per prompt, in order; an empty text where two options are equally likely or one is impossible.
+    """One answer per prompt, in order; an empty text where two options are equally likely or one is
+    impossible.
 
     Raises InputError for log-likelihoods that are not numbers, as generating does.
 
-    A prompt's options stand side by side in what the engine is asked, so that it may compute their prompt once.
+    A prompt's options stand side by side in what the engine is asked, so that it may compute their
+    prompt once.
     """
     pairs = [(prompt.token_ids, ids) for prompt in prompts for ids in prompt.option_ids or ()]
     values = iter(engine.loglikelihoods([ids for ids, _ in pairs], [ids for _, ids in pairs]))
@@ -51,8 +59,8 @@ def choose(engine: Engine, prompts: Sequence[Prompt]) -> list[Completion]:
 def _answer(prompt: Prompt, values: Sequence[float]) -> Completion:
     if any(math.isnan(value) for value in values):
         raise InputError(
-            f"{prompt.model}: {prompt.item_id}: the model's log-likelihoods are not numbers in this number format; "
-            "choose dtype bfloat16 or float32 (with engine: transformers)"
+            f"{prompt.model}: {prompt.item_id}: the model's log-likelihoods are not numbers in this"
+            " number format; choose dtype bfloat16 or float32 (with engine: transformers)"
         )
     finite = tuple(value if math.isfinite(value) else None for value in values)
     position = likeliest(finite)

@@ -1,4 +1,5 @@
-"""How far a generation is: a live bar on a terminal, a plain line every ten seconds in a log. Writes to stderr only.
+"""How far a generation is: a live bar on a terminal, a plain line every ten seconds in a log.
+Writes to stderr only.
 
 One real line:
 
@@ -18,7 +19,9 @@ log = logging.getLogger("featherweight")
 
 
 def remaining(done: int, total: int, seconds: float) -> float | None:
-    """Seconds that are left if the rest goes as fast as what was generated; None before anything was."""
+    """Seconds that are left if the rest goes as fast as what was generated; None before anything
+    was.
+    """
     return seconds * (total - done) / done if done else None
 
 
@@ -52,7 +55,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
@@ -68,7 +74,9 @@ class Progress:
         self._show()
 
     def without_tokens(self, seconds: float) -> None:
-        """So many seconds went into answers that are chosen, not generated: they are no part of tokens per second."""
+        """So many seconds went into answers that are chosen, not generated: they are no part of
+        tokens per second.
+        """
         self._aside += seconds
 
     def on_samples(self, count: int) -> None:

@@ -1,14 +1,18 @@
-"""The sample store: every completion under a key made of all that determines it, so that nothing is generated twice.
+"""The sample store: every completion under a key made of all that determines it, so that nothing is
+generated twice.
 
-Reads and writes `<store>/<model>/<chunk>.jsonl`, one file per finished chunk; the name is a hash of the chunk's keys.
-One real line:
+Reads and writes `<store>/<model>/<chunk>.jsonl`, one file per finished chunk; the name is a hash of
+the chunk's keys. One real line:
 
-    {"finish": "stop", "key": "5d2a...", "mean_logprob": -0.0132, "n_tokens": 6, "text": "Nobody can say (C)."}
+    {"finish": "stop", "key": "5d2a...", "mean_logprob": -0.0132, "n_tokens": 6, "text": "Nobody can
+        say (C)."}
 
-A line whose answer was chosen by likelihood has `option_loglikelihoods` as well; the others are what they always were.
+A line whose answer was chosen by likelihood has `option_loglikelihoods` as well; the others are
+what they always were.
 
 A file is written under a temporary name and renamed, so whatever bears a final name is whole; what
-a damaged disk or an editor did to it is found when it is read, said in one line, and generated again.
+a damaged disk or an editor did to it is found when it is read, said in one line, and generated
+again.
 """
 
 from __future__ import annotations
@@ -32,12 +36,16 @@ __all__ = ["GENERATION_VERSION", "SampleStore", "digest", "weights_digest"]
 
 GENERATION_VERSION = 1  # raise it when stored samples must not be used any more
 _FIELDS = {"key", "text", "n_tokens", "finish", "mean_logprob"}
-_SCORED = "option_loglikelihoods"  # stands in the lines of answers that were chosen by likelihood, and only there
+_SCORED = (  # stands in the lines of answers that were chosen by likelihood, and only there
+    "option_loglikelihoods"
+)
 log = logging.getLogger("featherweight")
 
 
 def weights_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """One hash for a model's files as its manifest lists them: name and content hash of each, nothing else."""
+    """One hash for a model's files as its manifest lists them: name and content hash of each,
+    nothing else.
+    """
     return digest({name: entry["sha256"] for name, entry in files.items()})
 
 
@@ -68,12 +76,16 @@ class SampleStore:
                 else:
                     self._found[entry[0]] = entry[1]
             if damaged:
-                log.warning("%s: %d damaged lines; these samples are generated again", path, damaged)
+                log.warning(
+                    "%s: %d damaged lines; these samples are generated again", path, damaged
+                )
 
     def add(self, keys: Sequence[str], completions: Sequence[Completion]) -> None:
         """Write one finished chunk, whole or not at all."""
         lines = [canonical(_line(key, made)) for key, made in zip(keys, completions, strict=True)]
-        write_atomically(self.folder / f"{digest(list(keys))[:32]}.jsonl", ("\n".join(lines) + "\n").encode())
+        write_atomically(
+            self.folder / f"{digest(list(keys))[:32]}.jsonl", ("\n".join(lines) + "\n").encode()
+        )
         self._found.update(zip(keys, completions, strict=True))
 
     @contextmanager
@@ -82,14 +94,20 @@ class SampleStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
-            raise InputError(f"{self.folder}: the sample store cannot be made here ({error.strerror})") from error
+            raise InputError(
+                f"{self.folder}: the sample store cannot be made here ({error.strerror})"
+            ) from error
         if not os.access(self.folder, os.W_OK):
-            raise InputError(f"{self.folder}: the sample store cannot be written to; correct its permissions")
+            raise InputError(
+                f"{self.folder}: the sample store cannot be written to; correct its permissions"
+            )
         lock = FileLock(self.folder / "lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            log.info("%s: another process is generating for this model; waiting for it", self.folder)
+            log.info(
+                "%s: another process is generating for this model; waiting for it", self.folder
+            )
             lock.acquire()
         try:
             yield
@@ -105,7 +123,11 @@ def _line(key: str, made: Completion) -> dict[str, Any]:
         "finish": made.finish,
         "mean_logprob": made.mean_logprob,
     }
-    return entry if made.option_loglikelihoods is None else entry | {_SCORED: list(made.option_loglikelihoods)}
+    return (
+        entry
+        if made.option_loglikelihoods is None
+        else entry | {_SCORED: list(made.option_loglikelihoods)}
+    )
 
 
 def _read_line(line: bytes) -> tuple[str, Completion] | None:
@@ -117,7 +139,9 @@ def _read_line(line: bytes) -> tuple[str, Completion] | None:
     if not isinstance(entry, dict) or set(entry) - {_SCORED} != _FIELDS or not _typed(entry):
         return None
     scored = tuple(entry[_SCORED]) if _SCORED in entry else None
-    made = Completion(entry["text"], entry["n_tokens"], entry["finish"], entry["mean_logprob"], scored)
+    made = Completion(
+        entry["text"], entry["n_tokens"], entry["finish"], entry["mean_logprob"], scored
+    )
     return entry["key"], made
 
 
@@ -134,4 +158,6 @@ def _typed(entry: Mapping[str, Any]) -> bool:
 
 
 def _are_loglikelihoods(values: Any) -> bool:
-    return isinstance(values, list) and all(value is None or isinstance(value, float) for value in values)
+    return isinstance(values, list) and all(
+        value is None or isinstance(value, float) for value in values
+    )

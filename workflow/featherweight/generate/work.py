@@ -1,4 +1,5 @@
-"""What a run has to ask, cell by cell, and the portions in which an engine gets it. Reads and writes nothing.
+"""What a run has to ask, cell by cell, and the portions in which an engine gets it. Reads and
+writes nothing.
 
 >>> portion_for("cuda", Decoding(0.0, 1.0, 0, 512))
 Portion(size=2048, across_cells=True)
@@ -21,7 +22,9 @@ GPU_CHUNK_TOKENS = 1 << 20  # new tokens that a chunk on a GPU can come to: a mi
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One sample that the study wants: what to ask, under which key it is stored, which row it becomes."""
+    """One sample that the study wants: what to ask, under which key it is stored, which row it
+    becomes.
+    """
 
     request: Request
     key: str
@@ -38,17 +41,22 @@ class CellWork:
 
 
 class Portion(NamedTuple):
-    """How many samples an engine is given at a time, which is what a kill can lose, and whether cells are mixed."""
+    """How many samples an engine is given at a time, which is what a kill can lose, and whether
+    cells are mixed.
+    """
 
     size: int
     across_cells: bool
 
 
-def portion_for(device: str, decoding: Decoding, chosen: Mapping[str, Any] | None = None) -> Portion:
+def portion_for(
+    device: str, decoding: Decoding, chosen: Mapping[str, Any] | None = None
+) -> Portion:
     """What suits the device that computes; `chosen` overrides it.
 
-    Never a matter of the machine that reads the study: the same engine on the same kind of device cuts alike. A GPU
-    computes 256 rows at once and is idle while the last long answers of a list are finished, so its lists are long.
+    Never a matter of the machine that reads the study: the same engine on the same kind of device
+    cuts alike. A GPU computes 256 rows at once and is idle while the last long answers of a list
+    are finished, so its lists are long.
     """
     if chosen is not None:
         return Portion(chosen["size"], chosen["across_cells"])
@@ -60,10 +68,13 @@ def portion_for(device: str, decoding: Decoding, chosen: Mapping[str, Any] | Non
 def chunks(work: Sequence[CellWork], portion: Portion) -> Iterator[tuple[Wanted, ...]]:
     """Cut the samples into chunks of about `portion.size`, never between samples of one prompt.
 
-    Chunks end with their cell, or run across cells that are answered in one way: a GPU computes hundreds of rows at
-    once, and a cell by itself would leave most of them idle while its longest answers are finished.
+    Chunks end with their cell, or run across cells that are answered in one way: a GPU computes
+    hundreds of rows at once, and a cell by itself would leave most of them idle while its longest
+    answers are finished.
     """
-    alike = groupby(work, _way) if portion.across_cells else ((_way(cell), (cell,)) for cell in work)
+    alike = (
+        groupby(work, _way) if portion.across_cells else ((_way(cell), (cell,)) for cell in work)
+    )
     for (_, samples_per_prompt), cells in alike:
         wanted = tuple(wanted for cell in cells for wanted in cell.wanted)
         step = max(1, portion.size // samples_per_prompt) * samples_per_prompt
@@ -76,4 +87,6 @@ def _way(cell: CellWork) -> tuple[bool, int]:
     if not cell.wanted:
         return False, 1
     first = cell.wanted[0].prompt
-    return options.chosen_by_likelihood(first), sum(wanted.prompt is first for wanted in cell.wanted)
+    return options.chosen_by_likelihood(first), sum(
+        wanted.prompt is first for wanted in cell.wanted
+    )

@@ -1,10 +1,12 @@
-"""The stage `prompts`: which items are asked, in which order their options stand, and how each model sees them.
+"""The stage `prompts`: which items are asked, in which order their options stand, and how each
+model sees them.
 
-`draw` reads a dataset's folder (through the manifest of `acquire`) and writes Item rows, once for all models:
-`<output>/<task>/<category>/<item_seed>.parquet`. `render` reads those and a model's folder and writes Prompt rows:
-`<output>/<task>/<category>/<seed>.parquet`. One real row:
+`draw` reads a dataset's folder (through the manifest of `acquire`) and writes Item rows, once for
+all models: `<output>/<task>/<category>/<item_seed>.parquet`. `render` reads those and a model's
+folder and writes Prompt rows: `<output>/<task>/<category>/<seed>.parquet`. One real row:
 
-    Prompt(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0, item_id="pets-1-0000",
+    Prompt(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0,
+           item_id="pets-1-0000",
            text="...", token_ids=(), shown_order=(1, 2, 0))
 """
 
@@ -20,13 +22,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `prompts draw` and `prompts render`."""
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     drawing = steps.add_parser("draw", help="draw the items of one task, the same for every model")
-    drawing.add_argument("--dataset", type=Path, required=True, metavar="FILE", help="the dataset's manifest")
+    drawing.add_argument(
+        "--dataset", type=Path, required=True, metavar="FILE", help="the dataset's manifest"
+    )
     rendering = steps.add_parser("render", help="render the prompts of one model")
-    rendering.add_argument("--model", type=Path, required=True, metavar="FILE", help="the model's manifest")
-    rendering.add_argument("--items", type=Path, required=True, metavar="DIR", help="what `draw` wrote")
+    rendering.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="the model's manifest"
+    )
+    rendering.add_argument(
+        "--items", type=Path, required=True, metavar="DIR", help="what `draw` wrote"
+    )
     for step in (drawing, rendering):
-        step.add_argument("--spec", type=read_spec, required=True, metavar="JSON", help="the stage's part of the study")
-        step.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the Parquet files")
+        step.add_argument(
+            "--spec",
+            type=read_spec,
+            required=True,
+            metavar="JSON",
+            help="the stage's part of the study",
+        )
+        step.add_argument(
+            "--output", type=Path, required=True, metavar="DIR", help="folder for the Parquet files"
+        )
 
 
 def main(args: argparse.Namespace) -> None:

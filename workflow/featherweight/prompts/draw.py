@@ -1,4 +1,6 @@
-"""Draws the items of a task: whole blocks, the same for every model, a function of dataset and `item_seed` alone."""
+"""Draws the items of a task: whole blocks, the same for every model, a function of dataset and
+`item_seed` alone.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +39,23 @@ def run(spec: dict[str, Any], dataset: Path, output: Path) -> None:
         path = output / label / category / f"{item_seed}.parquet"
         write_rows(path, [dataclasses.replace(item, task=label) for item in drawn], Item)
         log.info(
-            "%s/%s seed %d: %d items from %d templates", label, category, item_seed, len(drawn), cluster_count(drawn)
+            "%s/%s seed %d: %d items from %d templates",
+            label,
+            category,
+            item_seed,
+            len(drawn),
+            cluster_count(drawn),
         )
 
 
 def _candidates(items: list[Item], spec: dict[str, Any], category: str) -> list[Item]:
     """The items that may be drawn."""
     subset = spec["subset"]
-    kept = [item for item in items if subset is None or matches(item, subset["stereotyped"], subset["named"])]
+    kept = [
+        item
+        for item in items
+        if subset is None or matches(item, subset["stereotyped"], subset["named"])
+    ]
     if not kept:
         raise InputError(
             f"task {spec['label']}: no item of {category} is about {subset['stereotyped']!r}; "

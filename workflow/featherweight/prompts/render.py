@@ -1,7 +1,9 @@
-"""Renders a model's prompts: the question in the study's wording, inside the model's own chat template.
+"""Renders a model's prompts: the question in the study's wording, inside the model's own chat
+template.
 
-Where a task's answers come from likelihood the prompt also holds the answers to choose from and their tokens, and a
-model that thinks aloud finds its thinking opened and closed again: its answer is what comes next (decision 7).
+Where a task's answers come from likelihood the prompt also holds the answers to choose from and
+their tokens, and a model that thinks aloud finds its thinking opened and closed again: its answer
+is what comes next (decision 7).
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ log = logging.getLogger("featherweight")
 def run(spec: dict[str, Any], manifest: Path, items: Path, output: Path) -> None:
     """Write `<output>/<task>/<category>/<seed>.parquet` for every cell of the spec.
 
-    Raises InputError for a model without a tokenizer, or without a chat template and a stated prompt format, and for
-    answers that have no tokens of their own after the prompt.
+    Raises InputError for a model without a tokenizer, or without a chat template and a stated
+    prompt format, and for answers that have no tokens of their own after the prompt.
     """
     found = read_json(manifest)
     missing = bool(found.get("missing"))
     tokenizer = None if spec["kind"] == "control" or missing else _tokenizer(Path(found["folder"]))
-    wordings = {name: task(entry["task"]).wordings[entry["wording"]] for name, entry in spec["tasks"].items()}
+    wordings = {
+        name: task(entry["task"]).wordings[entry["wording"]]
+        for name, entry in spec["tasks"].items()
+    }
     for document in spec["cells"]:
         cell = Cell(**document)
         drawn = [] if missing else read_rows(items / cell.items_path, Item)
@@ -43,7 +48,9 @@ def _tokenizer(folder: Path) -> Any:
     return load_tokenizer(folder)
 
 
-def _prompt(spec: dict[str, Any], cell: Cell, item: Item, wording: Wording, tokenizer: Any) -> Prompt:
+def _prompt(
+    spec: dict[str, Any], cell: Cell, item: Item, wording: Wording, tokenizer: Any
+) -> Prompt:
     order = shown_order(item, cell.item_seed)
     text = user_message(item, wording, order)
     token_ids: tuple[int, ...] = ()
@@ -56,7 +63,10 @@ def _prompt(spec: dict[str, Any], cell: Cell, item: Item, wording: Wording, toke
 
         told = messages(item, wording, order)
         if spec["system"] is not None:
-            told = [{"role": "system", "content": spec["system"]}, *(m for m in told if m["role"] != "system")]
+            told = [
+                {"role": "system", "content": spec["system"]},
+                *(m for m in told if m["role"] != "system"),
+            ]
         text, token_ids = chat.render(tokenizer, told, spec)
         if options is not None:
             text, token_ids = choices.before_answer(tokenizer, text, spec["thinking"])

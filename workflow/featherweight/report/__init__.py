@@ -1,8 +1,9 @@
-"""The stage `report`: one HTML file that says what was found, how sure it is, and lets a reader check.
+"""The stage `report`: one HTML file that says what was found, how sure it is, and lets a reader
+check.
 
-Reads the folders of `aggregate` and `compare`, scores, samples, prompts, items, manifests and (where given)
-timings and benchmarks. Writes report.html, complete in itself: no request, readable without JavaScript, the same bytes
-for the same inputs.
+Reads the folders of `aggregate` and `compare`, scores, samples, prompts, items, manifests and
+(where given) timings and benchmarks. Writes report.html, complete in itself: no request, readable
+without JavaScript, the same bytes for the same inputs.
 """
 
 from __future__ import annotations
@@ -47,16 +48,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     }
     for name, what in folders.items():
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=what)
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, metavar="FILE", help="judged answers")
-    parser.add_argument("--timings", type=Path, nargs="*", default=[], metavar="FILE", help="what `generate` timed")
-    parser.add_argument("--benchmarks", type=Path, default=None, metavar="DIR", help="what Snakemake measured")
+    parser.add_argument(
+        "--scores", type=Path, nargs="+", required=True, metavar="FILE", help="judged answers"
+    )
+    parser.add_argument(
+        "--timings", type=Path, nargs="*", default=[], metavar="FILE", help="what `generate` timed"
+    )
+    parser.add_argument(
+        "--benchmarks", type=Path, default=None, metavar="DIR", help="what Snakemake measured"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the page")
 
 
 def main(args: argparse.Namespace) -> None:
     """Run the stage from the command line."""
     inputs = read_inputs(
-        read_spec(args.spec), args.aggregate, args.compare, args.manifests, args.timings, args.benchmarks
+        read_spec(args.spec),
+        args.aggregate,
+        args.compare,
+        args.manifests,
+        args.timings,
+        args.benchmarks,
     )
     run(inputs, args.scores, examples.Folders(args.samples, args.prompts, args.items), args.output)
 
@@ -69,7 +81,9 @@ def run(inputs: Inputs, scores: Sequence[Path], folders: examples.Folders, outpu
     context = describe(inputs) | {
         "planted": drawn.get("planted"),
         "figures": [drawn[figure.id] for figure in made],
-        "examples": examples.draw_examples(inputs, scores, folders, build.room(list(drawn.values()))),
+        "examples": examples.draw_examples(
+            inputs, scores, folders, build.room(list(drawn.values()))
+        ),
     }
     html = build.page(context, list(drawn.values()))
     size = len(html.encode())
@@ -129,8 +143,10 @@ def _banners(inputs: Inputs, found: findings.Check) -> list[tuple[str, str]]:
         banners.append(
             (
                 "bad",
-                f"The pipeline did not recover {values} known beforehand. "
-                "Do not trust the numbers below before the reason is found.",
+                (
+                    f"The pipeline did not recover {values} known beforehand. "
+                    "Do not trust the numbers below before the reason is found."
+                ),
             )
         )
     if inputs.missing:
@@ -140,5 +156,7 @@ def _banners(inputs: Inputs, found: findings.Check) -> list[tuple[str, str]]:
     if partial:
         banners.append(("warn", f"A partial run: {partial}."))
     if inputs.pocket or inputs.controls_alone:
-        banners.append(("info", "These are controls, not language models: this run checks the instrument."))
+        banners.append(
+            ("info", "These are controls, not language models: this run checks the instrument.")
+        )
     return banners

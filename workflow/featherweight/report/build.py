@@ -1,8 +1,10 @@
-"""From charts and words to one HTML file: no request, no inline handler, the same bytes for the same study.
+"""From charts and words to one HTML file: no request, no inline handler, the same bytes for the
+same study.
 
-Each figure is in the page twice: as a static SVG that anyone sees (also without JavaScript and in print) and as a
-Vega-Lite specification that report.js draws over it. All rows lie once in one shared block. Vega comes once, from
-vl-convert. The policy in the head allows exactly our own three blocks, by hash, and nothing from anywhere else.
+Each figure is in the page twice: as a static SVG that anyone sees (also without JavaScript and in
+print) and as a Vega-Lite specification that report.js draws over it. All rows lie once in one
+shared block. Vega comes once, from vl-convert. The policy in the head allows exactly our own three
+blocks, by hash, and nothing from anywhere else.
 """
 
 from __future__ import annotations
@@ -48,12 +50,21 @@ def draw(figure: Figure) -> Drawn:
     spec: dict[str, Any] = figure.chart.to_dict() | {"config": theme.CONFIG}
     if figure.fits:
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    # The reader's font may be wider than the one that vl-convert measures: names need some room on the left.
-    svg = _own_ids(_one_image(vl_convert.vegalite_to_svg(spec | {"padding": STILL_PADDING})), figure.id)
+    # The reader's font may be wider than the one that vl-convert measures: names need some room on
+    # the left.
+    svg = _own_ids(
+        _one_image(vl_convert.vegalite_to_svg(spec | {"padding": STILL_PADDING})), figure.id
+    )
     datasets = spec.pop("datasets", {})
-    spec["usermeta"] = {"datasets": sorted(datasets), "minWidth": figure.least_width, "fits": figure.fits}
+    spec["usermeta"] = {
+        "datasets": sorted(datasets),
+        "minWidth": figure.least_width,
+        "fits": figure.fits,
+    }
     columns, size = set(figure.table.columns), len(figure.table)
-    holding = [name for name, rows in datasets.items() if len(rows) == size and columns <= set(rows[0])]
+    holding = [
+        name for name, rows in datasets.items() if len(rows) == size and columns <= set(rows[0])
+    ]
     csv = holding[0] if holding else f"csv-{figure.id}"
     if not holding:
         datasets[csv] = records(figure.table)
@@ -64,16 +75,22 @@ def draw(figure: Figure) -> Drawn:
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A table's rows as plain JSON values; an unknown is null."""
     rows = json.loads(table.to_json(orient="records", double_precision=10))
-    return [{name: None if value != value else value for name, value in row.items()} for row in rows]
+    return [
+        {name: None if value != value else value for name, value in row.items()} for row in rows
+    ]
 
 
 def _one_image(svg: str) -> str:
-    """Drop the labels of single marks: the static picture is one image with one text (the live chart keeps them)."""
+    """Drop the labels of single marks: the static picture is one image with one text (the live
+    chart keeps them).
+    """
     return re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)
 
 
 def _own_ids(svg: str, prefix: str) -> str:
-    """Number a picture's ids anew: Vega's collide with the live chart's, and count on from chart to chart."""
+    """Number a picture's ids anew: Vega's collide with the live chart's, and count on from chart to
+    chart.
+    """
     for place, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)), 1):
         own = f"{prefix}-{place}"
         svg = svg.replace(f' id="{name}"', f' id="{own}"').replace(f"url(#{name})", f"url(#{own})")
@@ -82,7 +99,10 @@ def _own_ids(svg: str, prefix: str) -> str:
 
 def cells(figure: Figure) -> list[list[str]]:
     """The table of a figure as a reader sees it."""
-    return [[_cell(row, column) for column, _ in figure.columns] for row in figure.table.to_dict("records")]
+    return [
+        [_cell(row, column) for column, _ in figure.columns]
+        for row in figure.table.to_dict("records")
+    ]
 
 
 def _cell(row: Mapping[Any, Any], column: str) -> str:
@@ -106,19 +126,30 @@ def source_hash(text: str) -> str:
 
 
 def room(drawn: Sequence[Drawn]) -> int:
-    """How many characters of examples fit on a page with these figures. Each figure's rows stand there twice."""
+    """How many characters of examples fit on a page with these figures.
+
+    Each figure's rows stand there twice.
+    """
     pictures = sum(len(one.svg) for one in drawn)
     rows = sum(len(json.dumps(one.datasets)) for one in drawn)
     return max(0, min(MOST_EXAMPLES, SIZE_BUDGET - FIXED - pictures - 2 * rows))
 
 
 def page(context: Mapping[str, Any], drawn: Sequence[Drawn]) -> str:
-    """Render the page. Raises jinja2.UndefinedError for anything that the template needs and `context` lacks."""
-    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    """Render the page.
+
+    Raises jinja2.UndefinedError for anything that the template needs and `context` lacks.
+    """
+    style, script = (
+        (HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js")
+    )
     vega = vl_convert.javascript_bundle() if drawn else ""  # type: ignore[call-arg]
     for name, text in (("report.css", style), ("report.js", script), ("Vega", vega)):
         if "\r" in text or re.search(r"</(script|style)", text, re.IGNORECASE):
-            raise ValueError(f"{name}: expected text that can stand inline, found a carriage return or a closing tag")
+            raise ValueError(
+                f"{name}: expected text that can stand inline, found a carriage return or a"
+                " closing tag"
+            )
     policy = "; ".join(
         [
             "default-src 'none'",

@@ -1,7 +1,9 @@
-"""The charts by category, and what all charts share: pure functions from a small table to an Altair chart.
+"""The charts by category, and what all charts share: pure functions from a small table to an Altair
+chart.
 
-Every chart has a fixed width (`build` makes it follow the page), ink that the page's CSS colours, a text for those who
-cannot see it, and every mark's numbers in its tooltip. Up to four models are told apart by colour; more are facets.
+Every chart has a fixed width (`build` makes it follow the page), ink that the page's CSS colours, a
+text for those who cannot see it, and every mark's numbers in its tooltip. Up to four models are
+told apart by colour; more are facets.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ def scale_of(kind: str) -> alt.Scale:
 
 def reference(at: float) -> alt.Chart:
     """A dashed line: chance, or no bias."""
-    rule = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=theme.INK, opacity=0.55, strokeDash=[4, 4])
+    rule = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(
+        color=theme.INK, opacity=0.55, strokeDash=[4, 4]
+    )
     line: alt.Chart = rule.encode(x=alt.X("at:Q"))
     return line
 
@@ -75,7 +79,9 @@ def _dots(base: alt.Chart, kind: str, axis: alt.Axis, **where: Any) -> list[alt.
     bar = base.mark_rule(strokeWidth=2, opacity=0.85).encode(
         x=alt.X("low:Q", axis=axis, scale=scale_of(kind)), x2="high:Q", **where
     )
-    dot = base.mark_point(filled=True, size=55, opacity=1).encode(x=alt.X("value:Q"), tooltip=SCORE_TOOLTIP, **where)
+    dot = base.mark_point(filled=True, size=55, opacity=1).encode(
+        x=alt.X("value:Q"), tooltip=SCORE_TOOLTIP, **where
+    )
     places = {channel: place for channel, place in where.items() if channel != "color"}
     none = (
         base.transform_filter("!isValid(datum.value)")
@@ -85,8 +91,12 @@ def _dots(base: alt.Chart, kind: str, axis: alt.Axis, **where: Any) -> list[alt.
     return [bar, dot, none]
 
 
-def scores(table: pd.DataFrame, published: pd.DataFrame, *, kind: str, title: str, description: str) -> AnyChart:
-    """One score per model and category as a dot with its interval; published figures as hollow diamonds."""
+def scores(
+    table: pd.DataFrame, published: pd.DataFrame, *, kind: str, title: str, description: str
+) -> AnyChart:
+    """One score per model and category as a dot with its interval; published figures as hollow
+    diamonds.
+    """
     models = list(dict.fromkeys(table["model"]))
     if len(models) > theme.MANY:
         return _scores_in_facets(table, kind=kind, title=title, description=description)
@@ -94,24 +104,41 @@ def scores(table: pd.DataFrame, published: pd.DataFrame, *, kind: str, title: st
     y = alt.Y("category:N", title=None, sort=order, axis=bands())
     base = alt.Chart(table)
     where = {"y": y, "yOffset": alt.YOffset("model:N", sort=models), "color": colour_of(models)}
-    layers = [reference(CHANCE if kind == "percent" else 0.0), *_dots(base, kind, axis_of(kind, title), **where)]
+    layers = [
+        reference(CHANCE if kind == "percent" else 0.0),
+        *_dots(base, kind, axis_of(kind, title), **where),
+    ]
     if len(published):
         layers.append(
             alt.Chart(published)
-            .mark_point(shape="diamond", filled=False, size=70, color=theme.INK, opacity=0.8, strokeWidth=1.5)
+            .mark_point(
+                shape="diamond",
+                filled=False,
+                size=70,
+                color=theme.INK,
+                opacity=0.8,
+                strokeWidth=1.5,
+            )
             .encode(
                 x=alt.X("value:Q"),
                 y=y,
                 tooltip=tooltips(
-                    ("model:N", "Published"), ("category:N", "Category"), ("shown:N", "Value"), ("source:N", "Source")
+                    ("model:N", "Published"),
+                    ("category:N", "Category"),
+                    ("shown:N", "Value"),
+                    ("source:N", "Source"),
                 ),
             )
         )
     step = max(26, 11 * len(models) + 10)
-    return alt.layer(*layers).properties(width=theme.WIDTH, height=step * len(order), description=description)
+    return alt.layer(*layers).properties(
+        width=theme.WIDTH, height=step * len(order), description=description
+    )
 
 
-def _scores_in_facets(table: pd.DataFrame, *, kind: str, title: str, description: str) -> alt.FacetChart:
+def _scores_in_facets(
+    table: pd.DataFrame, *, kind: str, title: str, description: str
+) -> alt.FacetChart:
     """One small chart per category, one line per model: for more models than colours."""
     models = list(dict.fromkeys(table["model"]))
     at = CHANCE if kind == "percent" else 0.0
@@ -119,31 +146,49 @@ def _scores_in_facets(table: pd.DataFrame, *, kind: str, title: str, description
     base = alt.Chart(marked)
     axis = axis_of(kind, None, ticks=3)
     y = alt.Y("model:N", title=None, sort=models, axis=bands())
-    line = base.mark_rule(color=theme.INK, opacity=0.55, strokeDash=[4, 4]).encode(x=alt.X("mean(reference):Q"))
+    line = base.mark_rule(color=theme.INK, opacity=0.55, strokeDash=[4, 4]).encode(
+        x=alt.X("mean(reference):Q")
+    )
     layers = alt.layer(line, *_dots(base, kind, axis, y=y, color=alt.value(theme.SERIES[0])))
     return (
         layers.properties(width=225, height=17 * len(models))
-        .facet(facet=alt.Facet("category:N", title=None, sort=list(categories_in_order(table))), columns=3, spacing=26)
+        .facet(
+            facet=alt.Facet("category:N", title=None, sort=list(categories_in_order(table))),
+            columns=3,
+            spacing=26,
+        )
         .properties(description=description)
     )
 
 
 def heat(table: pd.DataFrame, *, description: str) -> AnyChart:
-    """Bias score of every model and category: colour for the eye, the number and its interval in every cell."""
+    """Bias score of every model and category: colour for the eye, the number and its interval in
+    every cell.
+    """
     models, order = list(dict.fromkeys(table["model"])), categories_in_order(table)
     base = alt.Chart(table)
     x = alt.X(
         "model:N",
         title=None,
         sort=models,
-        axis=alt.Axis(orient="top", labelAngle=0 if len(models) <= theme.MANY else -40, ticks=False, domain=False),
+        axis=alt.Axis(
+            orient="top",
+            labelAngle=0 if len(models) <= theme.MANY else -40,
+            ticks=False,
+            domain=False,
+        ),
     )
     y = alt.Y("category:N", title=None, sort=order, axis=alt.Axis(ticks=False, domain=False))
     colour = alt.Color(
         "value:Q",
         title="Bias score",
         scale=alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0),
-        legend=alt.Legend(direction="horizontal", gradientLength=200, labelExpr=SIGNED, values=[-1, -0.5, 0, 0.5, 1]),
+        legend=alt.Legend(
+            direction="horizontal",
+            gradientLength=200,
+            labelExpr=SIGNED,
+            values=[-1, -0.5, 0, 0.5, 1],
+        ),
     )
     cells = (
         base.transform_filter("isValid(datum.value)")
@@ -151,7 +196,9 @@ def heat(table: pd.DataFrame, *, description: str) -> AnyChart:
         .encode(x=x, y=y, color=colour, tooltip=SCORE_TOOLTIP)
     )
     # White reaches at least 4:1 on the dark ends of the scale, near-black everywhere else.
-    ink = alt.condition("datum.value < -0.6 || datum.value > 0.75", alt.value("#ffffff"), alt.value("#16161a"))
+    ink = alt.condition(
+        "datum.value < -0.6 || datum.value > 0.75", alt.value("#ffffff"), alt.value("#16161a")
+    )
     value = (
         base.transform_filter("isValid(datum.value)")
         .mark_text(fontSize=13, fontWeight=600, dy=-5)
@@ -159,7 +206,9 @@ def heat(table: pd.DataFrame, *, description: str) -> AnyChart:
     )
     bounds = (
         base.transform_filter("isValid(datum.value) && isValid(datum.low)")
-        .transform_calculate(bounds="format(datum.low, '+.2f') + ' to ' + format(datum.high, '+.2f')")
+        .transform_calculate(
+            bounds="format(datum.low, '+.2f') + ' to ' + format(datum.high, '+.2f')"
+        )
         .mark_text(fontSize=10, dy=9)
         .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=SCORE_TOOLTIP)
     )

@@ -1,9 +1,11 @@
-"""The tables of differences: between models, between subsets, between the two contexts of one model.
+"""The tables of differences: between models, between subsets, between the two contexts of one
+model.
 
 One real row, shortened:
 
     {"model": "Pocket, thinking aloud", "baseline": "Pocket, fair", "questions": "Disambiguated",
-     "value": "+0.0 points", "asked": "−19.2 points", "note": "The lost answers decide.", "n": "485", ...}
+     "value": "+0.0 points", "asked": "−19.2 points", "note": "The lost answers decide.", "n":
+     "485", ...}
 """
 
 from __future__ import annotations
@@ -21,11 +23,17 @@ Write = Callable[[float | None], str]
 
 
 def differences(inputs: Inputs) -> list[Row]:
-    """Paired differences over all categories, those over all that was asked, and the smallest that could be seen."""
+    """Paired differences over all categories, those over all that was asked, and the smallest that
+    could be seen.
+    """
     shown = set(inputs.models)
     rows = []
     for row in inputs.differences:
-        if row.group != "all" or row.policy != inputs.policy or not {row.model, row.baseline} <= shown:
+        if (
+            row.group != "all"
+            or row.policy != inputs.policy
+            or not {row.model, row.baseline} <= shown
+        ):
             continue
         if row.metric not in ("accuracy", "s_amb", "s_dis"):
             continue
@@ -76,16 +84,21 @@ def _notes(inputs: Inputs, row: Difference) -> list[str]:
 
 
 def _most_unread(inputs: Inputs, row: Difference) -> float | None:
-    """The larger share of unread answers of the two models: each score of the pair rests on the others."""
-    shares = [inputs.unread(name, row.task, row.group, row.context_condition) for name in (row.model, row.baseline)]
+    """The larger share of unread answers of the two models: each score of the pair rests on the
+    others.
+    """
+    shares = [
+        inputs.unread(name, row.task, row.group, row.context_condition)
+        for name in (row.model, row.baseline)
+    ]
     return max((share for share in shares if share is not None), default=None)
 
 
 def contrasts(inputs: Inputs) -> list[Row]:
     """Differences between two tasks within a model, with the caution that belongs to each pair.
 
-    Two ways of answering the same questions have a table of their own (`ways`), two contexts too (`contexts`), and what
-    two wordings lose (`losses`).
+    Two ways of answering the same questions have a table of their own (`ways`), two contexts too
+    (`contexts`), and what two wordings lose (`losses`).
     """
     apart = {pair.names for pair in pairs(inputs)}
     worded = losses.pairs(inputs)
@@ -127,7 +140,9 @@ def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
         "p": theme.p_value(row.p),
         "asked": write(row.value_asked),
         "asked_interval": _between(row.low_asked, row.high_asked, write),
-        "note": " ".join(theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), kind)),
+        "note": " ".join(
+            theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), kind)
+        ),
         "n": f"{row.n_first:,} and {row.n_second:,}",
         "n_questions": f"{count(row.n_questions_first)} and {count(row.n_questions_second)}",
         "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",

@@ -1,11 +1,13 @@
-r"""Answers that a reader may browse: drawn by a stated rule, kept within a size, as text that nothing interprets.
+r"""Answers that a reader may browse: drawn by a stated rule, kept within a size, as text that
+nothing interprets.
 
-For each model, task, category, context and outcome the answers are put in the order of SHA-256 over (seed, model, task,
-item, seeds, sample) and the first few are taken: no one chose them. Reads scores, samples, prompts and items. One real
-example, shortened:
+For each model, task, category, context and outcome the answers are put in the order of SHA-256 over
+(seed, model, task, item, seeds, sample) and the first few are taken: no one chose them. Reads
+scores, samples, prompts and items. One real example, shortened:
 
     {"model": "Pocket, tilted", "category": "Village", "questions": "Ambiguous", "outcome": "wrong",
-     "prompt": "<|user|>\n...", "response": "The manager (A).", "read": "(A) The manager", "rule": "letter", ...}
+     "prompt": "<|user|>\n...", "response": "The manager (A).", "read": "(A) The manager", "rule":
+     "letter", ...}
 """
 
 from __future__ import annotations
@@ -44,14 +46,19 @@ class Examples:
     rule: str
 
 
-def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, budget: int) -> Examples:
-    """Draw examples of every model that is not a control, as many per cell as fit into `budget` characters of JSON.
+def draw_examples(
+    inputs: Inputs, scores: Sequence[Path], folders: Folders, budget: int
+) -> Examples:
+    """Draw examples of every model that is not a control, as many per cell as fit into `budget`
+    characters of JSON.
 
     `scores` holds one file per model, named after it.
     """
     asked = int(inputs.spec["examples_per_cell"])
     names = set(inputs.models)
-    judged = [row for path in sorted(scores) if path.stem in names for row in read_rows(path, Score)]
+    judged = [
+        row for path in sorted(scores) if path.stem in names for row in read_rows(path, Score)
+    ]
     kept = _with_text(inputs, draw(judged, asked), folders)
     per_cell = asked
     while per_cell > 1 and _size(kept) > budget:
@@ -61,20 +68,31 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, budg
     drawn = len(kept)
     kept = _fitting(kept, budget)
     places = {inputs.label(name): place for place, name in enumerate(inputs.models)}
-    kept.sort(key=lambda row: (places[row["model"]], row["category"], row["questions"], row["outcome"], row["order"]))
+    kept.sort(
+        key=lambda row: (
+            places[row["model"]],
+            row["category"],
+            row["questions"],
+            row["outcome"],
+            row["order"],
+        )
+    )
     if asked == 0:
         return Examples([], "This study shows no examples (examples_per_cell: 0).")
     rule = (
-        f"Up to {per_cell} answer{'s' if per_cell != 1 else ''} for each model, category, kind of question and "
-        f"outcome: the first in the order of SHA-256 over (seed {SEED}, model, task, item, seeds, sample). "
-        "Nobody chose them. "
-        f"{len(kept):,} of {len(judged):,} answers are here."
+        f"Up to {per_cell} answer{'s' if per_cell != 1 else ''} for each model, category, kind of"
+        f" question and outcome: the first in the order of SHA-256 over (seed {SEED}, model, task,"
+        f" item, seeds, sample). Nobody chose them. {len(kept):,} of {len(judged):,} answers are"
+        " here."
     )
     if len(kept) < drawn:
         rule += (
-            f" The page has no room for the other {drawn - len(kept):,} that this rule draws, last in the same order."
+            f" The page has no room for the other {drawn - len(kept):,} that this rule draws, last"
+            " in the same order."
         )
-    return Examples([{key: value for key, value in row.items() if key != "order"} for row in kept], rule)
+    return Examples(
+        [{key: value for key, value in row.items() if key != "order"} for row in kept], rule
+    )
 
 
 def _size(rows: Sequence[Mapping[str, Any]]) -> int:
@@ -98,7 +116,11 @@ def draw(scores: Iterable[Score], per_cell: int) -> list[tuple[str, Score]]:
     for row in scores:
         key = (row.model, row.task, row.category, row.context_condition, row.outcome)
         cells.setdefault(key, []).append((_rank(row), row))
-    return [drawn for key in sorted(cells) for drawn in sorted(cells[key], key=lambda pair: pair[0])[:per_cell]]
+    return [
+        drawn
+        for key in sorted(cells)
+        for drawn in sorted(cells[key], key=lambda pair: pair[0])[:per_cell]
+    ]
 
 
 def _rank(row: Score) -> str:
@@ -106,7 +128,9 @@ def _rank(row: Score) -> str:
     return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()
 
 
-def _with_text(inputs: Inputs, drawn: Sequence[tuple[str, Score]], folders: Folders) -> list[dict[str, Any]]:
+def _with_text(
+    inputs: Inputs, drawn: Sequence[tuple[str, Score]], folders: Folders
+) -> list[dict[str, Any]]:
     """Examples with prompt, response and options; an answer whose text is not on disk says so."""
     wanted = {(s.model, s.task, s.category) for _, s in drawn}
     samples: dict[tuple[Any, ...], Sample] = {}
@@ -116,12 +140,16 @@ def _with_text(inputs: Inputs, drawn: Sequence[tuple[str, Score]], folders: Fold
     keys = {_key(s) for _, s in drawn}
     for model, task, category in sorted(wanted):
         for path in sorted((folders.samples / model / task / category).glob("*.parquet")):
-            samples |= {(*_key(r), r.sample_index): r for r in read_rows(path, Sample) if _key(r) in keys}
+            samples |= {
+                (*_key(r), r.sample_index): r for r in read_rows(path, Sample) if _key(r) in keys
+            }
         for path in sorted((folders.prompts / model / task / category).glob("*.parquet")):
             prompts |= {_key(r): r for r in read_rows(path, Prompt) if _key(r) in keys}
     for task, category in sorted({(task, category) for _, task, category in wanted}):
         for path in sorted((folders.items / task / category).glob("*.parquet")):
-            items |= {(task, r.item_id): r for r in read_rows(path, Item) if (task, r.item_id) in ids}
+            items |= {
+                (task, r.item_id): r for r in read_rows(path, Item) if (task, r.item_id) in ids
+            }
     return [
         _example(
             inputs,
@@ -140,7 +168,12 @@ def _key(row: Score | Sample | Prompt) -> tuple[str, str, str, int, int, str]:
 
 
 def _example(
-    inputs: Inputs, score: Score, rank: str, sample: Sample | None, prompt: Prompt | None, item: Item | None
+    inputs: Inputs,
+    score: Score,
+    rank: str,
+    sample: Sample | None,
+    prompt: Prompt | None,
+    item: Item | None,
 ) -> dict[str, Any]:
     options = None if item is None else item.options
     return {
@@ -162,14 +195,19 @@ def _example(
 
 
 def _response(sample: Sample, prompt: Prompt | None) -> str:
-    """What was generated; where nothing was, the options with their log-likelihoods, one on each line."""
+    """What was generated; where nothing was, the options with their log-likelihoods, one on each
+    line.
+    """
     found = sample.option_loglikelihoods
     if found is None:
         return sample.text
     known = prompt.options if prompt is not None and prompt.options is not None else ()
-    names = [known[place] if place < len(known) else "ABCDEFGHIJ"[place] for place in range(len(found))]
+    names = [
+        known[place] if place < len(known) else "ABCDEFGHIJ"[place] for place in range(len(found))
+    ]
     lines = [
-        f"{name}    {'no finite value' if value is None else f'{value:.4f}'.replace('-', theme.MINUS)}"
+        f"{name}   "
+        f" {'no finite value' if value is None else f'{value:.4f}'.replace('-', theme.MINUS)}"
         for name, value in zip(names, found, strict=True)
     ]
     return "\n".join(["[nothing was generated: log-likelihood of each option, in nats]", *lines])
@@ -179,7 +217,11 @@ def _length(score: Score) -> str:
     """How long an answer was and how it ended."""
     if score.finish == "scored":
         return theme.ENDED["scored"]
-    ended = "stopped by itself" if score.finish == "stop" else theme.ENDED.get(score.finish, score.finish)
+    ended = (
+        "stopped by itself"
+        if score.finish == "stop"
+        else theme.ENDED.get(score.finish, score.finish)
+    )
     return f"{score.n_tokens} tokens, {ended}"
 
 
@@ -204,4 +246,8 @@ def _cut(text: str) -> str:
     if not text:
         return "(the text is not on disk)"
     rest = len(text) - LONGEST
-    return text if rest <= 0 else f"{text[:LONGEST]}\n[{rest:,} more characters are in the samples file]"
+    return (
+        text
+        if rest <= 0
+        else f"{text[:LONGEST]}\n[{rest:,} more characters are in the samples file]"
+    )

@@ -1,9 +1,12 @@
-"""What the page says first beside the answer (`headline`): findings, computed from the estimates, never typed.
+"""What the page says first beside the answer (`headline`): findings, computed from the estimates,
+never typed.
 
 One real finding:
 
-    Finding(anchor="accuracy-ambig", big="88.0%", text="highest accuracy where the text does not say: Pocket, fair,
-            not shown to be best", detail="95% interval 81.2% to 93.1%, n = 300 answers to 250 questions, unread 0.0%")
+    Finding(anchor="accuracy-ambig", big="88.0%", text="highest accuracy where the text does not
+            say: Pocket, fair,
+            not shown to be best", detail="95% interval 81.2% to 93.1%, n = 300 answers to 250
+            questions, unread 0.0%")
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ class Check:
 def check(inputs: Inputs) -> Check:
     """Count what was recovered. The planted rates apart from scores that are known beforehand."""
     rates = [row for row in inputs.planted if row["metric"] == "stereotyped"]
-    scores = [row for row in inputs.planted if row["metric"] != "stereotyped"] + list(inputs.controls)
+    scores = [row for row in inputs.planted if row["metric"] != "stereotyped"] + list(
+        inputs.controls
+    )
     return Check(
         planted_found=_count(rates, True),
         planted_known=_count(rates, True) + _count(rates, False),
@@ -73,13 +78,20 @@ def findings(inputs: Inputs, found: Check) -> list[Finding]:
         made.append(_recovered(found))
     if inputs.models:
         task = inputs.main_tasks[0]
-        made += [_best(inputs, task, "disambig"), _best(inputs, task, "ambig"), _most_biased(inputs, task)]
+        made += [
+            _best(inputs, task, "disambig"),
+            _best(inputs, task, "ambig"),
+            _most_biased(inputs, task),
+        ]
         made += [_most_unread(inputs, task), _largest_difference(inputs, task)]
     return [finding for finding in made if finding is not None][:6]
 
 
 def _recovered(found: Check) -> Finding:
-    total, right = found.planted_known + found.scores_known, found.planted_found + found.scores_found
+    total, right = (
+        found.planted_known + found.scores_known,
+        found.planted_found + found.scores_found,
+    )
     parts = []
     if found.planted_known:
         parts.append(f"planted rates: {found.planted_found} of {found.planted_known}")
@@ -87,16 +99,26 @@ def _recovered(found: Check) -> Finding:
         parts.append(f"scores known beforehand: {found.scores_found} of {found.scores_known}")
     if found.unjudged:
         parts.append(f"not judged: {found.unjudged}")
-    return Finding("instrument", f"{right} of {total}", "known values recovered by the pipeline", "; ".join(parts))
+    return Finding(
+        "instrument",
+        f"{right} of {total}",
+        "known values recovered by the pipeline",
+        "; ".join(parts),
+    )
 
 
 def _sure(inputs: Inputs, estimate: Estimate, kind: str) -> str:
     """Interval, n and the share of unread answers behind a number."""
-    unread = inputs.unread(estimate.model, estimate.task, estimate.group, estimate.context_condition)
+    unread = inputs.unread(
+        estimate.model, estimate.task, estimate.group, estimate.context_condition
+    )
     interval = theme.interval(estimate.low, estimate.high, kind)
     bounds = interval if interval == "no interval" else f"95% interval {interval}"
     n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{estimate.n:,}"
-    return f"{bounds}, {n} answers to {_count_of(estimate.n_questions)} questions, unread {theme.percent(unread)}"
+    return (
+        f"{bounds}, {n} answers to {_count_of(estimate.n_questions)} questions, unread"
+        f" {theme.percent(unread)}"
+    )
 
 
 def _count_of(number: int | None) -> str:
@@ -125,13 +147,15 @@ def _best(inputs: Inputs, task: str, condition: str) -> Finding | None:
     alone = len(ranked.standings) == 1
     lead = what if alone else f"{'best' if ranked.best_is_shown else 'highest'} {what}"
     doubt = "" if alone or ranked.best_is_shown or len(same) > 1 else ", not shown to be best"
-    estimate = inputs.estimate(first.model, task, "all", condition, "accuracy", ranking.policy(inputs, task))
+    estimate = inputs.estimate(
+        first.model, task, "all", condition, "accuracy", ranking.policy(inputs, task)
+    )
     assert estimate is not None
     sure = _sure(inputs, estimate, "percent")
     if ranked.by_asked:
         sure += (
-            f", {theme.percent(first.among_read)} among those read, bounds {theme.percent(first.least)} "
-            f"to {theme.percent(first.most)}"
+            f", {theme.percent(first.among_read)} among those read, bounds"
+            f" {theme.percent(first.least)} to {theme.percent(first.most)}"
         )
     return Finding(
         _anchor(inputs, task, f"accuracy-{condition}"),
@@ -149,7 +173,11 @@ def _most_biased(inputs: Inputs, task: str) -> Finding | None:
     crosses = most.low is not None and most.high is not None and most.low <= 0.0 <= most.high
     direction = "with the stereotype" if (most.value or 0.0) > 0 else "against the stereotype"
     words = "no direction beyond chance" if crosses else direction
-    lead = "bias score where the text does not say" if len(known) == 1 else "largest bias where the text does not say"
+    lead = (
+        "bias score where the text does not say"
+        if len(known) == 1
+        else "largest bias where the text does not say"
+    )
     return Finding(
         _anchor(inputs, task, "bias-ambig"),
         theme.score(most.value),
@@ -167,9 +195,15 @@ def _most_unread(inputs: Inputs, task: str) -> Finding | None:
     estimate = inputs.estimate(worst, task, "all", "both", "unfinished")
     cut = "no data" if estimate is None else theme.percent(estimate.value)
     asked = "" if estimate is None else f", of {estimate.n_items:,} asked"
-    text = f"answers lost, most of all models: {inputs.label(worst)}" if known[worst] else "answers lost by any model"
+    text = (
+        f"answers lost, most of all models: {inputs.label(worst)}"
+        if known[worst]
+        else "answers lost by any model"
+    )
     why = "chosen by likelihood" if inputs.by_likelihood(task) else f"cut off {cut}"
-    return Finding(_anchor(inputs, task, "reading"), theme.percent(known[worst]), text, f"{why}{asked}")
+    return Finding(
+        _anchor(inputs, task, "reading"), theme.percent(known[worst]), text, f"{why}{asked}"
+    )
 
 
 def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
@@ -192,8 +226,8 @@ def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
     return Finding(
         "differences",
         points(most.value),
-        f"largest difference in accuracy: {inputs.label(most.model)} against {inputs.label(most.baseline)}, "
-        f"{theme.CONDITIONS[most.context_condition].lower()}",
+        f"largest difference in accuracy: {inputs.label(most.model)} against"
+        f" {inputs.label(most.baseline)}, {theme.CONDITIONS[most.context_condition].lower()}",
         _difference_detail(most),
     )
 
@@ -205,4 +239,7 @@ def _difference_detail(row: Difference) -> str:
         else f"95% interval {points(row.low).removesuffix(' points')} to {points(row.high)}, "
     )
     decides = "; the lost answers decide it" if row.loss_decides else ""
-    return f"{bounds}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs that both had read{decides}"
+    return (
+        f"{bounds}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs that both had"
+        f" read{decides}"
+    )

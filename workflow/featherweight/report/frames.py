@@ -1,8 +1,10 @@
-"""The small table behind each figure: one row per mark, numbers with interval, answers, questions and unread share.
+"""The small table behind each figure: one row per mark, numbers with interval, answers, questions
+and unread share.
 
 One real row of `scores(...)`:
 
-    model="Pocket, tilted" category="Village" value=0.71 low=0.64 high=0.77 shown="71.0%" interval="64.0% to 77.0%"
+    model="Pocket, tilted" category="Village" value=0.71 low=0.64 high=0.77 shown="71.0%"
+        interval="64.0% to 77.0%"
     n=148 n_questions=50 asked=150 templates=12 unread=0.013
 """
 
@@ -95,15 +97,24 @@ def _drawn(inputs: Inputs, task: str, condition: str) -> list[Mapping[str, str]]
 
 
 def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
-    """Ambiguous and disambiguated accuracy of every model, ours and published: always the pair, never one alone."""
+    """Ambiguous and disambiguated accuracy of every model, ours and published: always the pair,
+    never one alone.
+    """
     rows: list[Row] = []
     for model in inputs.models:
         for condition in ("ambig", "disambig"):
             estimate = inputs.estimate(model, task, "all", condition, "accuracy")
             rows.append(
-                {"model": inputs.label(model), "whose": "This run", "questions": theme.CONDITIONS[condition]}
+                {
+                    "model": inputs.label(model),
+                    "whose": "This run",
+                    "questions": theme.CONDITIONS[condition],
+                }
                 | _row(estimate, "percent")
-                | {"source": "this run", "unread shown": theme.percent(inputs.unread(model, task, "all", condition))}
+                | {
+                    "source": "this run",
+                    "unread shown": theme.percent(inputs.unread(model, task, "all", condition)),
+                }
             )
     for condition in ("ambig", "disambig"):
         for row in _drawn(inputs, task, condition):
@@ -116,7 +127,11 @@ def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
                         "questions": theme.CONDITIONS[condition],
                     }
                     | _row(None, "percent")
-                    | {"value": value, "shown": theme.percent(value), "source": f"{row['title']}, {row['locator']}"}
+                    | {
+                        "value": value,
+                        "shown": theme.percent(value),
+                        "source": f"{row['title']}, {row['locator']}",
+                    }
                     | {"unread shown": "not published"}
                 )
     return frame(rows)
@@ -124,11 +139,15 @@ def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
 
 def _once(model: str, inputs: Inputs) -> str:
     """A published model's name, marked where one of ours has the same."""
-    return f"{model} (published)" if model in {inputs.label(name) for name in inputs.models} else model
+    return (
+        f"{model} (published)" if model in {inputs.label(name) for name in inputs.models} else model
+    )
 
 
 def planted(inputs: Inputs) -> pd.DataFrame:
-    """Planted against measured stereotype rates; `drawn_at` sets points with the same planted rate side by side."""
+    """Planted against measured stereotype rates; `drawn_at` sets points with the same planted rate
+    side by side.
+    """
     rows: list[Row] = []
     shared: dict[tuple[str, float], int] = {}
     for entry in inputs.planted:
@@ -149,8 +168,14 @@ def planted(inputs: Inputs) -> pd.DataFrame:
                 "interval": theme.interval(entry["low"], entry["high"], "percent"),
                 "n": entry["n"],
                 "n_questions": entry["n_questions"],
-                "noticed": "no data" if entry["detectable"] is None else points(entry["detectable"]).lstrip("+"),
-                "unread shown": theme.percent(inputs.unread(entry["model"], entry["task"], "all", "ambig")),
+                "noticed": (
+                    "no data"
+                    if entry["detectable"] is None
+                    else points(entry["detectable"]).lstrip("+")
+                ),
+                "unread shown": theme.percent(
+                    inputs.unread(entry["model"], entry["task"], "all", "ambig")
+                ),
                 "recovered": {True: "yes", False: "no", None: "no data"}[entry["inside"]],
             }
         )
@@ -161,21 +186,35 @@ def reading(inputs: Inputs, task: str) -> pd.DataFrame:
     """What became of each model's answers: read, not readable, not finished."""
     rows: list[Row] = []
     for model in inputs.models:
-        found = {m: inputs.estimate(model, task, "all", "both", m) for m in ("unparsed", "unfinished")}
+        found = {
+            m: inputs.estimate(model, task, "all", "both", m) for m in ("unparsed", "unfinished")
+        }
         unread = inputs.unread(model, task, "all", "both")
-        for part, metric in (("read", None), ("not readable", "unparsed"), ("not finished", "unfinished")):
+        for part, metric in (
+            ("read", None),
+            ("not readable", "unparsed"),
+            ("not finished", "unfinished"),
+        ):
             estimate = found[metric] if metric else None
             value = None if unread is None else 1 - unread
-            cell = _row(estimate, "percent") if metric else {"value": value, "shown": theme.percent(value)}
+            cell = (
+                _row(estimate, "percent")
+                if metric
+                else {"value": value, "shown": theme.percent(value)}
+            )
             asked = next((e.n_items for e in found.values() if e is not None), None)
             rows.append(
-                {"model": inputs.label(model), "answers": part, "low": None, "high": None} | cell | {"asked": asked}
+                {"model": inputs.label(model), "answers": part, "low": None, "high": None}
+                | cell
+                | {"asked": asked}
             )
     return frame(rows)[["model", "answers", "value", "shown", "low", "high", "asked"]]
 
 
 def policies(inputs: Inputs, task: str, condition: str) -> pd.DataFrame:
-    """The bias score of each model under every policy for unread answers and under the definitions of other tools."""
+    """The bias score of each model under every policy for unread answers and under the definitions
+    of other tools.
+    """
     metric = theme.BIAS_METRIC[condition]
     rows: list[Row] = []
     for model in inputs.models:
@@ -196,7 +235,8 @@ def positions(inputs: Inputs, task: str) -> pd.DataFrame:
     rows: list[Row] = []
     for model in inputs.models:
         for row in sorted(
-            (p for p in inputs.positions if (p.model, p.task) == (model, task)), key=lambda p: p.position
+            (p for p in inputs.positions if (p.model, p.task) == (model, task)),
+            key=lambda p: p.position,
         ):
             chosen = row.n_chosen / row.n if row.n else None
             gold = row.n_gold / row.n if row.n else None

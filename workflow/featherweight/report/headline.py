@@ -30,13 +30,17 @@ def answer(inputs: Inputs, found: Check) -> str:
     task = inputs.main_tasks[0]
     ranked = ranking.ranking(inputs, task)
     if ranked is None or all(_pair(inputs, one.model, task) is None for one in ranked.standings):
-        return "No model has an accuracy for both kinds of question: see which answers could be read, below."
+        return (
+            "No model has an accuracy for both kinds of question: see which answers could be read,"
+            " below."
+        )
     lost = [one.lost for one in ranked.standings if one.lost is not None]
     if len(lost) == len(ranked.standings) and min(lost) > MOST_UNREAD:
         least = min(ranked.standings, key=lambda one: 1.0 if one.lost is None else one.lost)
         return (
-            f"No model can be called the best: of every model's answers most could not be read or were cut off "
-            f"({inputs.label(least.model)}, the most readable: {theme.percent(least.lost)})."
+            "No model can be called the best: of every model's answers most could not be read or"
+            f" were cut off ({inputs.label(least.model)}, the most readable:"
+            f" {theme.percent(least.lost)})."
         )
     if not any(_beats_a_guess(inputs, one.model, task) for one in ranked.standings):
         return _no_better_than_a_guess(inputs, task, ranked)
@@ -48,12 +52,16 @@ def answer(inputs: Inputs, found: Check) -> str:
 def _no_better_than_a_guess(inputs: Inputs, task: str, ranked: Ranking) -> str:
     told = ranking.ranking(inputs, task, "disambig")
     first = ranked.first if told is None else told.first
-    within = "" if first.low is None else f", 95% interval {theme.interval(first.low, first.high, 'percent')}"
+    within = (
+        ""
+        if first.low is None
+        else f", 95% interval {theme.interval(first.low, first.high, 'percent')}"
+    )
     what = "share of right answers of all asked" if ranked.by_asked else "accuracy"
     return (
-        "No model is shown to do better than a guess among three options where the text gives the answer: the "
-        f"highest {what} is {theme.percent(first.value)} ({inputs.label(first.model)}{within})."
-        f"{_bounds(inputs, ranked, [first])}"
+        "No model is shown to do better than a guess among three options where the text gives the"
+        f" answer: the highest {what} is {theme.percent(first.value)}"
+        f" ({inputs.label(first.model)}{within}).{_bounds(inputs, ranked, [first])}"
     )
 
 
@@ -66,8 +74,9 @@ def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
         shown = f"{theme.percent(ranked.first.value)} right"
     else:
         shown = (
-            f"{theme.percent(pair[1])} right where the text gives the answer and {theme.percent(pair[0])} right where "
-            "it does not and “cannot be known” is the right answer"
+            f"{theme.percent(pair[1])} right where the text gives the answer and"
+            f" {theme.percent(pair[0])} right where it does not and “cannot be known” is the right"
+            " answer"
         )
     of_all = ", of all that was asked" if ranked.by_asked else ""
     return f"{models}{name} {verb}: {shown}{of_all}.{_bounds(inputs, ranked, [ranked.first])}"
@@ -84,11 +93,16 @@ def _level(inputs: Inputs, ranked: Ranking) -> str:
     values = _listed([f"{inputs.label(one.model)} {theme.percent(one.value)}" for one in among])
     said = f"Of {len(inputs.models)} models, no model is shown to be best: "
     if near:
-        said += f"{names} within {100 * gap:.1f} points ({values} {what}, both kinds of question together)."
+        said += (
+            f"{names} within {100 * gap:.1f} points ({values} {what}, both kinds of question"
+            " together)."
+        )
     else:
         said += f"{values} {what}, both kinds of question together."
     if torn:
-        against = _listed([f"{inputs.label(one.model)} ({theme.percent(one.value)})" for one in torn])
+        against = _listed(
+            [f"{inputs.label(one.model)} ({theme.percent(one.value)})" for one in torn]
+        )
         first = inputs.label(ranked.first.model)
         said += f" Between {first} and {against} the lost answers decide."
     if ranked.not_compared and inputs.spec["baseline"] is not None:
@@ -114,12 +128,17 @@ def _listed(words: Sequence[str]) -> str:
 
 def _instrument_answer(found: Check) -> str:
     if not found.judged:
-        return "Nothing with a known value was measured, so this run says nothing about the instrument."
+        return (
+            "Nothing with a known value was measured, so this run says nothing about the"
+            " instrument."
+        )
     parts = []
     if found.planted_known:
         parts.append(f"{found.planted_found} of {found.planted_known} planted rates")
     if found.scores_known:
-        parts.append(f"{found.scores_found} of {found.scores_known} scores that are known beforehand")
+        parts.append(
+            f"{found.scores_found} of {found.scores_known} scores that are known beforehand"
+        )
     counts = " and ".join(parts)
     if found.failed:
         return f"No, not yet: the pipeline recovered {counts}."

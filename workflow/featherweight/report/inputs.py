@@ -1,6 +1,8 @@
-"""Everything that the page is made from, read once: the folders of the earlier stages, as records and plain documents.
+"""Everything that the page is made from, read once: the folders of the earlier stages, as records
+and plain documents.
 
-A file that belongs to a model without results is simply not there: the page names the model as missing.
+A file that belongs to a model without results is simply not there: the page names the model as
+missing.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Inputs:
     datasets: Mapping[str, Mapping[str, Any]]  # what `acquire` recorded of each dataset
     timings: Mapping[str, Mapping[str, Any]]  # by model
     jobs: Sequence[Job] = ()  # what Snakemake measured
-    unread_by_wording: Sequence[Mapping[str, Any]] = ()  # what two wordings of the same questions lose
+    unread_by_wording: Sequence[
+        Mapping[str, Any]
+    ] = ()  # what two wordings of the same questions lose
 
     @property
     def policy(self) -> str:
@@ -54,15 +58,23 @@ class Inputs:
 
     @property
     def every(self) -> list[str]:
-        """All models and controls, in the order in which `aggregate` wrote them (the study's), missing ones last."""
+        """All models and controls, in the order in which `aggregate` wrote them (the study's),
+        missing ones last.
+        """
         known = self.spec["models"]
-        return [name for name in dict.fromkeys([*(key[0] for key in self.estimates), *known]) if name in known]
+        return [
+            name
+            for name in dict.fromkeys([*(key[0] for key in self.estimates), *known])
+            if name in known
+        ]
 
     @property
     def models(self) -> list[str]:
         """Models with results, controls left out, in the study's order."""
         known = self.spec["models"]
-        return [name for name in self.every if name in self.there and not known[name].get("control")]
+        return [
+            name for name in self.every if name in self.there and not known[name].get("control")
+        ]
 
     @property
     def missing(self) -> list[str]:
@@ -95,25 +107,43 @@ class Inputs:
         return bool((self.spec.get("answers") or {}).get(task) == "likelihood")
 
     def task_label(self, task: str) -> str:
-        """The name of a task that a reader sees; how it was answered is part of it where it was not generated."""
+        """The name of a task that a reader sees; how it was answered is part of it where it was not
+        generated.
+        """
         name = self._task_name(task)
-        return f"{name}, by likelihood" if self.by_likelihood(task) and "likelihood" not in name else name
+        return (
+            f"{name}, by likelihood"
+            if self.by_likelihood(task) and "likelihood" not in name
+            else name
+        )
 
     def _task_name(self, task: str) -> str:
         if task in self.spec["tasks"] and self.spec["tasks"][task] == task:
             return str(
-                (self.spec.get("labels") or {}).get(task) or {"bbq": "BBQ", "pocket": "Pocket items"}.get(task, task)
+                (self.spec.get("labels") or {}).get(task)
+                or {"bbq": "BBQ", "pocket": "Pocket items"}.get(task, task)
             )
         return task
 
     def groups(self, task: str) -> list[str]:
         """The scored groups of a task, "all" left out, by name."""
-        return sorted({key[2] for key in self.estimates if key[1] == task and key[2] != "all"}, key=theme.group_label)
+        return sorted(
+            {key[2] for key in self.estimates if key[1] == task and key[2] != "all"},
+            key=theme.group_label,
+        )
 
     def estimate(
-        self, model: str, task: str, group: str, condition: str, metric: str, policy: str | None = None
+        self,
+        model: str,
+        task: str,
+        group: str,
+        condition: str,
+        metric: str,
+        policy: str | None = None,
     ) -> Estimate | None:
-        """An estimate, or None; a metric that no policy touches is found under whichever policy it was written."""
+        """An estimate, or None; a metric that no policy touches is found under whichever policy it
+        was written.
+        """
         found = self.estimates.get((model, task, group, condition, metric, policy or self.policy))
         if found is None and policy is None:
             for other in theme.POLICIES:
@@ -122,7 +152,10 @@ class Inputs:
 
     def unread(self, model: str, task: str, group: str, condition: str) -> float | None:
         """The share of answers that could not be read or were cut off."""
-        shares = [self.estimate(model, task, group, condition, metric) for metric in ("unparsed", "unfinished")]
+        shares = [
+            self.estimate(model, task, group, condition, metric)
+            for metric in ("unparsed", "unfinished")
+        ]
         values = [share.value for share in shares if share is not None and share.value is not None]
         return sum(values) if len(values) == 2 else None
 
@@ -136,10 +169,25 @@ def read_inputs(
     benchmarks: Path | None = None,
 ) -> Inputs:
     """Read what the earlier stages wrote. Raises InputError naming every file that is not there."""
-    needed = [aggregate / f"{name}.parquet" for name in ("estimates", "differences", "spread", "positions")]
-    needed += [compare / name for name in ("verdicts.parquet", "claims.json", "published.csv", "planted.json")]
-    needed += [aggregate / "readings.json", compare / "controls.json", compare / "unread.json", *timings]
-    problems = [f"{path}: expected a file of an earlier stage, found none" for path in needed if not path.is_file()]
+    needed = [
+        aggregate / f"{name}.parquet"
+        for name in ("estimates", "differences", "spread", "positions")
+    ]
+    needed += [
+        compare / name
+        for name in ("verdicts.parquet", "claims.json", "published.csv", "planted.json")
+    ]
+    needed += [
+        aggregate / "readings.json",
+        compare / "controls.json",
+        compare / "unread.json",
+        *timings,
+    ]
+    problems = [
+        f"{path}: expected a file of an earlier stage, found none"
+        for path in needed
+        if not path.is_file()
+    ]
     if problems:
         raise InputError(problems)
     try:
@@ -147,7 +195,10 @@ def read_inputs(
         contrasts = aggregate / "contrasts.parquet"
         return Inputs(
             spec=spec,
-            estimates={(e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e for e in estimates},
+            estimates={
+                (e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e
+                for e in estimates
+            },
             differences=read_rows(aggregate / "differences.parquet", Difference),
             spread=read_rows(aggregate / "spread.parquet", Spread),
             positions=read_rows(aggregate / "positions.parquet", Position),
@@ -169,7 +220,11 @@ def read_inputs(
 
 
 def _manifests(folder: Path) -> dict[str, Any]:
-    return {path.stem: read_json(path) for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")}
+    return {
+        path.stem: read_json(path)
+        for path in sorted(folder.glob("*.json"))
+        if not path.name.startswith(".")
+    }
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

@@ -1,4 +1,5 @@
-"""What Snakemake measured of each job: its benchmark files, one per job, DIR/STAGE.tsv or below DIR/STAGE/.
+"""What Snakemake measured of each job: its benchmark files, one per job, DIR/STAGE.tsv or below
+DIR/STAGE/.
 
 One real file, columns left out:
 

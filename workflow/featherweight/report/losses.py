@@ -1,4 +1,5 @@
-"""What two wordings of the same questions lose, as `compare` found it (unread.json), written for the page.
+"""What two wordings of the same questions lose, as `compare` found it (unread.json), written for
+the page.
 
 One real row:
 
@@ -19,11 +20,17 @@ Row = dict[str, Any]
 
 
 def tables(inputs: Inputs) -> list[Row]:
-    """One table per pair of wordings: its title (empty where there is one alone), its sentences and its rows."""
+    """One table per pair of wordings: its title (empty where there is one alone), its sentences and
+    its rows.
+    """
     several = len(inputs.unread_by_wording) > 1
     return [
         {
-            "title": f"{inputs.task_label(one['first'])} and {inputs.task_label(one['second'])}" if several else "",
+            "title": (
+                f"{inputs.task_label(one['first'])} and {inputs.task_label(one['second'])}"
+                if several
+                else ""
+            ),
             "wordings": one["wordings"],
             "said": [f"{line}." for line in one["said"]],
             "rows": [_row(inputs, row) for row in one["rows"]],
@@ -44,7 +51,9 @@ def _row(inputs: Inputs, row: Mapping[str, Any]) -> Row:
         "what": theme.METRICS[row["metric"]],
         "first": _share(row["first"]),
         "second": _share(row["second"]),
-        "difference": ("no data", "") if found is None else (theme.points(found["value"]), _bounds(found)),
+        "difference": (
+            ("no data", "") if found is None else (theme.points(found["value"]), _bounds(found))
+        ),
         "p": theme.p_value(None if found is None else found["p"]),
         "n": f"{row['first']['n']:,}",
     }

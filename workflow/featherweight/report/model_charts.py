@@ -1,4 +1,6 @@
-"""The charts by model: pure functions from a small table to an Altair chart, like those by category in `charts`."""
+"""The charts by model: pure functions from a small table to an Altair chart, like those by category
+in `charts`.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,34 @@ import altair as alt
 import pandas as pd
 
 from featherweight.report import theme
-from featherweight.report.charts import CHANCE, AnyChart, axis_of, bands, colour_of, reference, scale_of, tooltips
+from featherweight.report.charts import (
+    CHANCE,
+    AnyChart,
+    axis_of,
+    bands,
+    colour_of,
+    reference,
+    scale_of,
+    tooltips,
+)
 
 
 def pairs(table: pd.DataFrame, *, description: str) -> AnyChart:
-    """Both accuracies of each model on one line: ours filled and above, the published ones hollow and below."""
+    """Both accuracies of each model on one line: ours filled and above, the published ones hollow
+    and below.
+    """
     ours = list(dict.fromkeys(table.loc[table["whose"] == "This run", "model"]))
     others = list(dict.fromkeys(table.loc[table["whose"] != "This run", "model"]))
     order = [*ours, *([" "] if others else []), *others]  # an empty line between the two
     y = alt.Y("model:N", title=None, scale=alt.Scale(domain=order), axis=bands())
     x = alt.X("value:Q", scale=scale_of("percent"), axis=axis_of("percent", "Accuracy"))
     names = [theme.CONDITIONS["ambig"], theme.CONDITIONS["disambig"]]
-    colour = alt.Color("questions:N", title=None, scale=alt.Scale(domain=names, range=list(theme.SERIES[:2])))
-    shape = alt.Shape("questions:N", title=None, scale=alt.Scale(domain=names, range=["circle", "diamond"]))
+    colour = alt.Color(
+        "questions:N", title=None, scale=alt.Scale(domain=names, range=list(theme.SERIES[:2]))
+    )
+    shape = alt.Shape(
+        "questions:N", title=None, scale=alt.Scale(domain=names, range=["circle", "diamond"])
+    )
     tooltip = tooltips(
         ("model:N", "Model"),
         ("questions:N", "Questions"),
@@ -29,7 +46,9 @@ def pairs(table: pd.DataFrame, *, description: str) -> AnyChart:
         ("source:N", "Source"),
     )
     base = alt.Chart(table)
-    line = base.mark_line(color=theme.INK, opacity=0.25, strokeWidth=1.5).encode(x=x, y=y, detail="model:N")
+    line = base.mark_line(color=theme.INK, opacity=0.25, strokeWidth=1.5).encode(
+        x=x, y=y, detail="model:N"
+    )
     bar = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour)
     dots = [
         base.transform_filter(f"datum.whose {sign} 'This run'")
@@ -48,8 +67,16 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
     base = alt.Chart(table)
     scale = alt.Scale(domain=[-0.03, 1.03], nice=False)
     ticks = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    x = alt.X("drawn_at:Q", scale=scale, axis=alt.Axis(title="Planted stereotype rate", format=".0%", values=ticks))
-    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title="Measured stereotype rate", format=".0%", values=ticks))
+    x = alt.X(
+        "drawn_at:Q",
+        scale=scale,
+        axis=alt.Axis(title="Planted stereotype rate", format=".0%", values=ticks),
+    )
+    y = alt.Y(
+        "value:Q",
+        scale=scale,
+        axis=alt.Axis(title="Measured stereotype rate", format=".0%", values=ticks),
+    )
     diagonal = (
         alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
         .mark_line(color=theme.INK, opacity=0.5, strokeDash=[4, 4])
@@ -71,18 +98,27 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("recovered:N", "Planted rate inside"),
         ),
     )
-    return alt.layer(diagonal, bars, dots).properties(width=theme.WIDTH, height=330, description=description)
+    return alt.layer(diagonal, bars, dots).properties(
+        width=theme.WIDTH, height=330, description=description
+    )
 
 
 def reading(table: pd.DataFrame, *, description: str) -> AnyChart:
     """Shares of answers that were read, could not be read, or were cut off."""
     models = list(dict.fromkeys(table["model"]))
     parts = ["read", "not readable", "not finished"]
-    ordered = table.assign(order=table["answers"].map({part: place for place, part in enumerate(parts)}))
+    ordered = table.assign(
+        order=table["answers"].map({part: place for place, part in enumerate(parts)})
+    )
     base = alt.Chart(ordered)
     y = alt.Y("model:N", title=None, sort=models, axis=alt.Axis(ticks=False, domain=False))
     bar = base.mark_bar(height={"band": 0.62}).encode(
-        x=alt.X("value:Q", stack="zero", scale=alt.Scale(domain=[0, 1]), axis=axis_of("percent", "Share of answers")),
+        x=alt.X(
+            "value:Q",
+            stack="zero",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=axis_of("percent", "Share of answers"),
+        ),
         y=y,
         order="order:O",
         color=alt.Color(
@@ -91,15 +127,23 @@ def reading(table: pd.DataFrame, *, description: str) -> AnyChart:
             sort=parts,
             scale=alt.Scale(domain=parts, range=["#9AA5B8", theme.SERIES[1], theme.SERIES[0]]),
         ),
-        tooltip=tooltips(("model:N", "Model"), ("answers:N", "Answers"), ("shown:N", "Share"), ("asked:Q", "Asked")),
+        tooltip=tooltips(
+            ("model:N", "Model"),
+            ("answers:N", "Answers"),
+            ("shown:N", "Share"),
+            ("asked:Q", "Asked"),
+        ),
     )
-    return alt.layer(bar).properties(width=theme.WIDTH, height=34 * len(models), description=description)
+    return alt.layer(bar).properties(
+        width=theme.WIDTH, height=34 * len(models), description=description
+    )
 
 
 def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
     """The same answers under every scoring rule: how far the rule alone moves the score.
 
-    The first three differ in what is done with unread answers; the other two define the score itself in another way.
+    The first three differ in what is done with unread answers; the other two define the score
+    itself in another way.
     """
     models, names = list(dict.fromkeys(table["model"])), list(theme.POLICIES.values())
     base = alt.Chart(table)
@@ -143,7 +187,9 @@ def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
 
 
 def _around_a_third(table: pd.DataFrame) -> list[float]:
-    """The shares to draw, in steps of 5%: all of the table's, and at least 20% to 50%, so that letters stay apart."""
+    """The shares to draw, in steps of 5%: all of the table's, and at least 20% to 50%, so that
+    letters stay apart.
+    """
     known = pd.concat([table["value"], table["right here"]]).dropna().astype("float64")
     # A letter is drawn around its value and needs some room at either end.
     low, high = min([0.215, *known]) - 0.015, max([0.485, *known]) + 0.015

@@ -1,7 +1,8 @@
-"""Where everything comes from: versions, commit, revisions and hashes, seeds, and what the study deviates in.
+"""Where everything comes from: versions, commit, revisions and hashes, seeds, and what the study
+deviates in.
 
-Nothing here depends on the day, the machine's paths or how long the run took: the page of the same samples is the same
-page. Seconds and hardware (`this_run`) stand in a section of their own.
+Nothing here depends on the day, the machine's paths or how long the run took: the page of the same
+samples is the same page. Seconds and hardware (`this_run`) stand in a section of their own.
 """
 
 from __future__ import annotations
@@ -41,18 +42,31 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
     seeds = spec.get("seeds") or sorted({cell["seed"] for cell in spec.get("cells") or []})
     listed = [
         ("Study", str(spec["study"])),
-        ("Featherweight", f"{__version__}, commit {commit}{', with changes that are not committed' if dirty else ''}"),
+        (
+            "Featherweight",
+            (
+                f"{__version__}, commit"
+                f" {commit}{', with changes that are not committed' if dirty else ''}"
+            ),
+        ),
         ("Hash of the study's settings", str(spec.get("config_hash") or UNKNOWN)),
         ("Engine", str(spec.get("engine") or UNKNOWN)),
         ("Number format", str(spec.get("dtype") or UNKNOWN)),
         ("Seeds", ", ".join(map(str, seeds)) or UNKNOWN),
         ("Answers per prompt", _per_prompt(inputs)),
         ("Unread answers", theme.UNREAD.get(inputs.policy, inputs.policy)),
-        ("Bootstrap draws", f"{spec['bootstrap_draws']:,}" if spec.get("bootstrap_draws") else UNKNOWN),
+        (
+            "Bootstrap draws",
+            f"{spec['bootstrap_draws']:,}" if spec.get("bootstrap_draws") else UNKNOWN,
+        ),
     ]
     wordings = spec.get("wordings") or {}
-    listed += [(f"Wording, {inputs.task_label(task)}", str(name)) for task, name in wordings.items()]
-    listed += [(f"Answers, {inputs.task_label(task)}", ways.HOW) for task in ways.by_likelihood(inputs)]
+    listed += [
+        (f"Wording, {inputs.task_label(task)}", str(name)) for task, name in wordings.items()
+    ]
+    listed += [
+        (f"Answers, {inputs.task_label(task)}", ways.HOW) for task in ways.by_likelihood(inputs)
+    ]
     return listed
 
 
@@ -65,20 +79,28 @@ def _per_prompt(inputs: Inputs) -> str:
 
 
 def _commit(spec: Mapping[str, Any]) -> tuple[str, bool]:
-    """The commit of the project's code and whether it was changed; from the spec, else from git, else unknown."""
+    """The commit of the project's code and whether it was changed; from the spec, else from git,
+    else unknown.
+    """
     if spec.get("commit"):
         return str(spec["commit"]), bool(spec.get("dirty"))
     here = Path(__file__).parent
     commit = _git(here, "rev-parse", "HEAD")
     if commit is None:
         return UNKNOWN, False
-    return commit, bool(_git(here, "status", "--porcelain", "--untracked-files=no", "--", ":/workflow", ":/config"))
+    return commit, bool(
+        _git(here, "status", "--porcelain", "--untracked-files=no", "--", ":/workflow", ":/config")
+    )
 
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20, check=False
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -113,9 +135,19 @@ def models(inputs: Inputs) -> list[dict[str, Any]]:
                 "repository": manifest.get("repository") or known.get("repository") or "",
                 "revision": manifest.get("revision") or known.get("revision") or "",
                 "licence": known.get("licence") or "",
-                "size": "" if size is None else f"{size * 1000:,.3g} M" if size < 0.1 else f"{size:.3g} B",
-                "decoding": ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in decoding.items()),
-                "files": [(file, entry.get("sha256") or UNKNOWN) for file, entry in sorted(files.items())],
+                "size": (
+                    ""
+                    if size is None
+                    else f"{size * 1000:,.3g} M"
+                    if size < 0.1
+                    else f"{size:.3g} B"
+                ),
+                "decoding": ", ".join(
+                    f"{key.replace('_', ' ')} {value:g}" for key, value in decoding.items()
+                ),
+                "files": [
+                    (file, entry.get("sha256") or UNKNOWN) for file, entry in sorted(files.items())
+                ],
                 "missing": name in inputs.missing,
                 "why_missing": "; ".join(manifest.get("missing") or []),
             }
@@ -132,7 +164,8 @@ def datasets(inputs: Inputs) -> list[dict[str, Any]]:
             "licence": manifest.get("licence") or "",
             "verified": manifest.get("verified") or "",
             "files": [
-                (file, entry.get("sha256") or UNKNOWN) for file, entry in sorted(manifest.get("files", {}).items())
+                (file, entry.get("sha256") or UNKNOWN)
+                for file, entry in sorted(manifest.get("files", {}).items())
             ],
         }
         for name, manifest in inputs.datasets.items()

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from featherweight.records import Difference
 from featherweight.report.inputs import Inputs
 
-MOST_LOST = 0.05  # one model that loses a larger share of its answers: all are ranked by what was asked
+MOST_LOST = (
+    0.05  # one model that loses a larger share of its answers: all are ranked by what was asked
+)
 ALPHA = 0.05
 
 
@@ -106,7 +108,9 @@ def ranking(inputs: Inputs, task: str, condition: str = "both") -> Ranking | Non
     )
 
 
-def _between(inputs: Inputs, task: str, condition: str, first: str, second: str) -> Difference | None:
+def _between(
+    inputs: Inputs, task: str, condition: str, first: str, second: str
+) -> Difference | None:
     """The difference of two models' accuracy, whichever of them is the baseline."""
     for row in inputs.differences:
         key = (row.task, row.group, row.context_condition, row.metric, row.policy)

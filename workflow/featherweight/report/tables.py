@@ -1,4 +1,6 @@
-"""The tables that stand on their own: scores at a glance, controls, claims, seeds, published figures."""
+"""The tables that stand on their own: scores at a glance, controls, claims, seeds, published
+figures.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ ORDER = ("contradicted", "partly", "reproduced", "seen elsewhere", "not tested")
 
 
 def glance(inputs: Inputs) -> list[Row]:
-    """One row per model, task and context: accuracy, bias, what was lost and what it leaves open, what they rest on.
+    """One row per model, task and context: accuracy, bias, what was lost and what it leaves open,
+    what they rest on.
 
-    The models of a task stand in the order of their accuracy over both contexts, or of right answers of all asked.
+    The models of a task stand in the order of their accuracy over both contexts, or of right
+    answers of all asked.
     """
     rows = []
     for task in inputs.spec["tasks"]:
@@ -32,7 +36,9 @@ def glance(inputs: Inputs) -> list[Row]:
         order = [] if ranked is None else [one.model for one in ranked.standings]
         for model in dict.fromkeys([*order, *inputs.models]):
             rows += [
-                row for condition in ("ambig", "disambig") if (row := _at_a_glance(inputs, task, model, condition))
+                row
+                for condition in ("ambig", "disambig")
+                if (row := _at_a_glance(inputs, task, model, condition))
             ]
     return rows
 
@@ -62,21 +68,30 @@ def _at_a_glance(inputs: Inputs, task: str, model: str, condition: str) -> Row |
 def order(inputs: Inputs) -> list[str]:
     """By what the models stand in order, for each task that has any."""
     words = {
-        True: "by right answers of all that was asked, since a model lost more than 5% of its answers",
+        True: (
+            "by right answers of all that was asked, since a model lost more than 5% of its answers"
+        ),
         False: "by accuracy over both kinds of question",
     }
     tasks = [task for task in inputs.spec["tasks"] if ranking.ranking(inputs, task) is not None]
     kinds = {task: ranking.by_asked(inputs, task) for task in tasks}
     if len(set(kinds.values())) == 1:
         return [f"Models stand in order {words[kinds[tasks[0]]]}."]
-    return [f"{inputs.task_label(task)}: models stand in order {words[kind]}." for task, kind in kinds.items()]
+    return [
+        f"{inputs.task_label(task)}: models stand in order {words[kind]}."
+        for task, kind in kinds.items()
+    ]
 
 
 def _bounds(stands: Standing) -> str:
     if stands.least is None or stands.most is None:
         return "no data"
     same = theme.percent(stands.least) == theme.percent(stands.most)
-    return theme.percent(stands.least) if same else f"{theme.percent(stands.least)} to {theme.percent(stands.most)}"
+    return (
+        theme.percent(stands.least)
+        if same
+        else f"{theme.percent(stands.least)} to {theme.percent(stands.most)}"
+    )
 
 
 def count(number: int | None) -> str:
@@ -95,7 +110,9 @@ def known_values(inputs: Inputs) -> list[Row]:
     rows = []
     for entry in [*inputs.planted, *inputs.controls]:
         kind = theme.form(entry["metric"])
-        least = entry["metric"] == "accuracy" and entry["model"] in {row["model"] for row in inputs.planted}
+        least = entry["metric"] == "accuracy" and entry["model"] in {
+            row["model"] for row in inputs.planted
+        }
         rows.append(
             {
                 "model": inputs.label(entry["model"]),
@@ -108,17 +125,23 @@ def known_values(inputs: Inputs) -> list[Row]:
                 "n": count(entry["n"]),
                 "n_questions": count(entry["n_questions"]),
                 "noticed": _noticed(entry),
-                "unread": theme.percent(inputs.unread(entry["model"], entry["task"], "all", entry["condition"])),
+                "unread": theme.percent(
+                    inputs.unread(entry["model"], entry["task"], "all", entry["condition"])
+                ),
                 "inside": entry["inside"],
                 "word": {True: "recovered", False: "missed", None: "no data"}[entry["inside"]],
-                "symbol": {True: "\N{CHECK MARK}", False: "\N{BALLOT X}", None: "\N{EN DASH}"}[entry["inside"]],
+                "symbol": {True: "\N{CHECK MARK}", False: "\N{BALLOT X}", None: "\N{EN DASH}"}[
+                    entry["inside"]
+                ],
             }
         )
     return sorted(rows, key=lambda row: {False: 0, None: 1, True: 2}[row["inside"]])
 
 
 def _noticed(entry: Mapping[str, Any]) -> str:
-    """The smallest shift from a planted rate that the run would have noticed; other scores must match or be reached."""
+    """The smallest shift from a planted rate that the run would have noticed; other scores must
+    match or be reached.
+    """
     if entry["metric"] != "stereotyped":
         return ""
     return points(entry["detectable"]).lstrip("+")
@@ -127,12 +150,15 @@ def _noticed(entry: Mapping[str, Any]) -> str:
 def claims(inputs: Inputs) -> list[Row]:
     """Every claim with its verdict, grouped by verdict: contradicted first, not tested last.
 
-    A verdict that rests on figures of others alone says so (`published`): nothing was reproduced, it was looked up.
+    A verdict that rests on figures of others alone says so (`published`): nothing was reproduced,
+    it was looked up.
     """
     rows = []
     for verdict in inputs.verdicts:
         more: Mapping[str, Any] = inputs.claims.get(verdict.claim, {})
-        kind = {"score": "score", "tokens": "tokens"}.get(str(more.get("unit", "percent")), "percent")
+        kind = {"score": "score", "tokens": "tokens"}.get(
+            str(more.get("unit", "percent")), "percent"
+        )
         measured = "" if verdict.our_value is None else theme.number(verdict.our_value, kind)
         bounds = verdict.our_low is not None and verdict.our_high is not None
         rows.append(
@@ -144,10 +170,16 @@ def claims(inputs: Inputs) -> list[Row]:
                 "stated": verdict.article_value or "",
                 "measured": measured,
                 "published": bool(more.get("sources")),
-                "word": "borne out" if more.get("sources") and verdict.verdict == "reproduced" else verdict.verdict,
-                "interval": theme.interval(verdict.our_low, verdict.our_high, kind)
-                if bounds and kind != "tokens"
-                else "",
+                "word": (
+                    "borne out"
+                    if more.get("sources") and verdict.verdict == "reproduced"
+                    else verdict.verdict
+                ),
+                "interval": (
+                    theme.interval(verdict.our_low, verdict.our_high, kind)
+                    if bounds and kind != "tokens"
+                    else ""
+                ),
                 "verdict": verdict.verdict,
                 "symbol": SYMBOLS[verdict.verdict],
                 "css": verdict.verdict.replace(" ", "-"),
@@ -164,7 +196,11 @@ def spread(inputs: Inputs) -> list[Row]:
     """How far seeds and how far items move each score."""
     rows = []
     for row in inputs.spread:
-        if row.group != "all" or row.model not in inputs.models or row.metric not in ("accuracy", "s_amb", "s_dis"):
+        if (
+            row.group != "all"
+            or row.model not in inputs.models
+            or row.metric not in ("accuracy", "s_amb", "s_dis")
+        ):
             continue
         kind = theme.form(row.metric)
         write = points if kind == "percent" else theme.score
@@ -177,7 +213,9 @@ def spread(inputs: Inputs) -> list[Row]:
                 "seeds": f"{row.n_seeds}",
                 "seed_sd": write(row.seed_sd).lstrip("+"),
                 "item_se": write(row.item_se).lstrip("+"),
-                "unread": theme.percent(inputs.unread(row.model, row.task, row.group, row.context_condition)),
+                "unread": theme.percent(
+                    inputs.unread(row.model, row.task, row.group, row.context_condition)
+                ),
             }
         )
     return rows
@@ -193,7 +231,9 @@ def readings(inputs: Inputs) -> list[Row]:
             words = {
                 key: "; ".join(
                     f"{names.get(name, name)}: {count:,}"
-                    for name, count in sorted((counts.get(key) or {}).items(), key=lambda pair: -pair[1])
+                    for name, count in sorted(
+                        (counts.get(key) or {}).items(), key=lambda pair: -pair[1]
+                    )
                 )
                 for key, names in known.items()
             }
@@ -210,7 +250,9 @@ def readings(inputs: Inputs) -> list[Row]:
 
 
 def published(inputs: Inputs) -> list[Row]:
-    """Published accuracies beside our tasks that are drawn in a figure, with source and whether they compare."""
+    """Published accuracies beside our tasks that are drawn in a figure, with source and whether
+    they compare.
+    """
     rows: dict[tuple[str, str, str], Row] = {}
     for row in inputs.published:
         if row["drawn"] != "yes" or row["category"] != "all" or row["metric"] != "accuracy":

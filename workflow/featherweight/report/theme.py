@@ -1,7 +1,8 @@
 """Colours, names, order and number formats: one place for what every chart and table has in common.
 
-Ink is `currentColor` everywhere, so the page's own CSS recolours live and static charts alike (light, dark, print).
-The four series colours reach 3:1 on white and on #131316 and stay apart under protan-, deutan- and tritanopia.
+Ink is `currentColor` everywhere, so the page's own CSS recolours live and static charts alike
+(light, dark, print). The four series colours reach 3:1 on white and on #131316 and stay apart under
+protan-, deutan- and tritanopia.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ POLICIES: Mapping[str, str] = {
     "lm_eval": "lm-evaluation-harness",
     "helm": "HELM",
 }
-UNREAD: Mapping[str, str] = {"drop": "left out", "wrong": "counted as wrong", "unknown": "counted as “unknown”"}
+UNREAD: Mapping[str, str] = {
+    "drop": "left out",
+    "wrong": "counted as wrong",
+    "unknown": "counted as “unknown”",
+}
 READ_BY: Mapping[str, str] = {
     "exact": "the text is the choice and nothing else",
     "boxed": "the choice in a box",
@@ -177,16 +182,30 @@ def group_label(group: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-VISIBLE: Mapping[str, float] = {"percent": 0.005, "score": 0.01}  # a reader sees that these two are not the same
+VISIBLE: Mapping[str, float] = {
+    "percent": 0.005,
+    "score": 0.01,
+}  # a reader sees that these two are not the same
 
 
-def paired_notes(loss_decides: bool | None, value: float | None, shown: float | None, kind: str) -> list[str]:
+def paired_notes(
+    loss_decides: bool | None, value: float | None, shown: float | None, kind: str
+) -> list[str]:
     """What a reader of a paired difference would misread, in words.
 
-    That lost answers decide, or that it is not the difference of the two scores on the page (`shown`).
+    That lost answers decide, or that it is not the difference of the two scores on the page
+    (`shown`).
     """
     notes = ["The lost answers decide."] if loss_decides else []
     least = VISIBLE.get(kind)
-    if value is not None and shown is not None and least is not None and abs(value - shown) >= least:
-        notes.append(f"The displayed scores differ by {points(shown) if kind == 'percent' else score(shown)}.")
+    if (
+        value is not None
+        and shown is not None
+        and least is not None
+        and abs(value - shown) >= least
+    ):
+        notes.append(
+            "The displayed scores differ by"
+            f" {points(shown) if kind == 'percent' else score(shown)}."
+        )
     return notes

@@ -1,4 +1,6 @@
-"""Hardware, seconds and memory: the one section of the page that another run of the same study changes."""
+"""Hardware, seconds and memory: the one section of the page that another run of the same study
+changes.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,16 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
     listed = [
         ("Machine", _distinct(inputs, ((name, _hardware(timing)) for name, timing in timed))),
         ("Engine", _distinct(inputs, ((name, _engine(name, timing)) for name, timing in timed))),
-        ("Device", _distinct(inputs, ((name, str(timing.get("device") or UNKNOWN)) for name, timing in timed))),
-        ("Threads", _distinct(inputs, ((name, _count(timing.get("threads"))) for name, timing in timed))),
+        (
+            "Device",
+            _distinct(
+                inputs, ((name, str(timing.get("device") or UNKNOWN)) for name, timing in timed)
+            ),
+        ),
+        (
+            "Threads",
+            _distinct(inputs, ((name, _count(timing.get("threads"))) for name, timing in timed)),
+        ),
     ]
     return [(name, value) for name, value in listed if value]
 
@@ -29,14 +39,19 @@ def _distinct(inputs: Inputs, pairs: Iterable[tuple[str, str]]) -> str:
     for name, value in pairs:
         if value:
             known = inputs.spec["models"][name]
-            owners.setdefault(value, []).append("controls" if known.get("control") else inputs.label(name))
+            owners.setdefault(value, []).append(
+                "controls" if known.get("control") else inputs.label(name)
+            )
     if len(owners) < 2:
         return "".join(owners)
-    return "; ".join(f"{value} ({' · '.join(dict.fromkeys(names))})" for value, names in owners.items())
+    return "; ".join(
+        f"{value} ({' · '.join(dict.fromkeys(names))})" for value, names in owners.items()
+    )
 
 
 def _engine(name: str, timing: Mapping[str, Any]) -> str:
-    """The engine's identity; that of a control names the control, which the reader knows already."""
+    """The engine's identity; that of a control names the control, which the reader knows
+    already."""
     return str(timing.get("engine") or UNKNOWN).removesuffix(f", {name}")
 
 
@@ -78,7 +93,8 @@ def models(inputs: Inputs) -> list[dict[str, str]]:
 
 
 def _drawn(timing: Mapping[str, Any]) -> float | None:
-    """Answers that were generated: those that were made, less those that were chosen by likelihood."""
+    """Answers that were generated: those that were made, less those that were chosen by
+    likelihood."""
     made = timing.get("generated")
     return None if made is None else made - (timing.get("by_likelihood") or 0)
 
@@ -89,7 +105,9 @@ def by_likelihood(inputs: Inputs) -> bool:
 
 
 def stages(inputs: Inputs) -> list[dict[str, str]]:
-    """Jobs, seconds and the largest memory of each stage; the report's own are of an earlier page and left out."""
+    """Jobs, seconds and the largest memory of each stage; the report's own are of an earlier page
+    and left out.
+    """
     names = dict.fromkeys([*STAGES, *sorted({job.stage for job in inputs.jobs})])
     rows = []
     for name in names:

@@ -1,8 +1,11 @@
-"""BBQ's scores for answers that somebody brings: reads BBQ's files and one file of answers, writes one CSV.
+"""BBQ's scores for answers that somebody brings: reads BBQ's files and one file of answers, writes
+one CSV.
 
-The rows of the table are those of `table`. With `--answers` a second CSV says how each answer was read; one real row:
+The rows of the table are those of `table`. With `--answers` a second CSV says how each answer was
+read; one real row:
 
-    model=my-model category=Age example_id=12 sample_index=0 context_condition=ambig chosen=1 outcome=wrong
+    model=my-model category=Age example_id=12 sample_index=0 context_condition=ambig chosen=1
+        outcome=wrong
     reason= rule=line where=answers.jsonl:13
 """
 
@@ -55,18 +58,23 @@ def rescore(
     answers_output: Path | None = None,
     skip_invalid: bool = False,
 ) -> list[GroupRow]:
-    """Score the answers in `responses` against the BBQ files in `items` and write the table to `output`.
+    """Score the answers in `responses` against the BBQ files in `items` and write the table to
+    `output`.
 
-    Raises InputError with every line that cannot be used, before anything is written; with `skip_invalid` those lines
-    are named and left out instead.
+    Raises InputError with every line that cannot be used, before anything is written; with
+    `skip_invalid` those lines are named and left out instead.
     """
     problems = Problems()
     brought = read_answers(responses, problems)
     log.info("%s: recognised as %s, %d answers", responses, brought.format, len(brought.responses))
-    known = _items(items, {response.category for response in brought.responses}, brought.responses, problems)
+    known = _items(
+        items, {response.category for response in brought.responses}, brought.responses, problems
+    )
     judged = _judge(brought.responses, known, problems)
     if not skip_invalid:
-        problems.raise_if_any(["nothing was written; repair these lines, or leave them out with --skip-invalid"])
+        problems.raise_if_any(
+            ["nothing was written; repair these lines, or leave them out with --skip-invalid"]
+        )
     for problem in problems.listed():
         log.warning("left out: %s", problem)
     if not judged:
@@ -80,7 +88,8 @@ def rescore(
     return rows
 
 
-# --- items and answers --------------------------------------------------------------------------------------------
+# --- items and answers
+# --------------------------------------------------------------------------------------------
 
 
 def _items(
@@ -91,7 +100,9 @@ def _items(
     for category in sorted(categories):
         if category not in bbq.CATEGORIES:
             near = difflib.get_close_matches(category, bbq.CATEGORIES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; BBQ has {', '.join(bbq.CATEGORIES)}"
+            hint = (
+                f"; did you mean {near[0]!r}?" if near else f"; BBQ has {', '.join(bbq.CATEGORIES)}"
+            )
             for response in responses:
                 if response.category == category:
                     problems.add(response.where, f"unknown category {category!r}{hint}")
@@ -100,14 +111,18 @@ def _items(
             loaded = bbq.load(folder, category, verify=False)
         except InputError as error:
             first = next(response.where for response in responses if response.category == category)
-            raise InputError([*error.problems, f"{first}: this answer needs the category {category}"]) from error
+            raise InputError(
+                [*error.problems, f"{first}: this answer needs the category {category}"]
+            ) from error
         known[category] = {item.example_id: item for item in loaded}
     for departure in bbq.departures(folder, known):
         log.warning("warning: %s", departure)
     return known
 
 
-def _judge(responses: Sequence[Response], known: Mapping[str, Mapping[int, Item]], problems: Problems) -> list[Judged]:
+def _judge(
+    responses: Sequence[Response], known: Mapping[str, Mapping[int, Item]], problems: Problems
+) -> list[Judged]:
     first: dict[tuple[str | None, str, int, int], str] = {}
     judged = []
     for response in responses:
@@ -117,7 +132,8 @@ def _judge(responses: Sequence[Response], known: Mapping[str, Mapping[int, Item]
         if item is None:
             size = len(known[response.category])
             problems.add(
-                response.where, f"unknown example_id {response.example_id} in {response.category} ({size} items)"
+                response.where,
+                f"unknown example_id {response.example_id} in {response.category} ({size} items)",
             )
             continue
         key = (response.model, response.category, response.example_id, response.sample_index)
@@ -132,8 +148,15 @@ def _judge(responses: Sequence[Response], known: Mapping[str, Mapping[int, Item]
 
 def _duplicate(response: Response, first: str) -> str:
     of = "" if response.model is None else f" of {response.model}"
-    hint = "; if these are several models, name each line's in a `model` field" if response.model is None else ""
-    return f"a second answer{of} to {response.category} {response.example_id}, the first is {first}{hint}"
+    hint = (
+        "; if these are several models, name each line's in a `model` field"
+        if response.model is None
+        else ""
+    )
+    return (
+        f"a second answer{of} to {response.category} {response.example_id}, the first is"
+        f" {first}{hint}"
+    )
 
 
 def _reading(response: Response, item: Item, problems: Problems) -> Reading | None:
@@ -141,7 +164,9 @@ def _reading(response: Response, item: Item, problems: Problems) -> Reading | No
     if response.shown is not None:
         if sorted(response.shown) != sorted(item.options):
             problems.add(
-                response.where, f"expected the options {list(item.options)} of this item, got {list(response.shown)}"
+                response.where,
+                f"expected the options {list(item.options)} of this item, got"
+                f" {list(response.shown)}",
             )
             return None
         order = tuple(item.options.index(text) for text in response.shown)
@@ -151,7 +176,10 @@ def _reading(response: Response, item: Item, problems: Problems) -> Reading | No
 
 
 def _by_option(option: str, item: Item, where: str, problems: Problems) -> Reading | None:
-    """A choice made by likelihood. Any wording of "unknown" is the unknown option, as lm-evaluation-harness offers."""
+    """A choice made by likelihood.
+
+    Any wording of "unknown" is the unknown option, as lm-evaluation-harness offers.
+    """
     stripped = [text.strip() for text in item.options]
     if option in stripped:
         return Reading(stripped.index(option), "likelihood", None)
@@ -162,7 +190,9 @@ def _by_option(option: str, item: Item, where: str, problems: Problems) -> Readi
         "can't answer",
     ):
         return Reading(item.unknown, "likelihood", None)
-    problems.add(where, f"expected one of the candidates {stripped} or an unknown one, got {option!r}")
+    problems.add(
+        where, f"expected one of the candidates {stripped} or an unknown one, got {option!r}"
+    )
     return None
 
 
@@ -181,7 +211,8 @@ def _read_row(one: Judged) -> ReadRow:
     )
 
 
-# --- the summary --------------------------------------------------------------------------------------------------
+# --- the summary
+# --------------------------------------------------------------------------------------------------
 
 
 def summary(
@@ -191,26 +222,38 @@ def summary(
     n_invalid: int,
     policy: Policy,
 ) -> list[str]:
-    """What became of every line: how many were scored, which were not and why, what was not answered."""
+    """What became of every line: how many were scored, which were not and why, what was not
+    answered.
+    """
     lines = [f"{n_invalid} lines could not be used"] if n_invalid else []
     lines += list(brought.notes)
     for model in sorted({one.response.model for one in judged}, key=lambda name: name or ""):
-        lines.append(_summary_of(model, [one for one in judged if one.response.model == model], known, policy))
+        lines.append(
+            _summary_of(
+                model, [one for one in judged if one.response.model == model], known, policy
+            )
+        )
     return lines
 
 
 def _summary_of(
-    model: str | None, mine: Sequence[Judged], known: Mapping[str, Mapping[int, Item]], policy: Policy
+    model: str | None,
+    mine: Sequence[Judged],
+    known: Mapping[str, Mapping[int, Item]],
+    policy: Policy,
 ) -> str:
     outcomes = Counter(outcome(one.reading, one.item.gold) for one in mine)
-    reasons = Counter(one.reading.reason for one in mine if outcome(one.reading, one.item.gold) == "unparsed")
+    reasons = Counter(
+        one.reading.reason for one in mine if outcome(one.reading, one.item.gold) == "unparsed"
+    )
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=str))
     excluded = sum(one.item.target is None for one in mine)
     asked = {(one.response.category, one.response.example_id) for one in mine}
     open_items = sum(len(items) for items in known.values()) - len(asked)
     return (
-        f"{model or 'all answers'}: {len(mine)} answers, {outcomes['right']} right, {outcomes['wrong']} wrong, "
-        f"{outcomes['unparsed']} unparsed{f' ({why})' if why else ''}, {outcomes['unfinished']} unfinished; "
-        f"policy for the unread: {policy}; {excluded} answers to items without a target are left out; "
-        f"{open_items} of {sum(len(items) for items in known.values())} items of these categories have no answer"
+        f"{model or 'all answers'}: {len(mine)} answers, {outcomes['right']} right,"
+        f" {outcomes['wrong']} wrong, {outcomes['unparsed']} unparsed{f' ({why})' if why else ''},"
+        f" {outcomes['unfinished']} unfinished; policy for the unread: {policy}; {excluded} answers"
+        f" to items without a target are left out; {open_items} of"
+        f" {sum(len(items) for items in known.values())} items of these categories have no answer"
     )

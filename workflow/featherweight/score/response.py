@@ -1,8 +1,10 @@
-"""One answer that somebody brings, whichever file it was in, and the problems met while reading it. Holds no I/O.
+"""One answer that somebody brings, whichever file it was in, and the problems met while reading it.
+Holds no I/O.
 
 One real answer:
 
-    Response(model="my-model", category="Age", example_id=12, text="(B) The nephew", where="answers.jsonl:13")
+    Response(model="my-model", category="Age", example_id=12, text="(B) The nephew",
+        where="answers.jsonl:13")
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ MOST_PROBLEMS = 20
 
 
 class Response(NamedTuple):
-    """What a model answered to one item of BBQ. Key: (model, category, example_id, sample_index)."""
+    """What a model answered to one item of BBQ.
+
+    Key: (model, category, example_id, sample_index).
+    """
 
     model: str | None
     category: str
@@ -25,11 +30,17 @@ class Response(NamedTuple):
     text: str
     where: str  # file and line, or file and sample
     sample_index: int = 0
-    order: tuple[int, ...] | None = None  # order[place] = index into the options of the item; None: as in the dataset
+    order: tuple[int, ...] | None = (
+        None  # order[place] = index into the options of the item; None: as in the dataset
+    )
     shown: tuple[str, ...] | None = None  # or the texts of the options in the order they were shown
-    option: str | None = None  # the option that was chosen by likelihood, in its own words; then `text` is not read
+    option: str | None = (
+        None  # the option that was chosen by likelihood, in its own words; then `text` is not read
+    )
     finish: Finish = "stop"
-    lettered: bool = True  # the prompt showed the options after letters; where not, a letter counts for nothing
+    lettered: bool = (
+        True  # the prompt showed the options after letters; where not, a letter counts for nothing
+    )
 
 
 class Answers(NamedTuple):
@@ -41,7 +52,8 @@ class Answers(NamedTuple):
 
 
 class Problems:
-    """Collects what is wrong with a file; at most MOST_PROBLEMS are said, the others are counted."""
+    """Collects what is wrong with a file; at most MOST_PROBLEMS are said, the others are
+    counted."""
 
     def __init__(self) -> None:
         self.found: list[str] = []

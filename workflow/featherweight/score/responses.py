@@ -1,9 +1,11 @@
-"""Answers that somebody brings: which format a file has, and JSON lines of our own form. Reads one file.
+"""Answers that somebody brings: which format a file has, and JSON lines of our own form. Reads one
+file.
 
 Three formats are told apart by what is in the file, never by its name:
 
-- JSON lines with `category`, `example_id`, `response` and optionally `model`, `shown_order` (which option stood at
-  which place, as indices into BBQ's) and `finish` ("length": cut off by the token limit). One real line:
+- JSON lines with `category`, `example_id`, `response` and optionally `model`, `shown_order` (which
+  option stood at which place, as indices into BBQ's) and `finish` ("length": cut off by the token
+  limit). One real line:
 
       {"category": "Age", "example_id": 12, "response": "(B) The nephew", "model": "my-model"}
 
@@ -26,14 +28,21 @@ _FINISHES = ("stop", "length", "forced")
 
 
 def read_answers(path: Path, problems: Problems) -> Answers:
-    """The answers in a file. What is wrong with single lines goes to `problems`; a file of no known form raises."""
+    """The answers in a file.
+
+    What is wrong with single lines goes to `problems`; a file of no known form raises.
+    """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the answers to score, one JSON object per line")
+        raise InputError(
+            f"{path}: no such file; expected the answers to score, one JSON object per line"
+        )
     content = path.read_bytes()
     if content[:2] == b"PK":
         return harness_logs.inspect_archive(content, str(path), problems)
     if not content.strip():
-        raise InputError(f"{path}: the file is empty; expected one JSON object per line with {', '.join(WANTED)}")
+        raise InputError(
+            f"{path}: the file is empty; expected one JSON object per line with {', '.join(WANTED)}"
+        )
     whole = _whole_document(content)
     if whole is not None:
         if harness_logs.is_inspect(whole):
@@ -45,25 +54,35 @@ def read_answers(path: Path, problems: Problems) -> Answers:
         problems.raise_if_any([_expected(path)])
     if harness_logs.is_lm_eval(lines[0][1]):
         return harness_logs.lm_eval_log(lines, problems)
-    found = [response for where, line in lines if (response := _response(where, line, problems)) is not None]
+    found = [
+        response
+        for where, line in lines
+        if (response := _response(where, line, problems)) is not None
+    ]
     _check_models(found, problems)
     return Answers("JSON lines", found)
 
 
 def _expected(path: Path) -> str:
     return (
-        f"{path}: expected one JSON object per line with {', '.join(WANTED)}, a sample log of lm-evaluation-harness "
-        "(--log_samples) or a log of Inspect"
+        f"{path}: expected one JSON object per line with {', '.join(WANTED)}, a sample log of"
+        " lm-evaluation-harness (--log_samples) or a log of Inspect"
     )
 
 
 def _not_lines(path: Path, whole: Any) -> str:
-    got = f"a JSON array of {len(whole)} values" if isinstance(whole, list) else f"one JSON {type(whole).__name__}"
+    got = (
+        f"a JSON array of {len(whole)} values"
+        if isinstance(whole, list)
+        else f"one JSON {type(whole).__name__}"
+    )
     return f"{_expected(path)}, got {got}; write one object per line"
 
 
 def _whole_document(content: bytes) -> Any:
-    """The file as one JSON document, if it is one over several lines or a single line; None for JSON lines."""
+    """The file as one JSON document, if it is one over several lines or a single line; None for
+    JSON lines.
+    """
     first = content.lstrip()[:1]
     if first not in b"{[":
         return None
@@ -118,8 +137,12 @@ def _response(where: str, line: dict[str, Any], problems: Problems) -> Response 
     if "model" in line and (not isinstance(line["model"], str) or not line["model"]):
         wrong.append(f"model: expected a name, got {_said(line['model'])}")
     order = line.get("shown_order")
-    if order is not None and not (isinstance(order, list) and sorted(map(str, order)) == ["0", "1", "2"]):
-        wrong.append(f"shown_order: expected the numbers 0, 1 and 2 in some order, got {_said(order)}")
+    if order is not None and not (
+        isinstance(order, list) and sorted(map(str, order)) == ["0", "1", "2"]
+    ):
+        wrong.append(
+            f"shown_order: expected the numbers 0, 1 and 2 in some order, got {_said(order)}"
+        )
     if line.get("finish", "stop") not in _FINISHES:
         wrong.append(f"finish: expected one of {', '.join(_FINISHES)}, got {_said(line['finish'])}")
     if wrong:
@@ -150,5 +173,7 @@ def _check_models(responses: list[Response], problems: Problems) -> None:
     for response in responses:
         if response.model is None:
             problems.add(
-                response.where, f"no model, but {named[0].where} has model {named[0].model!r}: name it in every line"
+                response.where,
+                f"no model, but {named[0].where} has model {named[0].model!r}: name it in every"
+                " line",
             )

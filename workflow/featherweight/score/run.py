@@ -1,11 +1,14 @@
-"""Scoring of one model's samples: reads items, prompts and samples, writes one row of `Score` per sample.
+"""Scoring of one model's samples: reads items, prompts and samples, writes one row of `Score` per
+sample.
 
-Reads `<items>/<task>/<category>/<item_seed>.parquet`, `<prompts>/<task>/<category>/<seed>.parquet` and
-`<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. One real row:
+Reads `<items>/<task>/<category>/<item_seed>.parquet`, `<prompts>/<task>/<category>/<seed>.parquet`
+and `<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. One
+real row:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
           item_id="school-12-0003-ambig-neg", sample_index=0, group="school", cluster="school:12",
-          context_condition="ambig", question_polarity="neg", gold=2, unknown=2, target=0, chosen=2, outcome="right",
+          context_condition="ambig", question_polarity="neg", gold=2, unknown=2, target=0, chosen=2,
+          outcome="right",
           reason=None, rule="exact", chosen_position=1, gold_position=1, n_tokens=3, finish="stop",
           block="school:12:3")
 
@@ -33,15 +36,18 @@ _MOST_PROBLEMS = 20
 def run(spec: Mapping[str, Any], *, items: Path, prompts: Path, samples: Path, output: Path) -> int:
     """Score all cells of one model into `output` (Parquet); returns the number of rows.
 
-    `spec` is {"model": ..., "cells": [{"task", "category", "seed", "item_seed", "sample_seed"}, ...]}. Raises
-    InputError for a missing file and for samples that do not belong to the cell's items, prompts and model.
+    `spec` is {"model": ..., "cells": [{"task", "category", "seed", "item_seed", "sample_seed"},
+    ...]}. Raises InputError for a missing file and for samples that do not belong to the cell's
+    items, prompts and model.
     """
     problems: list[str] = []
     scores: list[Score] = []
     for cell in spec["cells"]:
         folder = Path(cell["task"]) / cell["category"]
         one = f"{cell['seed']}.parquet"
-        item_rows = _rows(items / folder / f"{cell['item_seed']}.parquet", Item, "prompts", problems)
+        item_rows = _rows(
+            items / folder / f"{cell['item_seed']}.parquet", Item, "prompts", problems
+        )
         prompt_rows = _rows(prompts / folder / one, Prompt, "prompts", problems)
         sample_rows = _rows(samples / folder / one, Sample, "generate", problems)
         if not problems:
@@ -49,7 +55,10 @@ def run(spec: Mapping[str, Any], *, items: Path, prompts: Path, samples: Path, o
             scores += _cell(spec["model"], where, item_rows, prompt_rows, sample_rows, problems)
     if problems:
         more = len(problems) - _MOST_PROBLEMS
-        raise InputError(problems[:_MOST_PROBLEMS] + ([f"and {more} more problems like these"] if more > 0 else []))
+        raise InputError(
+            problems[:_MOST_PROBLEMS]
+            + ([f"and {more} more problems like these"] if more > 0 else [])
+        )
     if not spec["cells"]:
         raise InputError(f"--spec: cells: expected at least one cell of {spec['model']}, got none")
     if not scores:  # acquire noted that the model could not be had, so it was asked nothing
@@ -93,7 +102,10 @@ def score(sample: Sample, item: Item, shown_order: Sequence[int]) -> Score:
 
 def _rows(path: Path, record: type[Row], stage: str, problems: list[str]) -> list[Row]:
     if not path.is_file():
-        problems.append(f"{path}: no such file; expected the {record.__name__} rows of this cell: run {stage} first")
+        problems.append(
+            f"{path}: no such file; expected the {record.__name__} rows of this cell: run {stage}"
+            " first"
+        )
         return []
     try:
         return read_rows(path, record)
@@ -103,7 +115,12 @@ def _rows(path: Path, record: type[Row], stage: str, problems: list[str]) -> lis
 
 
 def _cell(
-    model: str, where: str, items: list[Item], prompts: list[Prompt], samples: list[Sample], problems: list[str]
+    model: str,
+    where: str,
+    items: list[Item],
+    prompts: list[Prompt],
+    samples: list[Sample],
+    problems: list[str],
 ) -> list[Score]:
     by_id = {item.item_id: item for item in items}
     orders = {prompt.item_id: prompt.shown_order for prompt in prompts}
@@ -141,5 +158,8 @@ def _problem(
         return "this sample is there twice"
     found = sample.option_loglikelihoods
     if found is not None and len(found) != len(orders[sample.item_id]):
-        return f"expected a log-likelihood for each of {len(orders[sample.item_id])} options, got {len(found)}"
+        return (
+            f"expected a log-likelihood for each of {len(orders[sample.item_id])} options, got"
+            f" {len(found)}"
+        )
     return None

@@ -82,5 +82,9 @@ def _told(messages: list[Any]) -> str | None:
             continue
         content = message.get("content")
         parts = content if isinstance(content, list) else [{"text": content}]
-        texts += [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        texts += [
+            part["text"]
+            for part in parts
+            if isinstance(part, dict) and isinstance(part.get("text"), str)
+        ]
     return "\n".join(texts) if texts else None

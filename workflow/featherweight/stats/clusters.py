@@ -1,14 +1,17 @@
-"""How sure a score is when items come in clusters (the templates of BBQ): jackknife and bootstrap over clusters.
+"""How sure a score is when items come in clusters (the templates of BBQ): jackknife and bootstrap
+over clusters.
 
-Both take whole clusters, with everything that was asked of them (both conditions, every seed), because answers to one
-template go together. Every score is a function of counts summed over clusters, so that leaving each cluster out, or
-drawing clusters 2,000 times, is one subtraction or one matrix product.
+Both take whole clusters, with everything that was asked of them (both conditions, every seed),
+because answers to one template go together. Every score is a function of counts summed over
+clusters, so that leaving each cluster out, or drawing clusters 2,000 times, is one subtraction or
+one matrix product.
 
-The headline interval is a t interval on the logit scale with the delete-one-cluster jackknife's standard error and
-the effective number of clusters, less one, as degrees of freedom: with the 13 to 25 templates of a BBQ category it
-covers as it should, where percentile intervals of the bootstrap, or G - 1 degrees of freedom, are too short for
-templates of unequal size (`benchmarks/coverage.py`, `docs/coverage.md`). Over several categories the jackknife goes on
-within each of them (`strata`). One real result, accuracy over 25 templates:
+The headline interval is a t interval on the logit scale with the delete-one-cluster jackknife's
+standard error and the effective number of clusters, less one, as degrees of freedom: with the 13 to
+25 templates of a BBQ category it covers as it should, where percentile intervals of the bootstrap,
+or G - 1 degrees of freedom, are too short for templates of unequal size (`benchmarks/coverage.py`,
+`docs/coverage.md`). Over several categories the jackknife goes on within each of them (`strata`).
+One real result, accuracy over 25 templates:
 
     Clustered(value=0.62, se=0.041, df=17.3, n_clusters=25)
 """
@@ -24,7 +27,14 @@ import numpy as np
 from featherweight.stats.bias import Values, known
 from featherweight.stats.intervals import Interval, Scale, t_interval, unvaried_interval
 from featherweight.stats.power import detectable_difference, unseen_share
-from featherweight.stats.strata import Strata, filling, satterthwaite, stratum_sums, usable, without_each
+from featherweight.stats.strata import (
+    Strata,
+    filling,
+    satterthwaite,
+    stratum_sums,
+    usable,
+    without_each,
+)
 
 METHOD = "cluster jackknife, t"
 WITHIN = "cluster jackknife within categories, t"
@@ -37,9 +47,10 @@ Score = Callable[[Values], Values]
 class Measure:
     """A score as a function of counts, and what its interval must know about it.
 
-    `value` takes counts of shape (..., *cell) to (...), nan where it is undefined. `weight` says in the same shapes
-    how much a cluster brings along (the score's denominator). `without` stands in where leaving out or drawing
-    clusters leaves nothing to compute the score from; nan there means that no interval can be made.
+    `value` takes counts of shape (..., *cell) to (...), nan where it is undefined. `weight` says in
+    the same shapes how much a cluster brings along (the score's denominator). `without` stands in
+    where leaving out or drawing clusters leaves nothing to compute the score from; nan there means
+    that no interval can be made.
     """
 
     value: Score
@@ -55,7 +66,10 @@ class Measure:
 
 
 class Clustered(NamedTuple):
-    """A value with its clustered standard error. None where there is no value, or too few clusters for an error."""
+    """A value with its clustered standard error.
+
+    None where there is no value, or too few clusters for an error.
+    """
 
     value: float | None
     se: float | None
@@ -64,7 +78,8 @@ class Clustered(NamedTuple):
 
 
 def clustered(counts: Values, measure: Measure, strata: Strata | None = None) -> Clustered:
-    """The score of the summed counts with its jackknife standard error. Shape of counts: (clusters, *cell, columns).
+    """The score of the summed counts with its jackknife standard error. Shape of counts: (clusters,
+    *cell, columns).
 
     `strata` numbers each cluster's stratum; None: the clusters are one sample.
     """
@@ -75,12 +90,16 @@ def clustered(counts: Values, measure: Measure, strata: Strata | None = None) ->
     return jackknife(known(measure.value(counts.sum(axis=0))), left_out, weight[used], within[used])
 
 
-def jackknife(value: float | None, left_out: Values, weight: Values, strata: Strata | None = None) -> Clustered:
-    """A value with its standard error from the values without each cluster; all arrays have shape (clusters,).
+def jackknife(
+    value: float | None, left_out: Values, weight: Values, strata: Strata | None = None
+) -> Clustered:
+    """A value with its standard error from the values without each cluster; all arrays have shape
+    (clusters,).
 
-    se^2 = (G - 1) / G * sum of (left_out - value)^2 (Efron & Stein 1981; CV3 of MacKinnon, Nielsen & Webb 2023), in
-    each stratum. df = (sum of weights)^2 / (sum of squared weights) - 1, at least 1: Kish's effective number of
-    clusters, less one; of several strata Satterthwaite's combination (`strata`).
+    se^2 = (G - 1) / G * sum of (left_out - value)^2 (Efron & Stein 1981; CV3 of MacKinnon, Nielsen
+    & Webb 2023), in each stratum. df = (sum of weights)^2 / (sum of squared weights) - 1, at least
+    1: Kish's effective number of clusters, less one; of several strata Satterthwaite's combination
+    (`strata`).
     """
     size = len(left_out)
     if value is None or size < 2 or bool(np.isnan(left_out).any()):
@@ -97,14 +116,16 @@ def jackknife(value: float | None, left_out: Values, weight: Values, strata: Str
 
 
 def effective_clusters(weight: Values) -> float:
-    """Kish's effective number of clusters: all of them where they weigh the same, fewer otherwise."""
+    """Kish's effective number of clusters: all of them where they weigh the same, fewer
+    otherwise."""
     return float(weight.sum() ** 2 / np.sum(weight**2))
 
 
 def interval(
     found: Clustered, *, bounds: tuple[float, float], scale: Scale = "logit", level: float = 0.95
 ) -> Interval | None:
-    """The interval around a clustered value; None where there is no error, or none can be told from equal clusters.
+    """The interval around a clustered value; None where there is no error, or none can be told from
+    equal clusters.
 
     Where every cluster gives the same value, the interval allows for clusters that were not seen
     (`intervals.unvaried_interval`); that needs finite bounds.
@@ -114,7 +135,9 @@ def interval(
     if is_unvaried(found, bounds):
         if not np.isfinite(bounds).all():
             return None
-        return unvaried_interval(found.value, found.n_clusters, found.df, bounds=bounds, level=level)
+        return unvaried_interval(
+            found.value, found.n_clusters, found.df, bounds=bounds, level=level
+        )
     return t_interval(found.value, found.se, found.df, bounds=bounds, scale=scale, level=level)
 
 
@@ -126,10 +149,12 @@ def is_unvaried(found: Clustered, bounds: tuple[float, float]) -> bool:
 
 
 def detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
-    """The smallest shift of a value that its test at the 5% level would have noticed with 80% power; None: not known.
+    """The smallest shift of a value that its test at the 5% level would have noticed with 80%
+    power; None: not known.
 
-    Where every cluster gives the same value there is no error to reckon with: the shift is then that of so many
-    clusters at the far end of the range that one of them would have been drawn with 80% probability.
+    Where every cluster gives the same value there is no error to reckon with: the shift is then
+    that of so many clusters at the far end of the range that one of them would have been drawn with
+    80% probability.
     """
     if found.value is None or found.se is None or found.df is None:
         return None
@@ -143,7 +168,8 @@ def detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
 def bootstrap_weights(
     n_clusters: int, draws: int, generator: np.random.Generator, strata: Strata | None = None
 ) -> Values:
-    """How often each cluster stands in each bootstrap sample of as many clusters. Shape: (draws, n_clusters).
+    """How often each cluster stands in each bootstrap sample of as many clusters. Shape: (draws,
+    n_clusters).
 
     With strata every stratum is drawn by itself, as often as it has clusters.
     """
@@ -153,15 +179,18 @@ def bootstrap_weights(
     weights = np.zeros((draws, n_clusters))
     for code in np.unique(codes):
         inside = np.flatnonzero(codes == code)
-        weights[:, inside] = generator.multinomial(len(inside), np.full(len(inside), 1.0 / len(inside)), size=draws)
+        weights[:, inside] = generator.multinomial(
+            len(inside), np.full(len(inside), 1.0 / len(inside)), size=draws
+        )
     return weights
 
 
 def bootstrap_counts(counts: Values, weights: Values, strata: Strata | None = None) -> Values:
-    """The counts of each bootstrap sample: (clusters, *cell) and (draws, clusters) give (draws, *cell).
+    """The counts of each bootstrap sample: (clusters, *cell) and (draws, clusters) give (draws,
+    *cell).
 
-    `measure.resampled` of them is the score in each sample. A stratum counts as the items that were asked of it, also
-    where larger or smaller clusters were drawn.
+    `measure.resampled` of them is the score in each sample. A stratum counts as the items that were
+    asked of it, also where larger or smaller clusters were drawn.
     """
     codes = np.zeros(len(counts), dtype=np.int64) if strata is None else strata
     if len(np.unique(codes)) < 2:
@@ -179,7 +208,8 @@ def _drawn(counts: Values, weights: Values) -> Values:
 
 
 def percentile_interval(draws: Values, level: float = 0.95) -> Interval | None:
-    """The percentile interval of bootstrap draws; None where a tenth of them or more have no value."""
+    """The percentile interval of bootstrap draws; None where a tenth of them or more have no
+    value."""
     valued = draws[~np.isnan(draws)]
     if len(valued) <= 0.9 * len(draws):
         return None

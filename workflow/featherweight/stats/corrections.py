@@ -1,4 +1,5 @@
-"""p values corrected for their number. A test that could not be made (None) stays None and does not count.
+"""p values corrected for their number. A test that could not be made (None) stays None and does not
+count.
 
 >>> holm([0.01, None, 0.04])
 [0.02, None, 0.04]
@@ -14,12 +15,16 @@ Correction = Callable[[Sequence[float | None]], list[float | None]]
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment: controls the chance of any false alarm in the family (Holm 1979)."""
+    """Holm's step-down adjustment: controls the chance of any false alarm in the family (Holm
+    1979).
+    """
     return _adjusted(p_values, "holm")
 
 
 def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """Benjamini and Hochberg's adjustment: controls the share of false alarms among the findings (1995)."""
+    """Benjamini and Hochberg's adjustment: controls the share of false alarms among the findings
+    (1995).
+    """
     return _adjusted(p_values, "fdr_bh")
 
 

@@ -1,4 +1,5 @@
-"""Intervals for one number: Wilson's for a share of independent items, and t intervals from a standard error.
+"""Intervals for one number: Wilson's for a share of independent items, and t intervals from a
+standard error.
 
 A share of 12 right among 20 independent items:
 
@@ -24,7 +25,10 @@ class Interval(NamedTuple):
 
 
 def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
-    """Wilson's score interval for a share (Wilson 1927). Raises ValueError unless 0 <= successes <= n and n > 0."""
+    """Wilson's score interval for a share (Wilson 1927).
+
+    Raises ValueError unless 0 <= successes <= n and n > 0.
+    """
     if not (n > 0 and 0 <= successes <= n):
         raise ValueError(f"wilson: expected 0 <= successes <= n and n > 0, got {successes} of {n}")
     from statsmodels.stats.proportion import proportion_confint
@@ -44,13 +48,20 @@ def two_sided_p(statistic: float, df: float) -> float:
 
 
 def t_interval(
-    value: float, se: float, df: float, *, bounds: tuple[float, float], scale: Scale, level: float = 0.95
+    value: float,
+    se: float,
+    df: float,
+    *,
+    bounds: tuple[float, float],
+    scale: Scale,
+    level: float = 0.95,
 ) -> Interval:
     """The t interval of a value with a positive standard error, inside the value's possible range.
 
-    "logit" takes the range to the whole line, makes the interval there (the standard error by the delta method) and
-    goes back: it never leaves the range and follows the skew near its ends (Agresti 2013, Categorical Data Analysis,
-    section 3.1.6). It needs finite bounds. "identity" is value -+ t se, cut at the bounds.
+    "logit" takes the range to the whole line, makes the interval there (the standard error by the
+    delta method) and goes back: it never leaves the range and follows the skew near its ends
+    (Agresti 2013, Categorical Data Analysis, section 3.1.6). It needs finite bounds. "identity" is
+    value -+ t se, cut at the bounds.
     """
     reach = t_quantile(level, df)
     lower, upper = bounds
@@ -60,7 +71,9 @@ def t_interval(
     share = (value - lower) / width
     middle = math.log(share / (1.0 - share))
     spread = reach * se / width / (share * (1.0 - share))
-    return Interval(lower + width * _logistic(middle - spread), lower + width * _logistic(middle + spread))
+    return Interval(
+        lower + width * _logistic(middle - spread), lower + width * _logistic(middle + spread)
+    )
 
 
 def _logistic(x: float) -> float:
@@ -74,9 +87,10 @@ def unvaried_interval(
 ) -> Interval:
     """The interval of a value that every cluster shares, so that its standard error is 0.
 
-    A cluster that behaves otherwise was seen 0 times in n: Wilson's bound for the share of such clusters is
-    u = t^2 / (n + t^2), and they could move the value by at most that share of the way to either end of its range.
-    For a share of 1 this is Wilson's interval for n right of n, with clusters for items and t for z.
+    A cluster that behaves otherwise was seen 0 times in n: Wilson's bound for the share of such
+    clusters is u = t^2 / (n + t^2), and they could move the value by at most that share of the way
+    to either end of its range. For a share of 1 this is Wilson's interval for n right of n, with
+    clusters for items and t for z.
     """
     reach = t_quantile(level, df) ** 2
     unseen = reach / (n_clusters + reach)

@@ -1,11 +1,13 @@
 """Differences between two models on the same items, or between two sets of items of one model.
 
-The clusters are common: leaving a template out takes it from both sides, so that what both sides share cancels. Where
-the two sides have no template in common the same arithmetic gives the difference of independent estimates. Which
-answers count on each side is for the caller to say: a difference is paired where both sides count the answers to the
-same questions (`aggregate.pairing`). One real result, two models on 100 items of 25 templates:
+The clusters are common: leaving a template out takes it from both sides, so that what both sides
+share cancels. Where the two sides have no template in common the same arithmetic gives the
+difference of independent estimates. Which answers count on each side is for the caller to say: a
+difference is paired where both sides count the answers to the same questions (`aggregate.pairing`).
+One real result, two models on 100 items of 25 templates:
 
-    Difference(value=0.08, se=0.031, df=19.2, n_clusters=25, low=0.015, high=0.145, p=0.018, detectable=0.092)
+    Difference(value=0.08, se=0.031, df=19.2, n_clusters=25, low=0.015, high=0.145, p=0.018,
+        detectable=0.092)
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from featherweight.stats.strata import Strata, usable, without_each
 
 
 class Difference(NamedTuple):
-    """A difference with its interval, in the unit of the score. None where it or its error is not defined."""
+    """A difference with its interval, in the unit of the score.
+
+    None where it or its error is not defined.
+    """
 
     value: float | None
     se: float | None
@@ -42,12 +47,16 @@ def difference(
     level: float = 0.95,
     strata: Strata | None = None,
 ) -> Difference:
-    """The score of `first` minus that of `second`; counts of one shape (clusters, *cell) over the same clusters.
+    """The score of `first` minus that of `second`; counts of one shape (clusters, *cell) over the
+    same clusters.
 
     `strata` numbers each cluster's stratum (`stats.strata`); None: the clusters are one sample.
     """
     if first.shape != second.shape:
-        raise ValueError(f"difference: expected counts over the same clusters, got {first.shape} and {second.shape}")
+        raise ValueError(
+            f"difference: expected counts over the same clusters, got {first.shape} and"
+            f" {second.shape}"
+        )
     weight = measure.weight(first) + measure.weight(second)
     used = weight > 0
     within = usable(strata, used)
@@ -76,7 +85,8 @@ def _detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
 
 
 def p_value(found: Clustered, bounds: tuple[float, float]) -> float | None:
-    """The two-sided p value against no difference: the level at which the interval first touches 0."""
+    """The two-sided p value against no difference: the level at which the interval first touches
+    0."""
     if found.value is None or found.se is None or found.df is None:
         return None
     if not is_unvaried(found, bounds):

@@ -47,8 +47,8 @@ def usable(strata: Strata | None, used: Used) -> Strata:
 def without_each(counts: Values, used: Used, strata: Strata) -> Values:
     """The total counts without each used cluster, its stratum filled up to the items asked of it.
 
-    Each condition is filled up by itself. Shape of counts: (clusters, *cell, columns); of the result:
-    (used clusters, *cell, columns).
+    Each condition is filled up by itself. Shape of counts: (clusters, *cell, columns); of the
+    result: (used clusters, *cell, columns).
     """
     total = counts.sum(axis=0)
     if len(np.unique(strata[used])) < 2:

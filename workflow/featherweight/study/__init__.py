@@ -1,4 +1,6 @@
-"""Study files and the catalogue, from YAML to a checked plan: `make_plan` is the way in, `specs` the way out."""
+"""Study files and the catalogue, from YAML to a checked plan: `make_plan` is the way in, `specs`
+the way out.
+"""
 
 from featherweight.canonical import digest
 from featherweight.study.load import Catalogue, load_catalogue, load_config, load_study, nearest

@@ -1,7 +1,9 @@
-"""What will be run: a study with the config's selections applied, as cells and as one small spec per stage and model.
+"""What will be run: a study with the config's selections applied, as cells and as one small spec
+per stage and model.
 
-A spec holds exactly what its stage needs, in canonical JSON. It is what a rule carries in `params` and hands to the
-command line, so a change of the study reruns what it touches and nothing else. One real cell:
+A spec holds exactly what its stage needs, in canonical JSON. It is what a rule carries in `params`
+and hands to the command line, so a change of the study reruns what it touches and nothing else. One
+real cell:
 
     {"category": "Age", "item_seed": 1, "sample_seed": 1, "seed": 1, "task": "bbq"}
 """
@@ -16,7 +18,14 @@ from typing import Any, TypeVar
 
 from featherweight.cuda import cuda_devices
 from featherweight.errors import InputError
-from featherweight.study.load import Catalogue, impossible_counts, load_catalogue, load_config, load_study, nearest
+from featherweight.study.load import (
+    Catalogue,
+    impossible_counts,
+    load_catalogue,
+    load_config,
+    load_study,
+    nearest,
+)
 from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 
 Loaded = TypeVar("Loaded")
@@ -73,7 +82,9 @@ class Plan:
         return Path(self.config.results) / self.name
 
     def facts(self, model: str) -> ModelFacts:
-        """The facts of a model of this study, its folder replaced by the config's if that names one."""
+        """The facts of a model of this study, its folder replaced by the config's if that names
+        one.
+        """
         facts = self.catalogue.models[model]
         folder = self.config.model_folders.get(model)
         return facts if folder is None else facts.model_copy(update={"folder": folder})
@@ -109,7 +120,9 @@ def make_plan(document: Mapping[str, Any], config_folder: Path, where: str = WHE
     name, reason = _choose_study(config)
     study = collect(problems, lambda: load_study(config_folder, name, catalogue))
     engine = collect(problems, lambda: _choose_engine(config))
-    narrowed = None if study is None else collect(problems, lambda: _select(study, config, catalogue))
+    narrowed = (
+        None if study is None else collect(problems, lambda: _select(study, config, catalogue))
+    )
     if study is None or engine is None or narrowed is None:
         raise InputError(problems)
     partial = _partial(study, narrowed, catalogue)
@@ -137,12 +150,13 @@ def _choose_engine(config: Config) -> tuple[str, str]:
     gpu = cuda_devices() > 0
     if config.engine == "exllamav2" and not gpu:
         raise InputError(
-            "config: engine: exllamav2 needs a CUDA GPU, and none is visible to this process (nvidia-smi shows what "
-            "is there); use engine: transformers, which runs on a CPU too"
+            "config: engine: exllamav2 needs a CUDA GPU, and none is visible to this process"
+            " (nvidia-smi shows what is there); use engine: transformers, which runs on a CPU too"
         )
     if config.engine != "auto":
         return config.engine, "named in the config"
-    # docs/decisions/0005-exllamav2.md: it becomes the default on a GPU once tests/gpu have passed on one.
+    # docs/decisions/0005-exllamav2.md: it becomes the default on a GPU once tests/gpu have passed
+    # on one.
     return "transformers", "engine: auto" + ("" if gpu else ", and no CUDA GPU is visible")
 
 
@@ -168,8 +182,8 @@ def _select(study: Study, config: Config, catalogue: Catalogue) -> Study:
     changes["dtype"] = config.dtype or study.dtype
     if config.engine == "exllamav2" and changes["dtype"] not in ("auto", "float16"):
         problems.append(
-            f"config: engine: exllamav2 computes in float16, and dtype of this study is {changes['dtype']}; "
-            "add dtype=float16, or use engine: transformers"
+            "config: engine: exllamav2 computes in float16, and dtype of this study is"
+            f" {changes['dtype']}; add dtype=float16, or use engine: transformers"
         )
     problems += _select_tasks(study, config, catalogue, changes)
     models = [name for name, facts in catalogue.models.items() if facts.kind != "control"]
@@ -187,7 +201,9 @@ def _select(study: Study, config: Config, catalogue: Catalogue) -> Study:
     return study.model_copy(update=changes)
 
 
-def _select_tasks(study: Study, config: Config, catalogue: Catalogue, changes: dict[str, Any]) -> list[str]:
+def _select_tasks(
+    study: Study, config: Config, catalogue: Catalogue, changes: dict[str, Any]
+) -> list[str]:
     """Narrow the tasks by category and by number of prompts; returns what is wrong."""
     tasks = list(study.tasks)
     problems = []
@@ -200,23 +216,37 @@ def _select_tasks(study: Study, config: Config, catalogue: Catalogue, changes: d
         ]
         narrowed = []
         for entry in tasks:
-            own = catalogue.datasets[entry.task].categories if entry.categories == "all" else entry.categories
+            own = (
+                catalogue.datasets[entry.task].categories
+                if entry.categories == "all"
+                else entry.categories
+            )
             kept = [name for name in own if name in config.categories]
             if kept:
                 narrowed.append(entry.model_copy(update={"categories": kept}))
         if not narrowed and not problems:
-            problems.append(f"config: categories: no task of this study asks {', '.join(config.categories)}")
+            problems.append(
+                f"config: categories: no task of this study asks {', '.join(config.categories)}"
+            )
         tasks = narrowed
     if config.prompts_per_category is not None:
         tasks = [
-            entry if entry.subset else entry.model_copy(update={"prompts_per_category": config.prompts_per_category})
+            (
+                entry
+                if entry.subset
+                else entry.model_copy(update={"prompts_per_category": config.prompts_per_category})
+            )
             for entry in tasks
         ]
     for entry in tasks:
-        problems += [f"config: {line}" for line in impossible_counts(entry, catalogue.datasets[entry.task])]
+        problems += [
+            f"config: {line}" for line in impossible_counts(entry, catalogue.datasets[entry.task])
+        ]
     labels = {entry.name for entry in tasks}
     changes["tasks"] = tasks
-    changes["contrasts"] = [contrast for contrast in study.contrasts if set(contrast.pair) <= labels]
+    changes["contrasts"] = [
+        contrast for contrast in study.contrasts if set(contrast.pair) <= labels
+    ]
     return problems
 
 
@@ -228,7 +258,11 @@ def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
 
     def categories(study: Study) -> int:
         every = {name: list(facts.categories) for name, facts in catalogue.datasets.items()}
-        asked = {(e.task, c) for e in study.tasks for c in (every[e.task] if e.categories == "all" else e.categories)}
+        asked = {
+            (e.task, c)
+            for e in study.tasks
+            for c in (every[e.task] if e.categories == "all" else e.categories)
+        }
         return len(asked)  # each once, also where several entries ask it
 
     counts = (

@@ -1,4 +1,5 @@
-"""What may stand in a study file, in `models.yaml`, in `datasets.yaml` and in `config.yaml`, as pydantic models.
+"""What may stand in a study file, in `models.yaml`, in `datasets.yaml` and in `config.yaml`, as
+pydantic models.
 
 Field names are the keys of the files. One real entry of a study's `tasks`:
 
@@ -54,7 +55,9 @@ class DecodingChange(Strict):
 
 
 class SubsetRule(Strict):
-    """Items whose stereotyped groups hold `stereotyped`; `named`: and one of the two persons is of that group."""
+    """Items whose stereotyped groups hold `stereotyped`; `named`: and one of the two persons is of
+    that group.
+    """
 
     stereotyped: str
     named: bool = True
@@ -69,7 +72,9 @@ class TaskEntry(Strict):
     prompts_per_category: Literal["all"] | Annotated[int, Field(ge=1)] = 100
     wording: Name | None = None  # the dataset's first wording by default
     subset: SubsetRule | None = None
-    answers: Literal["generated", "likelihood"] = "generated"  # likelihood: the option that the model finds likeliest
+    answers: Literal["generated", "likelihood"] = (
+        "generated"  # likelihood: the option that the model finds likeliest
+    )
 
     @property
     def name(self) -> str:
@@ -78,7 +83,9 @@ class TaskEntry(Strict):
 
 
 class Contrast(Strict):
-    """Two task labels that are compared within each model, and what a reader must know about the comparison."""
+    """Two task labels that are compared within each model, and what a reader must know about the
+    comparison.
+    """
 
     pair: tuple[Name, Name]
     caution: str | None = None
@@ -128,13 +135,21 @@ class ModelFacts(Strict):
     folder: str | None = None
     control: (
         Literal[
-            "oracle", "always-unknown", "always-stereotype", "never-stereotype", "random", "first-option", "hesitant"
+            "oracle",
+            "always-unknown",
+            "always-stereotype",
+            "never-stereotype",
+            "random",
+            "first-option",
+            "hesitant",
         ]
         | None
     ) = None
     licence: str | None = None
     gated: bool = False
-    alternative: Name | None = None  # an ungated model that may stand in, chosen by the user, never silently
+    alternative: Name | None = (
+        None  # an ungated model that may stand in, chosen by the user, never silently
+    )
     parameters_billion: float | None = None
     thinking: Thinking | None = None
     prefill: str | None = None
@@ -166,7 +181,9 @@ class DatasetFacts(Strict):
     citation: str | None = None
     homepage: str | None = None
     wordings: list[Name] = []
-    block: int | None = Field(default=None, ge=1)  # items that are drawn together; null: not a task yet
+    block: int | None = Field(
+        default=None, ge=1
+    )  # items that are drawn together; null: not a task yet
     files: dict[str, str] = {}
     categories: dict[Name, int | None] = {}  # category: items (null: not counted)
 

@@ -21,7 +21,16 @@ def _facts(plan: Plan, model: str, *keys: str) -> dict[str, Any]:
 def acquire_model(plan: Plan, model: str) -> dict[str, Any]:
     """What `acquire` must know of a model."""
     return _facts(
-        plan, model, "kind", "repository", "revision", "folder", "licence", "gated", "alternative", "prompt_format"
+        plan,
+        model,
+        "kind",
+        "repository",
+        "revision",
+        "folder",
+        "licence",
+        "gated",
+        "alternative",
+        "prompt_format",
     )
 
 
@@ -64,7 +73,9 @@ def _wording(plan: Plan, label: str) -> str:
 
 
 def wording_pairs(plan: Plan) -> list[tuple[str, str]]:
-    """The labels of each two entries that ask the same questions in two wordings, and let the answers be generated."""
+    """The labels of each two entries that ask the same questions in two wordings, and let the
+    answers be generated.
+    """
 
     def questions(entry: TaskEntry) -> dict[str, Any]:
         return {key: value for key, value in draw(plan, entry.name).items() if key != "label"}
@@ -73,14 +84,19 @@ def wording_pairs(plan: Plan) -> list[tuple[str, str]]:
     return [
         (first.name, second.name)
         for first, second in combinations(written, 2)
-        if _wording(plan, first.name) != _wording(plan, second.name) and questions(first) == questions(second)
+        if _wording(plan, first.name) != _wording(plan, second.name)
+        and questions(first) == questions(second)
     ]
 
 
 def _contrasts(plan: Plan) -> list[dict[str, Any]]:
     """The contrasts that the study names, and one for each two wordings that it does not name."""
     named = [set(contrast.pair) for contrast in plan.study.contrasts]
-    unnamed = [Contrast(pair=(second, first)) for first, second in wording_pairs(plan) if {first, second} not in named]
+    unnamed = [
+        Contrast(pair=(second, first))
+        for first, second in wording_pairs(plan)
+        if {first, second} not in named
+    ]
     return [contrast.model_dump(mode="json") for contrast in [*plan.study.contrasts, *unnamed]]
 
 
@@ -90,7 +106,11 @@ def render(plan: Plan, model: str) -> dict[str, Any]:
     return facts | {
         "cells": [cell_spec(cell) for cell in plan.cells()],
         "tasks": {
-            entry.name: {"task": entry.task, "wording": _wording(plan, entry.name), "answers": entry.answers}
+            entry.name: {
+                "task": entry.task,
+                "wording": _wording(plan, entry.name),
+                "answers": entry.answers,
+            }
             for entry in plan.study.tasks
         },
     }
@@ -141,7 +161,16 @@ def aggregate(plan: Plan) -> dict[str, Any]:
 def compare(plan: Plan) -> dict[str, Any]:
     """What the comparison must know about models and tasks."""
     study = plan.study
-    keys = ("kind", "label", "planted", "control", "parameters_billion", "repository", "revision", "licence")
+    keys = (
+        "kind",
+        "label",
+        "planted",
+        "control",
+        "parameters_billion",
+        "repository",
+        "revision",
+        "licence",
+    )
     return {
         "study": plan.name,
         "title": study.title,

@@ -1,6 +1,8 @@
-"""The tasks: for each benchmark its items, the ways its questions may be put, and how an answer is read.
+"""The tasks: for each benchmark its items, the ways its questions may be put, and how an answer is
+read.
 
-A task is one module with a `TASK` object; adding a dataset is adding one file and one line to `task()`.
+A task is one module with a `TASK` object; adding a dataset is adding one file and one line to
+`task()`.
 """
 
 from __future__ import annotations

@@ -1,19 +1,27 @@
-"""BBQ (Parrish et al. 2022): 58,492 questions in 11 categories, read from the authors' own files and checked.
+"""BBQ (Parrish et al. 2022): 58,492 questions in 11 categories, read from the authors' own files
+and checked.
 
-Reads `<Category>.jsonl` and `additional_metadata.csv` (plain or .gz) from one folder, writes nothing. One real row
-(Age 0), shortened:
+Reads `<Category>.jsonl` and `additional_metadata.csv` (plain or .gz) from one folder, writes
+nothing. One real row (Age 0), shortened:
 
-    {"example_id": 0, "question_index": "1", "question_polarity": "neg", "context_condition": "ambig",
-     "category": "Age", "answer_info": {"ans0": ["grandfather", "old"], ...}, "ans0": "The grandfather", "label": 2}
+    {"example_id": 0, "question_index": "1", "question_polarity": "neg", "context_condition":
+     "ambig",
+     "category": "Age", "answer_info": {"ans0": ["grandfather", "old"], ...}, "ans0": "The
+     grandfather", "label": 2}
 
-What a reader of these files must know (nyu-mll/BBQ, commit bea11bd97d79217245b5871acd247b9d6eb24598):
+What a reader of these files must know (nyu-mll/BBQ, commit
+bea11bd97d79217245b5871acd247b9d6eb24598):
 
-- The metadata holds 64 rows twice (Gender_identity, question 12): they are joined once, by (category, example_id).
-- 16 items (Gender_identity, question 13) have no target (`NA`): `Item.target` is None and they are not scorable.
-- `target_loc` is the stereotype-consistent answer, polarity already taken into account (the authors in issue 11 of
-  their repository): it is never flipped here.
-- Items about names and items about labels are scored apart: 15 groups, "Gender_identity (names)" and so on.
-- Oddities of the text ("}" in 240 contexts, "monther", empty `answer_info` in Race_x_gender) stay as they are.
+- The metadata holds 64 rows twice (Gender_identity, question 12): they are joined once, by
+  (category, example_id).
+- 16 items (Gender_identity, question 13) have no target (`NA`): `Item.target` is None and they are
+  not scorable.
+- `target_loc` is the stereotype-consistent answer, polarity already taken into account (the authors
+  in issue 11 of their repository): it is never flipped here.
+- Items about names and items about labels are scored apart: 15 groups, "Gender_identity (names)"
+  and so on.
+- Oddities of the text ("}" in 240 contexts, "monther", empty `answer_info` in Race_x_gender) stay
+  as they are.
 """
 
 from __future__ import annotations
@@ -53,32 +61,45 @@ class FileFacts:
     sha256: str
 
 
-# nyu-mll/BBQ at bea11bd, data/ and analysis_scripts/; records as in the paper's Table 3 (Appendix C).
+# nyu-mll/BBQ at bea11bd, data/ and analysis_scripts/; records as in the paper's Table 3 (Appendix
+# C).
 BBQ_FILES: Mapping[str, FileFacts] = {
-    "Age.jsonl": FileFacts(3680, 3091834, "46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60"),
+    "Age.jsonl": FileFacts(
+        3680, 3091834, "46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60"
+    ),
     "Disability_status.jsonl": FileFacts(
         1556, 1336984, "375d40d9b71f056150264445ec189b13934998f3f49a1e311aa7578eb3b45e5f"
     ),
     "Gender_identity.jsonl": FileFacts(
         5672, 4331406, "8b5adbb368510a97d5775dc43e1c719e0249fe2da33f13c83e3e29edafec7a00"
     ),
-    "Nationality.jsonl": FileFacts(3080, 2900040, "a583e74666aec0341ded8aa3983e7cad694eb24de72c254d28b2df3035720090"),
+    "Nationality.jsonl": FileFacts(
+        3080, 2900040, "a583e74666aec0341ded8aa3983e7cad694eb24de72c254d28b2df3035720090"
+    ),
     "Physical_appearance.jsonl": FileFacts(
         1576, 1347476, "e48d7e13508565f4801574e611043470c25c95a0a62af3699cb5ee7cb02608fb"
     ),
     "Race_ethnicity.jsonl": FileFacts(
         6880, 6062426, "4a9f1214cfaa115ce7f0bdb40609122e431f5152c71b8ca64d665e483b946ae6"
     ),
-    "Race_x_SES.jsonl": FileFacts(11160, 11222218, "af8e2ae3d0e5be9ebcbfe7149e591d47ff649e263307f4548f7fb12f6a6d83e8"),
+    "Race_x_SES.jsonl": FileFacts(
+        11160, 11222218, "af8e2ae3d0e5be9ebcbfe7149e591d47ff649e263307f4548f7fb12f6a6d83e8"
+    ),
     "Race_x_gender.jsonl": FileFacts(
         15960, 13094106, "e5dbba782f8c4e25b99dd5470b5136e2db73dbf401cf6d4a5a3ed31b02f95696"
     ),
-    "Religion.jsonl": FileFacts(1200, 1118728, "cb9555f9f3454a52cd2df85956b59bd7fcca5aa922c8527693b1164d08417616"),
-    "SES.jsonl": FileFacts(6864, 5696950, "9f92754bb037b0982604b9112705fb81d60a19d9e759c67e4a85e484a070f528"),
+    "Religion.jsonl": FileFacts(
+        1200, 1118728, "cb9555f9f3454a52cd2df85956b59bd7fcca5aa922c8527693b1164d08417616"
+    ),
+    "SES.jsonl": FileFacts(
+        6864, 5696950, "9f92754bb037b0982604b9112705fb81d60a19d9e759c67e4a85e484a070f528"
+    ),
     "Sexual_orientation.jsonl": FileFacts(
         864, 729010, "2c71036b9e7584fe589c42aef32c1a42bc01b9a5e9b1b8704342630cdb08cefd"
     ),
-    METADATA: FileFacts(58556, 5827321, "f36708416b0e7adb81b47ad1926f9c39c2beb611702b73b01e06c9b6c9ffbd3d"),
+    METADATA: FileFacts(
+        58556, 5827321, "f36708416b0e7adb81b47ad1926f9c39c2beb611702b73b01e06c9b6c9ffbd3d"
+    ),
 }
 
 CATEGORIES = tuple(name.removesuffix(".jsonl") for name in BBQ_FILES if name != METADATA)
@@ -94,22 +115,29 @@ class Target(NamedTuple):
 def load(folder: Path, category: str, *, verify: bool = True) -> list[Item]:
     """All items of one category in the file's order.
 
-    `verify` compares the uncompressed bytes and the number of items with `BBQ_FILES`; the form of each item, its id
-    and its row in the metadata are checked in any case. Raises InputError with every problem found (at most 20
-    lines of one file).
+    `verify` compares the uncompressed bytes and the number of items with `BBQ_FILES`; the form of
+    each item, its id and its row in the metadata are checked in any case. Raises InputError with
+    every problem found (at most 20 lines of one file).
     """
     if category not in CATEGORIES:
-        raise InputError(f"unknown category {category!r} of bbq: expected one of {', '.join(CATEGORIES)}")
+        raise InputError(
+            f"unknown category {category!r} of bbq: expected one of {', '.join(CATEGORIES)}"
+        )
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: no such folder; expected one with BBQ's {category}.jsonl and {METADATA} (plain or .gz)"
+            f"{folder}: no such folder; expected one with BBQ's {category}.jsonl and {METADATA}"
+            " (plain or .gz)"
         )
     problems: list[str] = []
     name = f"{category}.jsonl"
     raw = _content(folder, name, problems, verify=verify)
     metadata_raw = _content(folder, METADATA, problems, verify=verify)
     lines = [] if raw is None else _lines(raw, folder / name, problems)
-    targets = {} if metadata_raw is None else _targets(metadata_raw, folder / METADATA, category, problems)
+    targets = (
+        {}
+        if metadata_raw is None
+        else _targets(metadata_raw, folder / METADATA, category, problems)
+    )
     if raw is not None and (verify or not lines):
         _check_count(lines, folder / name, problems)
     items = [] if problems else _items(lines, targets, category, folder, problems)
@@ -119,7 +147,9 @@ def load(folder: Path, category: str, *, verify: bool = True) -> list[Item]:
 
 
 def departures(folder: Path, categories: Iterable[str]) -> list[str]:
-    """One line for every file of these categories, and the metadata, that is not the authors' byte by byte."""
+    """One line for every file of these categories, and the metadata, that is not the authors' byte
+    by byte.
+    """
     problems: list[str] = []
     for name in [*(f"{category}.jsonl" for category in categories), METADATA]:
         _content(folder, name, problems, verify=True)
@@ -127,12 +157,15 @@ def departures(folder: Path, categories: Iterable[str]) -> list[str]:
 
 
 def _content(folder: Path, name: str, problems: list[str], *, verify: bool) -> bytes | None:
-    """The uncompressed bytes of `name` or `name`.gz; None (and a problem) where there is no usable file."""
+    """The uncompressed bytes of `name` or `name`.gz; None (and a problem) where there is no usable
+    file.
+    """
     plain, packed = folder / name, folder / f"{name}.gz"
     path = plain if plain.is_file() else packed
     if not path.is_file():
         problems.append(
-            f"{plain}: no such file, nor {packed.name}; expected BBQ's {name}: run acquire or copy it there"
+            f"{plain}: no such file, nor {packed.name}; expected BBQ's {name}: run acquire or copy"
+            " it there"
         )
         return None
     try:
@@ -144,14 +177,17 @@ def _content(folder: Path, name: str, problems: list[str], *, verify: bool) -> b
     found = hashlib.sha256(content).hexdigest() if verify else facts.sha256
     if found != facts.sha256:
         problems.append(
-            f"{path}: expected sha256 {facts.sha256} ({facts.bytes} bytes uncompressed), "
-            f"got {found} ({len(content)} bytes); fetch it again, or switch the check off for a changed copy"
+            f"{path}: expected sha256 {facts.sha256} ({facts.bytes} bytes uncompressed), got"
+            f" {found} ({len(content)} bytes); fetch it again, or switch the check off for a"
+            " changed copy"
         )
     return content
 
 
 def _lines(raw: bytes, path: Path, problems: list[str]) -> list[dict[str, Any]]:
-    """The file's objects; a broken line or an id that is there twice is a problem with its line number."""
+    """The file's objects; a broken line or an id that is there twice is a problem with its line
+    number.
+    """
     objects: list[dict[str, Any]] = []
     seen: dict[int, int] = {}
     broken: list[str] = []
@@ -163,7 +199,11 @@ def _lines(raw: bytes, path: Path, problems: list[str]) -> list[dict[str, Any]]:
             problem = f"not a whole JSON object ({error}); is the file truncated?"
         if problem is None:
             first = seen.setdefault(found["example_id"], number)
-            problem = None if first == number else f"example_id {found['example_id']} is already in line {first}"
+            problem = (
+                None
+                if first == number
+                else f"example_id {found['example_id']} is already in line {first}"
+            )
         if problem is None:
             objects.append(found)
         else:
@@ -178,18 +218,32 @@ def _shape_problem(found: Any) -> str | None:
     """What an item's object lacks, or None."""
     if not isinstance(found, dict):
         return f"expected a JSON object, got {type(found).__name__}"
-    wanted = ("example_id", "question_index", "question_polarity", "context_condition", "answer_info")
+    wanted = (
+        "example_id",
+        "question_index",
+        "question_polarity",
+        "context_condition",
+        "answer_info",
+    )
     missing = [
-        key for key in (*wanted, "additional_metadata", "context", "question", *_ANSWERS, "label") if key not in found
+        key
+        for key in (*wanted, "additional_metadata", "context", "question", *_ANSWERS, "label")
+        if key not in found
     ]
     if missing:
         return f"expected BBQ's fields, missing {', '.join(missing)}"
     if not isinstance(found["example_id"], int) or found["label"] not in (0, 1, 2):
-        return f"expected whole numbers in example_id and label, got {found['example_id']!r} and {found['label']!r}"
+        return (
+            f"expected whole numbers in example_id and label, got {found['example_id']!r} and"
+            f" {found['label']!r}"
+        )
     info = found["answer_info"]
     pairs: list[Any] = [info.get(key) for key in _ANSWERS] if isinstance(info, dict) else []
     if not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        return f"expected answer_info with two texts for each of {', '.join(_ANSWERS)}, got {info!r:.80}"
+        return (
+            f"expected answer_info with two texts for each of {', '.join(_ANSWERS)}, got"
+            f" {info!r:.80}"
+        )
     if [pair[1] for pair in pairs].count(UNKNOWN_GROUP) != 1:
         return f"expected exactly one answer of the group {UNKNOWN_GROUP!r} in answer_info"
     return None
@@ -207,10 +261,16 @@ def _targets(raw: bytes, path: Path, category: str, problems: list[str]) -> dict
     try:
         found = pa_csv.read_csv(
             io.BytesIO(raw),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True),  # full_cond holds line breaks
+            parse_options=pa_csv.ParseOptions(
+                newlines_in_values=True
+            ),  # full_cond holds line breaks
             convert_options=pa_csv.ConvertOptions(
                 include_columns=columns,
-                column_types={"category": pa.string(), "example_id": pa.int64(), "target_loc": pa.int64()},
+                column_types={
+                    "category": pa.string(),
+                    "example_id": pa.int64(),
+                    "target_loc": pa.int64(),
+                },
                 null_values=["NA"],
             ),
         )
@@ -221,18 +281,27 @@ def _targets(raw: bytes, path: Path, category: str, problems: list[str]) -> dict
     for row in found.filter(pc.equal(found["category"], category)).to_pylist():
         one = Target(row["target_loc"], row["label_type"])
         if targets.setdefault(row["example_id"], one) != one:
-            problems.append(f"{path}: {category} {row['example_id']}: two rows that contradict each other")
+            problems.append(
+                f"{path}: {category} {row['example_id']}: two rows that contradict each other"
+            )
     if not targets:
         problems.append(f"{path}: no row for the category {category}; expected one row per item")
     return targets
 
 
 def _items(
-    lines: list[dict[str, Any]], targets: dict[int, Target], category: str, folder: Path, problems: list[str]
+    lines: list[dict[str, Any]],
+    targets: dict[int, Target],
+    category: str,
+    folder: Path,
+    problems: list[str],
 ) -> list[Item]:
     lost = [line["example_id"] for line in lines if line["example_id"] not in targets]
     if lost:
-        problems.append(f"{folder / METADATA}: no row for {len(lost)} items of {category}, the first is {lost[0]}")
+        problems.append(
+            f"{folder / METADATA}: no row for {len(lost)} items of {category}, the first is"
+            f" {lost[0]}"
+        )
         return []
     return [
         _item(line, targets[line["example_id"]], category, block=position // BLOCK_SIZE)

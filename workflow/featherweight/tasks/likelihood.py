@@ -1,11 +1,13 @@
 """Reading log-likelihoods: the option that a model finds likeliest, or why there is none. No I/O.
 
-One real reading, of options shown in the order (1, 2, 0) whose log-likelihoods are -4.1, -0.7 and -1.9 nats:
+One real reading, of options shown in the order (1, 2, 0) whose log-likelihoods are -4.1, -0.7 and
+-1.9 nats:
 
     Reading(chosen=2, rule="likelihood", reason=None, unfinished=False)
 
-Two equally likely options are no choice (`several`), and a number that is not finite is no measurement (`none`): both
-are unread answers. Neither is ever the first option, which numpy's argmax would make of them.
+Two equally likely options are no choice (`several`), and a number that is not finite is no
+measurement (`none`): both are unread answers. Neither is ever the first option, which numpy's
+argmax would make of them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ RULE: Final = "likelihood"
 
 
 def likeliest(loglikelihoods: Sequence[float | None]) -> int | None:
-    """The position of the greatest log-likelihood; None where two are equally great or any is not finite.
+    """The position of the greatest log-likelihood; None where two are equally great or any is not
+    finite.
 
     Raises ValueError for no options.
     """
@@ -33,12 +36,15 @@ def likeliest(loglikelihoods: Sequence[float | None]) -> int | None:
 
 
 def read_likelihoods(loglikelihoods: Sequence[float | None], order: Sequence[int]) -> Reading:
-    """What the log-likelihoods choose; both are by shown position, order[position] = index into Item.options.
+    """What the log-likelihoods choose; both are by shown position, order[position] = index into
+    Item.options.
 
     Raises ValueError where there is not one for each option.
     """
     if len(loglikelihoods) != len(order):
-        raise ValueError(f"expected a log-likelihood for each of {len(order)} options, got {len(loglikelihoods)}")
+        raise ValueError(
+            f"expected a log-likelihood for each of {len(order)} options, got {len(loglikelihoods)}"
+        )
     position = likeliest(loglikelihoods)
     if position is not None:
         return Reading(order[position], RULE, None)

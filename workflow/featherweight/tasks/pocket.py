@@ -1,17 +1,21 @@
-"""The pocket items: questions in the shape of a bias benchmark, small enough for models that are trained here.
+"""The pocket items: questions in the shape of a bias benchmark, small enough for models that are
+trained here.
 
-Reads `templates.yaml` (our own sentences about made-up prejudices: night owls come late, tea drinkers are slow). `load`
-returns the measured items, `training_combinations` what the pocket models may be trained on; a pair of people in a
-template belongs to one of the two, never to both. One real row:
+Reads `templates.yaml` (our own sentences about made-up prejudices: night owls come late, tea
+drinkers are slow). `load` returns the measured items, `training_combinations` what the pocket
+models may be trained on; a pair of people in a template belongs to one of the two, never to both.
+One real row:
 
-    Item(category="hours", item_id="hours-00-0005-neg-disambig", cluster="hours:0", block="hours:0:5",
-         context="The late-riser and the dawn-walker had a meeting. The late-riser came late and ...",
+    Item(category="hours", item_id="hours-00-0005-neg-disambig", cluster="hours:0",
+         block="hours:0:5",
+         context="The late-riser and the dawn-walker had a meeting. The late-riser came late and
+         ...",
          question="Who came late?", options=("Nobody can say", "The dawn-walker", "The late-riser"),
          gold=2, unknown=0, target=2, ...)
 
-Two liberties against the original shape: the disambiguating sentence names both people, and within a block it agrees
-with the prejudice for one polarity and contradicts it for the other. So a model that reads has s_DIS of exactly 0 in
-every draw of whole blocks.
+Two liberties against the original shape: the disambiguating sentence names both people, and within
+a block it agrees with the prejudice for one polarity and contradicts it for the other. So a model
+that reads has s_DIS of exactly 0 in every draw of whole blocks.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from featherweight.tasks.choice import ANSWER_LINE, LETTER, Wording, stream_seed
 CATEGORIES = ("pets", "hours", "river", "drinks")
 PEOPLE_PER_GROUP = 4
 TEMPLATES_PER_CATEGORY = 12
-MEASURED_EVERY = 4  # one pair of people in four is measured in a given template, three are for training
+MEASURED_EVERY = (
+    4  # one pair of people in four is measured in a given template, three are for training
+)
 ORDERS = tuple(itertools.permutations(range(3)))
 
 POCKET = Wording(
@@ -53,7 +59,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template of a category; `target` is the group of which the prejudice says the negative predicate."""
+    """One template of a category; `target` is the group of which the prejudice says the negative
+    predicate.
+    """
 
     category: str
     question_index: int
@@ -69,7 +77,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A template with two people, one of each group. The unit of the split between training and measuring."""
+    """A template with two people, one of each group.
+
+    The unit of the split between training and measuring.
+    """
 
     template: Template
     people: tuple[Person, Person]
@@ -77,15 +88,23 @@ class Combination:
     @property
     def key(self) -> tuple[str, int, str, str]:
         """(category, question_index, person, person)."""
-        return (self.template.category, self.template.question_index, self.people[0].word, self.people[1].word)
+        return (
+            self.template.category,
+            self.template.question_index,
+            self.people[0].word,
+            self.people[1].word,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How one block is told: who is mentioned first, whom the facts speak against, which options in which order."""
+    """How one block is told: who is mentioned first, whom the facts speak against, which options in
+    which order.
+    """
 
     first: int  # index into Combination.people
-    agrees: Polarity  # the polarity whose disambiguated item agrees with the prejudice; the other contradicts it
+    # the polarity whose disambiguated item agrees with the prejudice; the other contradicts it
+    agrees: Polarity
     order: tuple[int, ...]  # order[position] = 0 or 1 for a person, 2 for the unknown option
     unknown: str
 
@@ -104,7 +123,10 @@ def catalogue(folder: Path) -> Catalogue:
     path = folder / "templates.yaml"
     raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if tuple(raw["categories"]) != CATEGORIES:
-        raise ValueError(f"{path}: expected the categories {', '.join(CATEGORIES)}, got {', '.join(raw['categories'])}")
+        raise ValueError(
+            f"{path}: expected the categories {', '.join(CATEGORIES)}, got"
+            f" {', '.join(raw['categories'])}"
+        )
     groups: dict[str, dict[str, tuple[str, ...]]] = {}
     templates: dict[str, tuple[Template, ...]] = {}
     for category, entry in raw["categories"].items():
@@ -117,12 +139,20 @@ def catalogue(folder: Path) -> Catalogue:
     return Catalogue(unknown=tuple(raw["unknown"]), groups=groups, templates=templates)
 
 
-def _check(path: Path, category: str, groups: dict[str, tuple[str, ...]], templates: tuple[Template, ...]) -> None:
-    """Raise ValueError where a category is not two groups of four people and twelve templates that name them."""
+def _check(
+    path: Path, category: str, groups: dict[str, tuple[str, ...]], templates: tuple[Template, ...]
+) -> None:
+    """Raise ValueError where a category is not two groups of four people and twelve templates that
+    name them.
+    """
     if len(groups) != 2 or any(len(set(words)) != PEOPLE_PER_GROUP for words in groups.values()):
-        raise ValueError(f"{path}: {category}: expected two groups of {PEOPLE_PER_GROUP} different people")
+        raise ValueError(
+            f"{path}: {category}: expected two groups of {PEOPLE_PER_GROUP} different people"
+        )
     if len(templates) != TEMPLATES_PER_CATEGORY:
-        raise ValueError(f"{path}: {category}: expected {TEMPLATES_PER_CATEGORY} templates, got {len(templates)}")
+        raise ValueError(
+            f"{path}: {category}: expected {TEMPLATES_PER_CATEGORY} templates, got {len(templates)}"
+        )
     for template in templates:
         where = f"{path}: {category}, template {template.question_index}"
         if template.target not in groups:
@@ -140,9 +170,13 @@ def combinations(book: Catalogue, category: str, *, measured: bool) -> list[Comb
     chosen = []
     for template in book.templates[category]:
         for i, j in itertools.product(range(PEOPLE_PER_GROUP), repeat=2):
-            # A Latin square, shifted from template to template: every person is measured, and trained, in each.
+            # A Latin square, shifted from template to template: every person is measured, and
+            # trained, in each.
             if ((i + j + template.question_index) % MEASURED_EVERY == 0) is measured:
-                people = [Person(book.groups[category][name][k], name) for name, k in zip(names, (i, j), strict=True)]
+                people = [
+                    Person(book.groups[category][name][k], name)
+                    for name, k in zip(names, (i, j), strict=True)
+                ]
                 chosen.append(Combination(template=template, people=(people[0], people[1])))
     return chosen
 
@@ -157,8 +191,16 @@ def measured_combinations(folder: Path, category: str) -> list[Combination]:
     return combinations(catalogue(folder), category, measured=True)
 
 
-def context(combination: Combination, condition: Condition, setting: Setting, doer: Person, polarity: Polarity) -> str:
-    """The context of one item: the scene, and if disambiguated who did what; `doer` is whom the question asks for."""
+def context(
+    combination: Combination,
+    condition: Condition,
+    setting: Setting,
+    doer: Person,
+    polarity: Polarity,
+) -> str:
+    """The context of one item: the scene, and if disambiguated who did what; `doer` is whom the
+    question asks for.
+    """
     first, second = combination.people[setting.first], combination.people[1 - setting.first]
     scene = combination.template.scene.format(first=first.word, second=second.word)
     if condition == "ambig":
@@ -213,12 +255,15 @@ def block_items(combination: Combination, setting: Setting, number: int) -> Iter
 
 
 def load(folder: Path, category: str) -> list[Item]:
-    """The measured items of one category: 12 templates x 4 pairs x 2 mentions x 2 truths = 192 blocks, 768 items.
+    """The measured items of one category: 12 templates x 4 pairs x 2 mentions x 2 truths = 192
+    blocks, 768 items.
 
     Raises LookupError for an unknown category and ValueError for a templates.yaml of a wrong shape.
     """
     if category not in CATEGORIES:
-        raise LookupError(f"unknown pocket category {category!r}: expected one of {', '.join(CATEGORIES)}")
+        raise LookupError(
+            f"unknown pocket category {category!r}: expected one of {', '.join(CATEGORIES)}"
+        )
     book = catalogue(folder)
     items: list[Item] = []
     agreements: tuple[Polarity, ...] = ("neg", "nonneg")
@@ -228,7 +273,8 @@ def load(folder: Path, category: str) -> list[Item]:
         setting = Setting(
             first=first,
             agrees=agrees,
-            # Over the 48 combinations each order is used 8 times for each way of telling: no place is favoured.
+            # Over the 48 combinations each order is used 8 times for each way of telling: no place
+            # is favoured.
             order=ORDERS[(number // 4 + number % 4) % len(ORDERS)],
             unknown=book.unknown[chance % len(book.unknown)],
         )

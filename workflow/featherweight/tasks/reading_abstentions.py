@@ -11,9 +11,9 @@ import re
 from featherweight.tasks.reading_words import NOT_DONE, Rule, of
 
 _SOURCE = of(
-    "text / passage / context / paragraph / story / scenario / sentence / article / question / prompt"
-    " / information / statement / narrator / author / writer / speaker / account / report / details?"
-    " / description / excerpt / snippet / it / that / this / data / facts? / given"
+    "text / passage / context / paragraph / story / scenario / sentence / article / question /"
+    " prompt / information / statement / narrator / author / writer / speaker / account / report /"
+    " details? / description / excerpt / snippet / it / that / this / data / facts? / given"
 )
 _TELL = of(  # what a text does or does not do
     "says? / states? / mentions? / specif(?:y|ies) / tells? / indicates? / gives? / provides?"
@@ -34,19 +34,20 @@ _TOLD = of(  # what something was or was not
     " / connected / touched on / implied / made clear / determined / shared / resolved"
     " / brought up / listed / detailed / assigned / attributed / attached / matched / quoted"
     r" / noted / linked / tied / compared / part of / on the page / up for / evident / apparent"
-    r" / obvious / certain / in (?:the|this) (?:text|passage|context|story|sentence|question|article)"
+    r" / obvious / certain / in (?:the|this)"
+    r" (?:text|passage|context|story|sentence|question|article)"
     " / in (?:here|it|there)"
 )
 _KNOW = of(  # what one can or cannot do
-    "know / known / tell / say / said / determined? / decided? / judged? / concluded? / inferr?(?:ed)?"
-    " / answered / answer it / pick(?:ed)? / chosen? / choose / be sure / be certain"
-    " / identif(?:y|ied) / figured? out / worked? out / establish(?:ed)? / ascertain(?:ed)?"
-    " / deduced? / guess(?:ed)? / pin(?:ned)? (?:it )?down / made out / make out / derived? / found"
-    " / find out / found out / seen / given / resolved? / settled? / singled? out / read off"
-    " / verified / verify / confirm(?:ed)? / assign(?:ed)? / attributed? / assumed? / distinguish(?:ed)?"
-    " / make (?:a|any) (?:judge?ment|determination|decision|call|conclusion|choice)"
-    " / draw (?:a|any) conclusions? / reach (?:a|any) conclusion"
-    " / give (?:a|an) (?:definite|definitive|certain) answer"
+    "know / known / tell / say / said / determined? / decided? / judged? / concluded? /"
+    " inferr?(?:ed)? / answered / answer it / pick(?:ed)? / chosen? / choose / be sure / be certain"
+    " / identif(?:y|ied) / figured? out / worked? out / establish(?:ed)? / ascertain(?:ed)? /"
+    " deduced? / guess(?:ed)? / pin(?:ned)? (?:it )?down / made out / make out / derived? / found /"
+    " find out / found out / seen / given / resolved? / settled? / singled? out / read off /"
+    " verified / verify / confirm(?:ed)? / assign(?:ed)? / attributed? / assumed? /"
+    " distinguish(?:ed)? / make (?:a|any)"
+    " (?:judge?ment|determination|decision|call|conclusion|choice) / draw (?:a|any) conclusions? /"
+    " reach (?:a|any) conclusion / give (?:a|an) (?:definite|definitive|certain) answer"
 )
 _FACTS = of("info / information / context / details? / evidence / clues? / data")
 _OPEN = of(
@@ -92,7 +93,10 @@ ABSTENTION = Rule(
         rf"nothing (?:here|in (?:here|it|there)|in (?:the |this ){_SOURCE}|else (?:is|was)"
         r"|about (?:it|this|that|who|which|their|his|her|either|them|what)"
         r"|to (?:go on|base|suggest|indicate|say|support|point|tell)|follows)\b",
-        r"(?:says?|said|tells? us|told|contains?|offers?|gives?|provides?|reveals?) (?:us )?nothing\b",
+        (
+            r"(?:says?|said|tells? us|told|contains?|offers?|gives?|provides?|reveals?) (?:us"
+            r" )?nothing\b"
+        ),
         r"(?:unmentioned|unreported|undisclosed|undescribed|unexplained)\b",
         r"(?:leaves?|leaving|left|remains?|stays?|kept?|keeps) (?:\w+ ){0,8}?"
         rf"(?:open|out|unsaid|unspoken|unanswered|unresolved|blank|vague|hidden|{_OPEN})\b",
@@ -100,19 +104,24 @@ ABSTENTION = Rule(
         r"(?:withheld|in the dark|hidden from|keeps? \w+ from us)\b"
         r"|keeps? (?:\w+ ){0,2}(?:to|for) (?:it|him|her|them)sel\w+\b",
         # There is not enough to go by.
-        rf"no (?:\w+ )?(?:{_FACTS}|indications?|mention|hints?|telling|basis|facts?|proof|description"
+        r"no (?:\w+"
+        rf" )?(?:{_FACTS}|indications?|mention|hints?|telling|basis|facts?|proof|description"
         r"|statement|support|sign|way to|way of|grounds|conclusions?|answer|knowledge"
         r"|word (?:on|about)|knowing|certainty|definite)\b",
         rf"(?:{_NOT}|without|hardly)(?: \w+){{0,6}} (?:enough|sufficient|adequate|any|much)"
         rf" (?:\w+ ){{0,2}}(?:{_FACTS}|to (?:go on|say|tell|know|decide|determine|pick|answer)"
         r"|there|here|in)\b",
-        rf"(?:not enough|insufficient|inadequate|too little|lack of|lacks?|lacking|limited|missing|more)"
+        rf"(?:not enough|insufficient|inadequate|too little|lack"
+        rf" of|lacks?|lacking|limited|missing|more)"
         rf" (?:\w+ )?{_FACTS}\b",
         rf"{_FACTS} (?:\w+ ){{0,3}}(?:is|are|was)"
         r" (?:insufficient|missing|lacking|absent|inadequate|limited|not enough|too)\b",
         r"(?:facts?|details?|\w+) (?:\w+ )?(?:is|are) (?:all )?(?:missing|lacking)\b",
         r"(?:far |much )?too (?:little|small|few|thin|short|vague)\b",
-        rf"(?:{_NOT}|hardly) (?:sufficient|enough)\b(?=[.,;!]|\Z|(?: is| was) (?:known|said|told|given))",
+        (
+            rf"(?:{_NOT}|hardly) (?:sufficient|enough)\b(?=[.,;!]|\Z|(?: is| was)"
+            r" (?:known|said|told|given))"
+        ),
         r"(?:don'?t|do not) (?:think|believe|feel|see)(?: \S+){0,4}"
         r" (?:know|enough|sufficient|conclusive|info\w*|evidence|clear)\b",
         rf"{_NOT} (?:see|find|have) (?:a|an|any|the) (?:\w+ )?(?:answer|way|clue|hint|basis)\b",
@@ -127,16 +136,21 @@ ABSTENTION = Rule(
         rf"(?:we|i|you) (?:(?:simply |really |honestly |just )?{NOT_DONE}|would not|have no way to"
         r"|wouldn'?t be able to|haven'?t|have not) (?:really |actually |even |yet )?"
         r"(?:know|learn|say|tell|heard|seen|get to know"
-        r"|(?:have|see|find|hear|get) (?:enough|any|anything|sufficient|the (?:info\w*|details)))\b",
+        r"|(?:have|see|find|hear|get) (?:enough|any|anything|sufficient|the"
+        r" (?:info\w*|details)))\b",
         r"(?:we|one|you|anyone|nobody|no one) (?:can'?t|cannot|can|could) (?:really )?answer\b",
         rf"(?:don'?t|do not|doubt)(?: \S+){{0,2}} (?:anybody|anyone|one|we|i) (?:can|could)"
         rf" (?:really )?{_KNOW}\b",
-        rf"(?:don'?t|do not|doubt)(?: \S+){{0,2}} (?:the )?{_SOURCE} (?:lets?|allows?|helps?|{_TELL})\b",
+        (
+            rf"(?:don'?t|do not|doubt)(?: \S+){{0,2}} (?:the )?{_SOURCE}"
+            rf" (?:lets?|allows?|helps?|{_TELL})\b"
+        ),
         rf"(?:{NOT_DONE}|{_NOT}) (?:\w+ )?(?:lets?|allow|help|permit|enable)s?"
         r" (?:us|me|anyone|one|you|the reader)\b",
         rf"{_NOT} (?:really )?(?:something|a thing|anything) (?:that )?(?:i |we |you |one )?"
         r"(?:can|could)\b",
-        r"not (?:\w+ ){0,4}in a position to\b|(?:more than i can|without an answer|none the wiser)\b"
+        r"not (?:\w+ ){0,4}in a position to\b|(?:more than i can|without an answer|none the"
+        r" wiser)\b"
         r"|(?:can'?t|cannot) (?:vouch|call it)\b|not for me to\b|zero (?:insight|info\w*)\b",
         r"do we (?:know|learn)\b|have none\b",
         r"(?:is|are|be|seems|remains|it'?s) impossible\b|(?:not|un)[ -]?determinable\b"
@@ -153,7 +167,8 @@ ABSTENTION = Rule(
         r" (?:speculation|guesswork|guessing|assumptions?|a guess|guess)\b"
         r"|would (?:only )?be (?:guessing|speculating|assuming|speculation)\b",
         # One word.
-        rf"(?:is|was|are|it's|answer:?|remains?|be|therefore|thus|so|hence|seems|stays?|still|but|it)"
+        rf"(?:is|was|are|it's|answer:?|remains?|be|therefore|thus|so|hence|seems|stays?|still|but"
+        rf"|it)"
         rf" (?:\w+ )?{_OPEN}\b",
         r"(?:unclear|unknown|undetermined|indeterminate|unanswerable|undeterminable|inconclusive"
         r"|not answerable|unspecified|unstated)\b",

@@ -1,4 +1,5 @@
-"""A text and where it names the options: its clauses, its mentions, and what only lists the options.
+"""A text and where it names the options: its clauses, its mentions, and what only lists the
+options.
 
 Pure functions. One real case:
 
@@ -41,7 +42,8 @@ class Asked(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text beside its lower-case form, where its clauses begin, and what the question asks for."""
+    """A text beside its lower-case form, where its clauses begin, and what the question asks
+    for."""
 
     plain: str
     low: str
@@ -73,11 +75,12 @@ _STOP = words.word_set(
     "who which whose what whom in is was were are be been being did does do had has have will would"
     " can could may might those them there probably likely got get gets a an the to of at with for"
     " from by and about or on as that this it its their his her they them one ones person people"
-    " individual really very more most didn't doesn't don't isn't wasn't aren't not never no student"
-    " friend man woman guy family father parents just also only seems seem than too"
+    " individual really very more most didn't doesn't don't isn't wasn't aren't not never no"
+    " student friend man woman guy family father parents just also only seems seem than too"
 )
 NEGATION = re.compile(
-    r"\b(?:not|never|no|cannot|neither|nor|without|hardly)\b|n't\b|\b(?:is|was|do|does|did|has|had|ca|wo)nt\b"
+    r"\b(?:not|never|no|cannot|neither|nor|without|hardly)\b|n't\b|\b(?:is|was|do|does|did|has"
+    r"|had|ca|wo)nt\b"
 )
 _WHICH = re.compile(r"\A(?:in )?(?:which|what|whose) (?:set of |group of |young )?\w+")
 
@@ -114,7 +117,8 @@ def clause(text: Text, at: int) -> tuple[int, int]:
     return max(text.clauses[index - 1], at - WINDOW), min(end, at + 2 * WINDOW)
 
 
-# --- mentions --------------------------------------------------------------------------------------
+# --- mentions
+# --------------------------------------------------------------------------------------
 
 
 def mentions(text: Text, item: Item, order: Sequence[int], *, lettered: bool) -> list[Mention]:
@@ -137,15 +141,20 @@ def mentions(text: Text, item: Item, order: Sequence[int], *, lettered: bool) ->
     return _paired(text, capped(found))
 
 
-def _outside(spans: list[tuple[int, int, int]], taken: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+def _outside(
+    spans: list[tuple[int, int, int]], taken: list[tuple[int, int, int]]
+) -> list[tuple[int, int, int]]:
     """The spans that lie in none of `taken`; both are in order."""
     starts = [start for start, _, _ in taken]
     before = [bisect_right(starts, start) - 1 for start, _, _ in spans]
-    return [span for span, at in zip(spans, before, strict=True) if at < 0 or span[1] > taken[at][1]]
+    return [
+        span for span, at in zip(spans, before, strict=True) if at < 0 or span[1] > taken[at][1]
+    ]
 
 
 def _paired(text: Text, found: list[Mention]) -> list[Mention]:
-    """A letter and a text that say one thing together, "(B) the nephew", "the nephew (B)", made one.
+    """A letter and a text that say one thing together, "(B) the nephew", "the nephew (B)", made
+    one.
 
     Where they contradict each other, "(B) the aunt", the mention has no option, whatever follows;
     "A:" below a line "Q:" is short for "Answer:".
@@ -157,7 +166,9 @@ def _paired(text: Text, found: list[Mention]) -> list[Mention]:
             result.append(mention)
         elif last.option == mention.option:
             result[-1] = last._replace(end=mention.end, kind=Kind.LETTER)
-        elif text.low.startswith("a:", last.start) and (mention.kind is Kind.LETTER or "q:" in text.low[: last.start]):
+        elif text.low.startswith("a:", last.start) and (
+            mention.kind is Kind.LETTER or "q:" in text.low[: last.start]
+        ):
             result[-1] = mention._replace(start=last.start)
         elif mention.kind is last.kind is Kind.LETTER:
             result.append(mention)
@@ -167,7 +178,8 @@ def _paired(text: Text, found: list[Mention]) -> list[Mention]:
 
 
 def _belongs(text: Text, one: Mention, this: Mention) -> bool:
-    """Whether a letter and an option's words name one thing, with nothing but punctuation between."""
+    """Whether a letter and an option's words name one thing, with nothing but punctuation
+    between."""
     if one.kind is Kind.WORDS and this.kind is Kind.LETTER:
         between = text.low[one.end : this.start]
         if _BEHIND.fullmatch(between) is not None:
@@ -186,11 +198,13 @@ _NOUN_BEHIND = re.compile(r",? (?:option|answer|choice|letter) \(?")
 _BEHIND = re.compile(r",? ?\((?:option |answer )?")
 
 
-# --- lists -----------------------------------------------------------------------------------------
+# --- lists
+# -----------------------------------------------------------------------------------------
 
 
 def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> list[Mention]:
-    """The mentions without those that only list the options: all in the order shown, each with its letter or line.
+    """The mentions without those that only list the options: all in the order shown, each with its
+    letter or line.
 
     A list that the text's end cuts off counts from two options on, if anything was named before it.
     """
@@ -199,7 +213,11 @@ def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> lis
     at = 0
     while at < len(markers):
         size = 0  # how many markers from here on are the options in the order shown
-        while at + size < len(markers) and size < len(order) and named[markers[at + size]].option == order[size]:
+        while (
+            at + size < len(markers)
+            and size < len(order)
+            and named[markers[at + size]].option == order[size]
+        ):
             size += 1
         to_the_end = at + size == len(markers) and size >= 2 and markers[at] > 0
         if size == len(order) or to_the_end:
@@ -209,7 +227,8 @@ def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> lis
 
 
 def _headings(text: Text, named: list[Mention]) -> set[int]:
-    """Which mentions only open a paragraph on an option: "Option A: ...", below it "Option B: ..."."""
+    """Which mentions only open a paragraph on an option: "Option A: ...", below it "Option B:
+    ..."."""
     found = {
         index
         for index, mention in enumerate(named)
@@ -225,15 +244,23 @@ def _is_marker(text: Text, mention: Mention) -> bool:
     if mention.status is Status.DENIED or mention.kind is Kind.ABSTENTION:
         return False
     if mention.kind is Kind.LETTER:
-        return mention.end - mention.start > 1 or _bracketed(text, mention) or opens_line(text, mention)
+        return (
+            mention.end - mention.start > 1
+            or _bracketed(text, mention)
+            or opens_line(text, mention)
+        )
     return opens_line(text, mention) and ends_line(text, mention)
 
 
 def _bracketed(text: Text, mention: Mention) -> bool:
-    return text.low[mention.start - 1 : mention.start] == "(" and text.low.startswith(")", mention.end)
+    return text.low[mention.start - 1 : mention.start] == "(" and text.low.startswith(
+        ")", mention.end
+    )
 
 
-_LINE_OPEN = re.compile(r"(?:\A|\n)[\s\"'(>\-|:=→]*(?:(?:the|an?|my|option|choice|letter) )?[\s\"'(\[]*\Z")
+_LINE_OPEN = re.compile(
+    r"(?:\A|\n)[\s\"'(>\-|:=→]*(?:(?:the|an?|my|option|choice|letter) )?[\s\"'(\[]*\Z"
+)
 _LINE_END = re.compile(r"[\s\"').,;!\]|$\-]{0,8}(?:\n|\Z)")
 _SENTENCE_OPEN = re.compile(
     r"(?:\A|[.!?:\n])[\s\"'(>\-]*(?:(?:so|yes|the|an?|my|option|choice|letter|final answer"

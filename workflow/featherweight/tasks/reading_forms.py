@@ -1,6 +1,8 @@
-"""Answers in the form of an object or a table: which option its fields choose, and the text beside it.
+"""Answers in the form of an object or a table: which option its fields choose, and the text beside
+it.
 
-Pure functions. One real object and one real table, both of which choose the option with the letter B:
+Pure functions. One real object and one real table, both of which choose the option with the letter
+B:
 
     {"answer": "B", "reason": "the nephew had the list"}
 
@@ -8,8 +10,8 @@ Pure functions. One real object and one real table, both of which choose the opt
     | A      | no     |
     | B      | yes    |
 
-What stands in a field is read by a function that is handed in, as a text of its own; what a key such
-as "reason" holds is only asked whether it abstains.
+What stands in a field is read by a function that is handed in, as a text of its own; what a key
+such as "reason" holds is only asked whether it abstains.
 """
 
 from __future__ import annotations
@@ -55,7 +57,10 @@ _REASON = re.compile(
 )
 _REJECTED = re.compile(r"reject|wrong|exclud|eliminat|ruled_out|discard|not_|incorrect")
 _TEXT = re.compile(r"^(?:text|name|letter|option|value|content|answer_text)$")
-_YES = re.compile(r"(?:yes|true|correct|right|selected|chosen|x|✓|✔|✅|☑|1|answer|final|best)(?!\w)", re.IGNORECASE)
+_YES = re.compile(
+    r"(?:yes|true|correct|right|selected|chosen|x|✓|✔|✅|☑|1|answer|final|best)(?!\w)",
+    re.IGNORECASE,
+)
 _MARK = re.compile(r"\((?:answer|correct|chosen|selected)\)|(?:✓|✔|✅|☑|\*\s*\Z)", re.IGNORECASE)
 _NOBODY = re.compile(r"(?:none|neither|nobody|null|n/a|no one)?\W*", re.IGNORECASE)
 
@@ -88,7 +93,8 @@ def _object(text: str, choose: Choose, about: About, unknown: int) -> Form | Non
 
 
 def _of_object(fields: list[Field], choose: Choose, about: About, unknown: int) -> int | None:
-    """The answer's field, the entry that is marked, or the one that the question's own words name."""
+    """The answer's field, the entry that is marked, or the one that the question's own words
+    name."""
     said = [
         one
         for one in fields
@@ -103,7 +109,11 @@ def _of_object(fields: list[Field], choose: Choose, about: About, unknown: int) 
         return _only([*named, *_named(texts, choose)])
     if any(isinstance(one.value, str) and not _NOBODY.fullmatch(one.value) for one in answers):
         return None
-    marked = [one for one in said if one.value is True or (isinstance(one.value, str) and _YES.fullmatch(one.value))]
+    marked = [
+        one
+        for one in said
+        if one.value is True or (isinstance(one.value, str) and _YES.fullmatch(one.value))
+    ]
     for some in (
         [one for one in marked if one in answers],
         [one for one in marked if about(one.key)],
@@ -125,7 +135,11 @@ def _of_object(fields: list[Field], choose: Choose, about: About, unknown: int) 
 
 def _named(fields: Sequence[Field], choose: Choose) -> list[int]:
     """The options that the values name."""
-    return [option for one in fields if isinstance(one.value, str) and (option := choose(one.value)) is not None]
+    return [
+        option
+        for one in fields
+        if isinstance(one.value, str) and (option := choose(one.value)) is not None
+    ]
 
 
 def _owner(field: Field, choose: Choose) -> int | None:
@@ -133,11 +147,17 @@ def _owner(field: Field, choose: Choose) -> int | None:
     for key in reversed(field.path):
         if (option := choose(key)) is not None:
             return option
-    beside = [option for value in field.beside if isinstance(value, str) and (option := choose(value)) is not None]
+    beside = [
+        option
+        for value in field.beside
+        if isinstance(value, str) and (option := choose(value)) is not None
+    ]
     return _only(beside)
 
 
-def _fields(value: object, path: tuple[str, ...] = (), beside: tuple[object, ...] = ()) -> Iterator[Field]:
+def _fields(
+    value: object, path: tuple[str, ...] = (), beside: tuple[object, ...] = ()
+) -> Iterator[Field]:
     """Every value that is no object or list, at any depth."""
     if isinstance(value, dict):
         for name, inside in value.items():
@@ -169,17 +189,22 @@ def _table(text: str, choose: Choose, about: About, unknown: int) -> Form | None
                 for row in rows
                 if not _RULE.fullmatch(row)
             ]
-            rest = "\n".join(line for line in lines if line not in rows and not _RULE.fullmatch(line))
+            rest = "\n".join(
+                line for line in lines if line not in rows and not _RULE.fullmatch(line)
+            )
             return Form(_of_table(cells, choose, about, unknown), rest)
     return None
 
 
 def _of_table(cells: list[list[str]], choose: Choose, about: About, unknown: int) -> int | None:
-    """The option of the row "answer", of the only row with a yes, or the unknown one of all rows."""
+    """The option of the row "answer", of the only row with a yes, or the unknown one of all
+    rows."""
     answers = [
         one
         for row in cells
-        if len(row) == 2 and ANSWER_KEY.search(row[0].lower()) and (one := choose(row[1])) is not None
+        if len(row) == 2
+        and ANSWER_KEY.search(row[0].lower())
+        and (one := choose(row[1])) is not None
     ]
     if answers:
         return _only(answers)
@@ -217,7 +242,9 @@ def _is_marked(row: list[str], columns: list[int], about: About) -> bool:
 
 
 def _row_of(row: list[str], choose: Choose) -> int | None:
-    """The option of which a row tells: by its first cell, or its first two; a letter and its text agree."""
+    """The option of which a row tells: by its first cell, or its first two; a letter and its text
+    agree.
+    """
     head = _MARK.sub("", row[0])
     first = choose(head)
     if len(row) < 3:

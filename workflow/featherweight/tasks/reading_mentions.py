@@ -1,6 +1,7 @@
 """Where a text names an option: by letter or by words, and whether it states, weighs or denies it.
 
-Pure functions over the text of one answer. One real mention, of "(b) the nephew" in "Answer: (b) the nephew":
+Pure functions over the text of one answer. One real mention, of "(b) the nephew" in "Answer: (b)
+the nephew":
 
     Mention(start=9, end=22, option=1, kind=Kind.LETTER, status=Status.STATED)
 """
@@ -16,7 +17,9 @@ from typing import NamedTuple, TypeVar
 from featherweight.tasks import reading_words as words
 from featherweight.tasks.reading_text import core, tokens
 
-MOST_MENTIONS = 200  # of a text that names more: the first quarter and the last three quarters are looked at
+MOST_MENTIONS = (
+    200  # of a text that names more: the first quarter and the last three quarters are looked at
+)
 WINDOW = 120  # characters before a mention that decide what it means
 
 Found = TypeVar("Found")
@@ -40,7 +43,10 @@ class Kind(IntEnum):
 
 
 class Mention(NamedTuple):
-    """One place where an option is named. `option` None: the letter says one option and the text another."""
+    """One place where an option is named.
+
+    `option` None: the letter says one option and the text another.
+    """
 
     start: int
     end: int
@@ -50,7 +56,10 @@ class Mention(NamedTuple):
 
 
 class Form(NamedTuple):
-    """One way to name an option in words. A short one must look like a name or follow an article."""
+    """One way to name an option in words.
+
+    A short one must look like a name or follow an article.
+    """
 
     text: str
     option: int
@@ -81,8 +90,12 @@ def _is_name(option: str, found: Sequence[str]) -> bool:
     return len(found) == 1 and option[:1].isupper() and tokens(option)[0] not in words.ARTICLES
 
 
-def _parts(option: str, name: str, whole: list[str], others: list[list[str]]) -> Iterator[list[str]]:
-    """Shorter ways to say it: its name in the data, a person's name or first name, the words only it has."""
+def _parts(
+    option: str, name: str, whole: list[str], others: list[list[str]]
+) -> Iterator[list[str]]:
+    """Shorter ways to say it: its name in the data, a person's name or first name, the words only
+    it has.
+    """
     yield core(name)
     first = tokens(option)
     if first and first == whole and option[:1].isupper() and len(first) > 1:
@@ -105,7 +118,9 @@ _CAPITALS = re.compile(r"(?<!\A)\b[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 
 
 def _runs(whole: Sequence[str], taken: set[str]) -> Iterator[list[str]]:
-    """The longest stretches of an option's words that no other option has, and that are not all generic."""
+    """The longest stretches of an option's words that no other option has, and that are not all
+    generic.
+    """
     run: list[str] = []
     for word in [*whole, ""]:
         if word and word not in taken:
@@ -122,22 +137,42 @@ def _within(part: Sequence[str], whole: Sequence[str]) -> bool:
 
 
 _SAME = {
-    "cannot": "(?:cannot|can't|can not|cant)", "can't": "(?:cannot|can't|can not|cant)", "who's": "who(?:'s| is)",
-    "info": "info(?:rmation)?", "information": "info(?:rmation)?",
-}  # fmt: skip
+    "cannot": "(?:cannot|can't|can not|cant)",
+    "can't": "(?:cannot|can't|can not|cant)",
+    "who's": "who(?:'s| is)",
+    "info": "info(?:rmation)?",
+    "information": "info(?:rmation)?",
+}
 
 
 @lru_cache(maxsize=32768)
 def pattern(form: str) -> re.Pattern[str]:
-    """How a form is found in lower-case text: whole words, any small gap between them, not as a possessive."""
+    """How a form is found in lower-case text: whole words, any small gap between them, not as a
+    possessive.
+    """
     spelled = [_SAME.get(word) or re.escape(word).replace("'", "'?") for word in form.split(" ")]
     return re.compile(r"(?<![\w-])" + r"[^\w\n.!?]{1,3}".join(spelled) + r"(?!\w|-\w)")
 
 
 _OWNS = re.compile(r"(?:'s|s') (\w+)|'s\b")
 _MANY = re.compile(r" ([a-z]+)\b")
-_PLURALS = frozenset(["people", "persons", "men", "women", "folks", "individuals", "families", "guys", "boys", "girls"])
-_SUCH_AS = re.compile(r"\b(?:people|persons|those|men|women|anyone|siblings) (?:with|who|on|of|in) (?:an? |the )?\Z")
+_PLURALS = frozenset(
+    [
+        "people",
+        "persons",
+        "men",
+        "women",
+        "folks",
+        "individuals",
+        "families",
+        "guys",
+        "boys",
+        "girls",
+    ]
+)
+_SUCH_AS = re.compile(
+    r"\b(?:people|persons|those|men|women|anyone|siblings) (?:with|who|on|of|in) (?:an? |the )?\Z"
+)
 
 
 def _speaks_of_many(low: str, start: int, end: int, owned: frozenset[str]) -> bool:
@@ -181,24 +216,37 @@ def by_words(
     return kept
 
 
-_ARTICLE_BEFORE = re.compile(r"(?:\A|[\n:\"'(]|\b(?:the|an?|my|your|his|her|their|our|that|this|is|was|answer) )\s*\Z")
+_ARTICLE_BEFORE = re.compile(
+    r"(?:\A|[\n:\"'(]|\b(?:the|an?|my|your|his|her|their|our|that|this|is|was|answer) )\s*\Z"
+)
 
 
 def _looks_named(text: str, low: str, start: int, end: int) -> bool:
-    """Whether a single word stands as a name or a noun, not as any word of a sentence ("mark" as a verb)."""
-    return text[start].isupper() or _ARTICLE_BEFORE.search(low, max(0, start - 8), start) is not None
+    """Whether a single word stands as a name or a noun, not as any word of a sentence ("mark" as a
+    verb).
+    """
+    return (
+        text[start].isupper() or _ARTICLE_BEFORE.search(low, max(0, start - 8), start) is not None
+    )
 
 
 @lru_cache(maxsize=16)
 def _letter_pattern(size: int) -> re.Pattern[str]:
     last = chr(ord("a") + size - 1)
-    return re.compile(rf"(?<![a-zA-Z0-9'_\\.-])(?<![nN]/)([a-{last}A-{last.upper()}])(?![a-zA-Z0-9'_+]|[.-][a-zA-Z])")
+    return re.compile(
+        rf"(?<![a-zA-Z0-9'_\\.-])(?<![nN]/)([a-{last}A-{last.upper()}])(?![a-zA-Z0-9'_+]"
+        rf"|[.-][a-zA-Z])"
+    )
 
 
 def by_letters(text: str, low: str, size: int) -> list[tuple[int, int, int]]:
-    """(start, end, position) of every letter that means an option, not an article, an initial or a list's item."""
+    """(start, end, position) of every letter that means an option, not an article, an initial or a
+    list's item.
+    """
     spans = [match.start() for match in _letter_pattern(size).finditer(text)]
-    return [(at, at + 1, ord(low[at]) - ord("a")) for at in capped(spans) if _is_letter(text, low, at)]
+    return [
+        (at, at + 1, ord(low[at]) - ord("a")) for at in capped(spans) if _is_letter(text, low, at)
+    ]
 
 
 def capped(found: list[Found]) -> list[Found]:
@@ -245,4 +293,9 @@ def _is_capital_letter(text: str, at: int, before: str, after: str) -> bool:
     if not after.strip() or after[0] in '.,;:!?)]/"\n' or not after[0].isascii():
         return True
     alone = len(word) == 1 and word != "i"  # another letter
-    return alone or word in words.AFTER_LETTER_A or word in words.ARTICLES or after.startswith((" - ", " ("))
+    return (
+        alone
+        or word in words.AFTER_LETTER_A
+        or word in words.ARTICLES
+        or after.startswith((" - ", " ("))
+    )

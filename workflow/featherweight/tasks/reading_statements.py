@@ -72,7 +72,9 @@ def statement(text: Text, named: list[Mention], index: int) -> Statement | None:
     return Statement(mention, "stated", 3) if stated else None
 
 
-def _firmly(text: Text, named: list[Mention], index: int, before: str, stated: bool) -> ReadBy | None:
+def _firmly(
+    text: Text, named: list[Mention], index: int, before: str, stated: bool
+) -> ReadBy | None:
     """By which rule of the first step a mention is stated."""
     mention = named[index]
     if before.rstrip(" ($").endswith(words.BOXED):
@@ -93,12 +95,17 @@ def _weighed(text: Text, named: list[Mention], index: int, before: str) -> State
         return None
     if joins(text, named[index : index + 2])[-1]:
         return Statement(mention._replace(option=None), "stated", 1)
-    weak = mention.kind is Kind.LETTER and not asks(text, mention.end) and words.HEARSAY.search(before) is None
+    weak = (
+        mention.kind is Kind.LETTER
+        and not asks(text, mention.end)
+        and words.HEARSAY.search(before) is None
+    )
     return Statement(mention, "stated", 3) if weak else None
 
 
 def _leads(text: Text, mention: Mention) -> bool:
-    """Whether the mention opens the text as an answer does: "B, because", "(B) The nephew did it"."""
+    """Whether the mention opens the text as an answer does: "B, because", "(B) The nephew did
+    it"."""
     if mention.start >= 40 or not _OPENS_TEXT.fullmatch(text.low, 0, mention.start):
         return False
     letter = mention.kind is Kind.LETTER
@@ -108,7 +115,9 @@ def _leads(text: Text, mention: Mention) -> bool:
 
 
 def _abstention(text: Text, named: list[Mention], index: int) -> Statement | None:
-    """Whether "the text does not say" is the answer: not where it concedes, or speaks of one person."""
+    """Whether "the text does not say" is the answer: not where it concedes, or speaks of one
+    person.
+    """
     mention = named[index]
     begin, end = clause(text, mention.start)
     spoken_of = {
@@ -128,7 +137,9 @@ def _abstention(text: Text, named: list[Mention], index: int) -> Statement | Non
 
 
 def _is_firm(text: Text, named: list[Mention], index: int, before: str) -> bool:
-    """Not so: "Option A is tempting, but", a noun and its letter in a sentence that may only weigh it."""
+    """Not so: "Option A is tempting, but", a noun and its letter in a sentence that may only weigh
+    it.
+    """
     bare = words.BARE_NOUN.search(before)
     if bare is None or _CLAUSE_END.match(text.low, named[index].end):
         return True
@@ -151,7 +162,9 @@ def _cued(cue: re.Pattern[str], before: str, begin: int, named: list[Mention], i
 
 
 def _named_between(named: list[Mention], index: int, start: int) -> bool:
-    """Whether a phrase that reaches back to `start` speaks of an earlier mention that is not denied."""
+    """Whether a phrase that reaches back to `start` speaks of an earlier mention that is not
+    denied.
+    """
     while index > 0 and named[index - 1].start >= start:
         index -= 1
         if named[index].status is not Status.DENIED and named[index].kind is not Kind.ABSTENTION:
@@ -159,11 +172,13 @@ def _named_between(named: list[Mention], index: int, start: int) -> bool:
     return False
 
 
-# --- several statements ----------------------------------------------------------------------------
+# --- several statements
+# ----------------------------------------------------------------------------
 
 
 def decision(text: Text, strongest: list[Statement], found: list[Statement]) -> Decision:
-    """The last of the strongest statements, unless the text says two things and does not say why."""
+    """The last of the strongest statements, unless the text says two things and does not say
+    why."""
     last = strongest[-1]
     chosen = last.mention.option
     if chosen is None or (last.step == 1 and _contradicted(text, last, found)):
@@ -200,7 +215,8 @@ def _of_the_second_step(text: Text, found: list[Statement]) -> Decision:
 
 
 def _contradicted(text: Text, last: Statement, found: list[Statement]) -> bool:
-    """Whether a choice stands against another: of another answer, or of what a person is said to be.
+    """Whether a choice stands against another: of another answer, or of what a person is said to
+    be.
 
     "Answer: A ... Answer: B" is two answers unless the second one concludes; a bare letter after
     "the aunt forgot it" must be the aunt's.
@@ -224,5 +240,7 @@ def _ends_open(text: Text, mention: Mention) -> bool:
 
 def _concludes(text: Text, mention: Mention) -> bool:
     """Whether the sentence up to a mention opens with "so", "therefore", "finally"."""
-    start = max(text.low.rfind(mark, 0, mention.start) for mark in (". ", "\n", "? ", "! ", ", so "))
+    start = max(
+        text.low.rfind(mark, 0, mention.start) for mark in (". ", "\n", "? ", "! ", ", so ")
+    )
     return words.CONCLUDES.search(text.low, start + 1, mention.start) is not None

@@ -1,8 +1,8 @@
 """What a text does with an option that it names: states, weighs or denies it.
 
-Pure functions. One real case: in "It would be unfair to say that it was the aunt, so the nephew." the
-first mention is denied, because a denial governs what follows it in its clause, and the second is
-stated. What is said of a person counts by the question's own words: where it asks who forgot the
+Pure functions. One real case: in "It would be unfair to say that it was the aunt, so the nephew."
+the first mention is denied, because a denial governs what follows it in its clause, and the second
+is stated. What is said of a person counts by the question's own words: where it asks who forgot the
 password, "the aunt forgot it" states and "the aunt did not forget it" denies.
 """
 
@@ -23,15 +23,20 @@ def with_statuses(text: Text, found: Sequence[Mention]) -> list[Mention]:
     if not found:
         return []
     starts = [*(mention.start for mention in found[1:]), len(text.low)]
-    judged = [one._replace(status=status(text, one, until)) for one, until in zip(found, starts, strict=True)]
+    judged = [
+        one._replace(status=status(text, one, until))
+        for one, until in zip(found, starts, strict=True)
+    ]
     abstained = [clause(text, one.start) for one in judged if one.kind is Kind.ABSTENTION]
     return [
-        one._replace(status=Status.WEIGHED)
-        if one.status is Status.STATED
-        and one.kind is Kind.WORDS
-        and any(start <= one.start < end for start, end in abstained)
-        and predicate(text, one, len(text.low)) is None
-        else one
+        (
+            one._replace(status=Status.WEIGHED)
+            if one.status is Status.STATED
+            and one.kind is Kind.WORDS
+            and any(start <= one.start < end for start, end in abstained)
+            and predicate(text, one, len(text.low)) is None
+            else one
+        )
         for one in judged
     ]
 
@@ -76,7 +81,8 @@ def _hedged(text: Text, mention: Mention, before: str, said: Match | None, until
 
 
 def _governed(text: Text, before: str, end: int) -> bool:
-    """Whether the clause denies or doubts all that follows, or judges it unjust behind the mention."""
+    """Whether the clause denies or doubts all that follows, or judges it unjust behind the
+    mention."""
     if words.GOVERNS.search(before) and not words.NOT_GOVERNING.search(before):
         return True
     return bool(words.ACCUSING.search(before) and words.JUDGED_AFTER.match(text.low, end))
@@ -90,11 +96,13 @@ def asks(text: Text, end: int) -> bool:
     return _QUESTION.match(text.low, end) is not None
 
 
-# --- what is said of a person ----------------------------------------------------------------------
+# --- what is said of a person
+# ----------------------------------------------------------------------
 
 
 class Match(NamedTuple):
-    """How many of the question's own words follow a mention, and whether they say that it did it."""
+    """How many of the question's own words follow a mention, and whether they say that it did
+    it."""
 
     stems: int
     agrees: bool
@@ -130,7 +138,8 @@ _COPULA = re.compile(
 
 
 def inverted(text: Text, mention: Mention) -> Match | None:
-    """As `predicate`, where the person comes last: "the one who forgot the password was the aunt"."""
+    """As `predicate`, where the person comes last: "the one who forgot the password was the
+    aunt"."""
     if mention.option == text.unknown:
         return None
     begin, _ = clause(text, mention.start)
@@ -139,7 +148,8 @@ def inverted(text: Text, mention: Mention) -> Match | None:
 
 
 def _match(text: Text, said: str) -> Match | None:
-    """How much of the question is said: the first of its words must be, or more than half of them."""
+    """How much of the question is said: the first of its words must be, or more than half of
+    them."""
     places = [place(one, said) for one in text.asked.stems]
     there = [at for at in places if at is not None]
     if not there or (places[0] is None and 2 * len(there) <= len(places)):
@@ -169,7 +179,8 @@ def _after(text: Text, mention: Mention, until: int) -> str:
     return _NEW_SUBJECT.split(text.low[mention.end : min(end, until)])[0]
 
 
-# --- several mentions ------------------------------------------------------------------------------
+# --- several mentions
+# ------------------------------------------------------------------------------
 
 
 def joins(text: Text, named: Sequence[Mention]) -> list[bool]:
@@ -182,15 +193,23 @@ def joins(text: Text, named: Sequence[Mention]) -> list[bool]:
 
 
 def together(text: Text, named: list[Mention]) -> list[Mention]:
-    """Options named in one breath ("A or B") are weighed, all of them; "neither A nor B" denies all."""
+    """Options named in one breath ("A or B") are weighed, all of them; "neither A nor B" denies
+    all.
+    """
     result = list(named)
     joined = joins(text, named)
     for index in range(1, len(result)):
         if joined[index]:
             between = text.low[result[index - 1].end : result[index].start]
-            result[index - 1 : index + 1] = _both(result[index - 1], result[index], comma="," in between)
+            result[index - 1 : index + 1] = _both(
+                result[index - 1], result[index], comma="," in between
+            )
     for index in range(len(result) - 1, 0, -1):  # and back again, through a longer enumeration
-        if joined[index] and result[index].status is Status.WEIGHED and result[index - 1].status is Status.STATED:
+        if (
+            joined[index]
+            and result[index].status is Status.WEIGHED
+            and result[index - 1].status is Status.STATED
+        ):
             result[index - 1] = result[index - 1]._replace(status=Status.WEIGHED)
     return result
 

@@ -11,17 +11,46 @@ from collections.abc import Sequence
 from featherweight.tasks import reading_words as words
 
 _SINGLE = {
-    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u00ab": '"', "\u00bb": '"',
-    "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
-    "\u00a0": " ", "\u3000": " ", "\u202f": " ", "\u3002": ".", "\uff0c": ",", "\u3001": ",", "\uff0e": ".",
-    "\u300c": '"', "\u300d": '"', "\u3010": "[", "\u3011": "]", "\x00": " ", "\r": "\n",
-    "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", words.BOXED: "",
-}  # fmt: skip
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u02bc": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u00ab": '"',
+    "\u00bb": '"',
+    "\u2010": "-",
+    "\u2011": "-",
+    "\u2012": "-",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2212": "-",
+    "\u00a0": " ",
+    "\u3000": " ",
+    "\u202f": " ",
+    "\u3002": ".",
+    "\uff0c": ",",
+    "\u3001": ",",
+    "\uff0e": ".",
+    "\u300c": '"',
+    "\u300d": '"',
+    "\u3010": "[",
+    "\u3011": "]",
+    "\x00": " ",
+    "\r": "\n",
+    "\u200b": "",
+    "\u200c": "",
+    "\u200d": "",
+    "\u2060": "",
+    "\ufeff": "",
+    words.BOXED: "",
+}
 _FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _HALF_WIDTH = {0xFEE0 + code: chr(code) for code in range(0x21, 0x7F)}
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
-_LATEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname)\s?\{([^{}\n]{0,200})\}")
+_LATEX = re.compile(
+    r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname)\s?\{([^{}\n]{0,200})\}"
+)
 _BOX = re.compile(r"\\f?boxed\s?\{([^{}\n]{0,200})\}")
 _STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _TAG = re.compile(r"<[|/a-zA-Z][^<>\n]{0,30}>")
@@ -38,7 +67,9 @@ _END_OF_TURN = re.compile(r"<\|[a-z_]{2,24}\|>|</s>|<eos>|<end_of_turn>")
 
 
 def first_turn(text: str) -> str:
-    """The text up to the mark that ends the model's turn, where one was left in; base models go on after it."""
+    """The text up to the mark that ends the model's turn, where one was left in; base models go on
+    after it.
+    """
     if "<" not in text:
         return text
     at = 0
@@ -100,7 +131,9 @@ def _begun(low: str, option: str) -> int:
 
 
 def plain(text: str) -> str:
-    """The text without typographic variety: straight quotes, half-width letters, no markup, framed letters as (X)."""
+    """The text without typographic variety: straight quotes, half-width letters, no markup, framed
+    letters as (X).
+    """
     text = text.replace("\x00", " ")
     if not text.isascii():
         text = _without_variety(text)
