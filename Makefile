@@ -27,7 +27,7 @@ report:  ## the default study and its report
 
 pocket-models:  ## remake the four pocket models from their recipe (2 to 8 minutes each)
 	for model in pocket-fair pocket-tilted pocket-biased pocket-thinker; do \
-	  python -m featherweight.engines.training --model $$model --templates resources/pocket \
+	  python -m featherweight.pocket.training --model $$model --templates resources/pocket \
 	    --output resources/pocket/models/$$model --seed 0 || exit 1; done
 
 gpu-check:  ## on a machine with a CUDA GPU: what is there, the build, the tests, figures (OUTPUT=FOLDER, ten minutes)

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
+from featherweight.chat.templates import load_tokenizer, render  # noqa: E402
 from featherweight.engines import (  # noqa: E402
     ENGINE_NAMES,
     Completion,
@@ -37,12 +38,11 @@ from featherweight.engines import (  # noqa: E402
     Request,
     load_engine,
 )
-from featherweight.engines.chat import load_tokenizer, render  # noqa: E402
 from featherweight.errors import InputError  # noqa: E402
+from featherweight.reading.choice import after_thinking, read_answer  # noqa: E402
 from featherweight.stats.intervals import wilson  # noqa: E402
 from featherweight.tasks import TASK_NAMES, Task, task  # noqa: E402
 from featherweight.tasks.choice import draw_items, messages, shown_order, stream_seed  # noqa: E402
-from featherweight.tasks.reading import after_thinking, read_answer  # noqa: E402
 
 TAGS = ("<think>", "</think>")
 

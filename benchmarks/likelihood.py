@@ -30,8 +30,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
-from featherweight.engines.likelihood import loglikelihoods
 from featherweight.engines.transformers import PREFILL_TOKENS
+from featherweight.engines.transformers.likelihood import loglikelihoods
 
 VOCABULARY = 49152
 Tokens = tuple[int, ...]

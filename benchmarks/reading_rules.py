@@ -2,8 +2,8 @@
 change.
 
 Reads `tests/cases/reading.json`, `tests/cases/answers.jsonl` (labelled answers to items of BBQ) and
-BBQ's files, prints a table. A rule is one alternative of a `Rule` of `tasks/reading_words.py` or
-`tasks/reading_abstentions.py`, or a pattern of theirs that has no alternatives of its own.
+BBQ's files, prints a table. A rule is one alternative of a `Rule` of `reading/words.py` or
+`reading/abstentions.py`, or a pattern of theirs that has no alternatives of its own.
 
     python benchmarks/reading_rules.py --items BBQ_FOLDER
     python benchmarks/reading_rules.py --items BBQ_FOLDER --agreement
@@ -24,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from featherweight.reading.choice import Reading, read_answer
 from featherweight.records import Finish, Item, Reason
 from featherweight.tasks import (
     bbq,
@@ -33,7 +34,6 @@ from featherweight.tasks import (
     reading_statements,
     reading_words,
 )
-from featherweight.tasks.reading import Reading, read_answer
 
 CASES = Path(__file__).parent.parent / "tests" / "cases"
 NEVER = re.compile(r"(?!)")

@@ -119,7 +119,8 @@ def ours(setting: Setting) -> Run:
     """Our transformers engine, through its own interface, with an end for each request (its stream
     is its index).
     """
-    from featherweight.engines import Request, load_engine, slots
+    from featherweight.engines import Request, load_engine
+    from featherweight.engines.transformers import slots
 
     engine: Any = load_engine(
         "transformers", setting.folder, dtype=setting.dtype, threads=setting.threads
@@ -138,7 +139,8 @@ def ours(setting: Setting) -> Run:
 
 def exllamav2(setting: Setting) -> Run:
     """Our ExLlamaV2 engine, in float16 on a CUDA GPU, with an end for each request."""
-    from featherweight.engines import exllamav2_loop, load_engine
+    from featherweight.engines import load_engine
+    from featherweight.engines.exllamav2 import loop as exllamav2_loop
 
     engine: Any = load_engine("exllamav2", setting.folder, dtype="float16", threads=setting.threads)
     engine.stops, engine.rows = (), setting.batch

@@ -114,7 +114,7 @@ def parts(work: Path) -> list[Part]:
         f"results={results['transformers']}",
     )  # in the study's float32
     return [
-        Part("build", ("-m", "featherweight.engines.exllamav2_build"), 330, extension=False),
+        Part("build", ("-m", "featherweight.engines.exllamav2.build"), 330, extension=False),
         Part("tests", (*GPU_TESTS, "tests/gpu/test_exllamav2.py"), 200),
         Part("speed", (*PYTEST, "-m", "slow", "tests/gpu/test_speed.py"), 150),
         Part("exl2", (*GPU_TESTS, "tests/gpu/test_exl2.py"), 100),
@@ -197,8 +197,7 @@ def machine(say: Tee, wheels: Path) -> bool:
     sys.path.insert(0, str(ROOT / "workflow"))
     import torch
 
-    from featherweight.engines import exllamav2_build as build
-    from featherweight.engines import exllamav2_install as install
+    from featherweight.engines.exllamav2 import build, install
 
     toolkit = build.find_toolkit()
     print(

@@ -21,7 +21,7 @@ from character_model import CHARACTERS, SPECIAL
 from gpu_cases import GREEDY, SAMPLED, made_model, quiet, ragged, request, share, unexplained, words
 
 from featherweight.engines import engine_identity, load_engine
-from featherweight.engines import exllamav2_install as install
+from featherweight.engines.exllamav2 import install
 
 pytestmark = [
     pytest.mark.gpu,

@@ -19,8 +19,8 @@ from character_model import SPECIAL
 from gpu_cases import GREEDY, SAMPLED, made_model, quiet, ragged, request, share, unexplained, words
 
 from featherweight.engines import Decoding, engine_identity, load_engine
-from featherweight.engines import exllamav2_install as install
-from featherweight.engines.exllamav2_attention import flash_attn_func, flash_attn_with_kvcache
+from featherweight.engines.exllamav2 import install
+from featherweight.engines.exllamav2.attention import flash_attn_func, flash_attn_with_kvcache
 
 pytestmark = [
     pytest.mark.gpu,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from featherweight.engines.exllamav2_attention import flash_attn_with_kvcache, one_pass
+from featherweight.engines.exllamav2.attention import flash_attn_with_kvcache, one_pass
 
 PAGE = 256
 DEVICE = "cuda"
@@ -87,7 +87,7 @@ def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_compiled_kernel_agrees_with_torch(shape: str, lengths: str) -> None:
-    from featherweight.engines.exllamav2_kernel import decode
+    from featherweight.engines.exllamav2.kernel import decode
 
     ours, torchs = (step(SHAPES[shape], LENGTHS[lengths], kernel)(1) for kernel in (decode, None))
     torch.testing.assert_close(ours, torchs, atol=4e-3, rtol=4e-3)  # two roundings to float16
@@ -105,7 +105,7 @@ def microseconds(work: Callable[[int], torch.Tensor], count: int = 200) -> float
 
 @pytest.mark.slow
 def test_speed_of_a_layer(capsys: pytest.CaptureFixture[str]) -> None:
-    from featherweight.engines.exllamav2_kernel import decode
+    from featherweight.engines.exllamav2.kernel import decode
 
     with capsys.disabled():
         for name, shape in SHAPES.items():

@@ -20,7 +20,9 @@ from generation.work import SHAPES, Work, make_work, prompts_for
 from test_controls import ITEM
 from test_exllamav2_engine import pretend
 
-from featherweight.engines import Completion, Request, exllamav2_loop, slots
+from featherweight.engines import Completion, Request
+from featherweight.engines.exllamav2 import loop as exllamav2_loop
+from featherweight.engines.transformers import slots
 
 TWO = Work(prompts=((5,) * 10, (5,) * 4), ends=(3, 1))
 

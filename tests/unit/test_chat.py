@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from character_model import SPECIAL, TEMPLATE, write_tokenizer
 
-from featherweight.engines import chat
+from featherweight.chat import templates as chat
 from featherweight.errors import InputError
 
 ASKED = [{"role": "user", "content": "who?"}]

@@ -15,9 +15,9 @@ from character_model import write_model
 from test_exllamav2_engine import pretend, words
 
 from featherweight.engines import continuations, load_engine
-from featherweight.engines import likelihood as ours
 from featherweight.engines.continuations import Row, Wanted
-from featherweight.engines.packing import PackedLinear, can_pack
+from featherweight.engines.transformers import likelihood as ours
+from featherweight.engines.transformers.packing import PackedLinear, can_pack
 from featherweight.errors import InputError
 
 DRAW = random.Random(11)

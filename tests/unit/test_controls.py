@@ -13,10 +13,10 @@ import pytest
 from featherweight.engines import Decoding, Request, engine_identity, load_engine
 from featherweight.engines.controls import EXACT, EXPECTED, UNREAD
 from featherweight.errors import InputError
+from featherweight.reading.choice import read_answer
 from featherweight.records import Item
 from featherweight.tasks import task
 from featherweight.tasks.choice import ANSWER_LINE, LETTER, Wording, user_message
-from featherweight.tasks.reading import read_answer
 
 DECODING = Decoding(0.0, 1.0, 0, 16)
 ITEM = Item(

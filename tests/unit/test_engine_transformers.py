@@ -19,10 +19,10 @@ import torch
 from character_model import CHARACTERS, SPECIAL, write_model, write_tokenizer
 from test_controls import ITEM
 
-from featherweight.engines import Decoding, Request, engine_identity, likelihood, load_engine
-from featherweight.engines.loading import number_format
-from featherweight.engines.slots import SlotLoop, prompt_groups
-from featherweight.engines.transformers import TransformersEngine
+from featherweight.engines import Decoding, Request, engine_identity, load_engine
+from featherweight.engines.transformers import TransformersEngine, likelihood
+from featherweight.engines.transformers.loading import number_format
+from featherweight.engines.transformers.slots import SlotLoop, prompt_groups
 from featherweight.errors import InputError
 
 GREEDY = Decoding(0.0, 1.0, 0, 24)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from featherweight.engines.exllamav2_attention import (
+from featherweight.engines.exllamav2.attention import (
     OUR_ATTENTION,
     flash_attn_func,
     flash_attn_with_kvcache,
@@ -303,7 +303,7 @@ def test_install_replaces_what_the_generator_calls() -> None:
 
 def test_install_leaves_a_working_flash_attention_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "featherweight.engines.exllamav2_attention.version",
+        "featherweight.engines.exllamav2.attention.version",
         lambda name: {"flash-attn": "2.8.3"}[name],
     )
     attn = SimpleNamespace(has_flash_attn=True, has_flash_attn_with_paged=True)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 
-from featherweight.engines import exllamav2_build as build
+from featherweight.engines.exllamav2 import build
 from featherweight.errors import InputError
 
 WAY_OUT = "choose engine: transformers"

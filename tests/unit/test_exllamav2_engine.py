@@ -32,11 +32,8 @@ from featherweight.engines import (
     load_engine,
 )
 from featherweight.engines import exllamav2 as module
-from featherweight.engines import exllamav2_attention as attention
-from featherweight.engines import exllamav2_guard as guard
-from featherweight.engines import exllamav2_install as install
-from featherweight.engines import exllamav2_memory as memory
-from featherweight.engines.exllamav2_pages import HELD, PAGE, common_beginning
+from featherweight.engines.exllamav2 import attention, guard, install, memory
+from featherweight.engines.exllamav2.pages import HELD, PAGE, common_beginning
 from featherweight.errors import InputError
 
 GREEDY = Decoding(0.0, 1.0, 0, 20)
@@ -83,7 +80,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         monkeypatch.setitem(sys.modules, name, value)
     monkeypatch.setattr(install, "installed_version", lambda: install.VERSION)
     monkeypatch.setattr(install, "_torch_problems", list)
-    monkeypatch.setattr("featherweight.engines.exllamav2_build.is_prebuilt", lambda: True)
+    monkeypatch.setattr("featherweight.engines.exllamav2.build.is_prebuilt", lambda: True)
     monkeypatch.setattr(install, "flash_attention_problem", lambda: "none installed")
     monkeypatch.setattr(module, "DEVICE", "cpu")
     monkeypatch.setattr(memory, "free_memory", lambda: ROOM)
@@ -452,7 +449,7 @@ def unmasked(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, **options: Any) 
 def test_attention_that_looks_ahead_is_refused_at_the_start(
     package: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("featherweight.engines.exllamav2_attention.flash_attn_func", unmasked)
+    monkeypatch.setattr("featherweight.engines.exllamav2.attention.flash_attn_func", unmasked)
     with pytest.raises(
         InputError, match="self-test failed: scoring against transformers: relative error 0"
     ):
@@ -477,12 +474,12 @@ def test_wrong_pages_are_refused_at_the_start(
     """A paged attention that forgets the cache: scoring is right, generation is not."""
 
     def forgetful(q: Any, k: Any, v: Any, **options: Any) -> torch.Tensor:
-        from featherweight.engines.exllamav2_attention import flash_attn_func
+        from featherweight.engines.exllamav2.attention import flash_attn_func
 
         return flash_attn_func(q, k, v, causal=True, softmax_scale=options["softmax_scale"])
 
     monkeypatch.setattr(
-        "featherweight.engines.exllamav2_attention.flash_attn_with_kvcache", forgetful
+        "featherweight.engines.exllamav2.attention.flash_attn_with_kvcache", forgetful
     )
     with pytest.raises(
         InputError, match="self-test failed: generation against transformers"

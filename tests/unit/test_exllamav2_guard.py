@@ -17,7 +17,7 @@ import real_exllamav2
 from character_model import write_model
 from test_exllamav2_engine import LLAMA3, rewritten
 
-from featherweight.engines import exllamav2_guard as guard
+from featherweight.engines.exllamav2 import guard
 from featherweight.errors import InputError
 
 SOURCE = real_exllamav2.source()

@@ -17,9 +17,8 @@ import torch
 
 from featherweight.acquire.folder import model_paths
 from featherweight.acquire.spec import Source
-from featherweight.engines import exllamav2_build as build
-from featherweight.engines import exllamav2_install as install
-from featherweight.engines.exllamav2_attention import OUR_ATTENTION
+from featherweight.engines.exllamav2 import build, install
+from featherweight.engines.exllamav2.attention import OUR_ATTENTION
 from featherweight.errors import InputError
 
 WAY_OUT = "choose engine: transformers"

@@ -19,10 +19,10 @@ import torch
 from test_exllamav2_attention import PAGE, SIZE, by_hand, scattered_pages
 from test_exllamav2_attention import Case as Rows
 
-from featherweight.engines import exllamav2_attention as attention
+from featherweight.engines.exllamav2 import attention
 from featherweight.errors import InputError
 
-KERNEL = "featherweight.engines.exllamav2_kernel"
+KERNEL = "featherweight.engines.exllamav2.kernel"
 
 
 class Case(NamedTuple):

@@ -21,9 +21,7 @@ from test_exllamav2_engine import GREEDY, quiet, ragged, request, words
 from engine_agreement import gaps, with_the_hubs_keys
 from featherweight.engines import Decoding, load_engine
 from featherweight.engines import exllamav2 as module
-from featherweight.engines import exllamav2_build as build
-from featherweight.engines import exllamav2_install as install
-from featherweight.engines import exllamav2_memory as memory
+from featherweight.engines.exllamav2 import build, install, memory
 from featherweight.errors import InputError
 
 SOURCE = real_exllamav2.source()

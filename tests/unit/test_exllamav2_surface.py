@@ -12,9 +12,9 @@ import fake_exllamav2
 import pytest
 import real_exllamav2
 
-from featherweight.engines import exllamav2_attention as ours
-from featherweight.engines import exllamav2_build as build
-from featherweight.engines.exllamav2_pages import PAGE
+from featherweight.engines.exllamav2 import attention as ours
+from featherweight.engines.exllamav2 import build
+from featherweight.engines.exllamav2.pages import PAGE
 
 SOURCE = real_exllamav2.source()
 pytestmark = pytest.mark.skipif(

@@ -45,8 +45,8 @@ EDITS = [
     ("report/charts.py", "ADDED = 1\n", {"report"}),
     ("report/report.css", "/* any byte of a style counts */\n", {"report"}),
     ("tasks/pocket.py", "ADDED = 1\n", {"prompts", "generate", "score"}),
-    ("engines/sampling.py", "ADDED = 1\n", {"prompts", "generate"}),
-    ("engines/training.py", "ADDED = 1\n", set()),
+    ("engines/sampling.py", "ADDED = 1\n", {"generate"}),
+    ("pocket/training.py", "ADDED = 1\n", set()),
     ("records.py", "ADDED = 1\n", set(STAGES) - {"acquire"}),
 ]
 

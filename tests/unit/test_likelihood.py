@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from character_model import write_tokenizer
 
+from featherweight.chat.options import before_answer, option_ids
+from featherweight.chat.templates import load_tokenizer
 from featherweight.engines import Completion, load_engine
-from featherweight.engines.chat import load_tokenizer
-from featherweight.engines.options import before_answer, option_ids
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_json, write_rows
 from featherweight.generate.options import asked, choose
 from featherweight.prompts.render import run as render
+from featherweight.reading.likelihood import likeliest, read_likelihoods
 from featherweight.records import Item, Prompt, Sample
 from featherweight.score.run import score
 from featherweight.study.plan import Cell, cell_spec
 from featherweight.tasks import pocket
 from featherweight.tasks.choice import ANSWER_LINE, LETTER, SENTENCE, answers
-from featherweight.tasks.likelihood import likeliest, read_likelihoods
 from featherweight.tasks.pocket import POCKET
 
 NAN, INFINITE = math.nan, math.inf
@@ -410,7 +410,7 @@ def test_a_planted_rate_shows_in_the_likelihoods_too(root: Path, tmp_path: Path)
     option).
     """
     from featherweight.engines import Decoding, Request
-    from featherweight.tasks.reading import read_answer
+    from featherweight.reading.choice import read_answer
 
     prompts = rendered(root, tmp_path, "pocket-biased", None, 96)
     items = {item.item_id: item for item in pocket.load(root / "resources/pocket", "hours")}

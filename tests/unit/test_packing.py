@@ -9,8 +9,9 @@ import torch
 from character_model import CHARACTERS, SPECIAL, write_model
 from test_controls import ITEM
 
-from featherweight.engines import Decoding, Request, load_engine, packing
-from featherweight.engines.packing import SMALLEST, PackedLinear, can_pack, pack
+from featherweight.engines import Decoding, Request, load_engine
+from featherweight.engines.transformers import packing
+from featherweight.engines.transformers.packing import SMALLEST, PackedLinear, can_pack, pack
 
 pytestmark = pytest.mark.skipif(
     not can_pack(torch.float32), reason="this torch has no packed products here"
@@ -45,7 +46,7 @@ def test_a_packed_layer_gives_the_plain_product(
 def test_large_matrices_are_packed_and_small_ones_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from featherweight.engines.loading import load_model
+    from featherweight.engines.transformers.loading import load_model
 
     folder = write_model(tmp_path, hidden_size=64, intermediate_size=256)
     monkeypatch.setattr(

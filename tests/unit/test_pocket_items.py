@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherweight.engines.lessons import Habits, Kind, Teacher
+from featherweight.pocket.lessons import Habits, Kind, Teacher
 from featherweight.records import Item
 from featherweight.tasks import task
 from featherweight.tasks.choice import draw_items, user_message

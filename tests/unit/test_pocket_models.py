@@ -13,8 +13,8 @@ import torch
 import yaml
 from transformers import AutoTokenizer
 
-from featherweight.engines import examination
-from featherweight.engines.training import MODELS
+from featherweight.pocket import examination
+from featherweight.pocket.training import MODELS
 from featherweight.tasks.choice import ANSWER_LINE, LETTER, draw_items, messages, shown_order
 from featherweight.tasks.pocket import CATEGORIES, POCKET, load
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 import made_up_bbq
+from featherweight.reading import choice as reading
+from featherweight.reading.choice import Reading, after_thinking, outcome, read_answer
+from featherweight.reading.persons import distance
 from featherweight.records import Item
-from featherweight.tasks import bbq, reading
+from featherweight.tasks import bbq
 from featherweight.tasks.choice import LETTERS, shown_order
-from featherweight.tasks.reading import Reading, after_thinking, outcome, read_answer
-from featherweight.tasks.reading_persons import distance
 
 CASES: list[dict[str, Any]] = json.loads(
     (made_up_bbq.CASES / "reading.json").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ import fabricated
 from featherweight.compare import run as compare
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json
+from featherweight.reading.statements import ReadBy
 from featherweight.records import ContrastRow, Reason, Score, Verdict
 from featherweight.report import (
     build,
@@ -43,7 +44,6 @@ from featherweight.report import (
 )
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.jobs import read_jobs
-from featherweight.tasks.reading_statements import ReadBy
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "col"}
 

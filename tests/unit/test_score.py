@@ -13,14 +13,14 @@ import pytest
 
 import made_up_bbq
 from featherweight.__main__ import main
+from featherweight.bring.response import Response
+from featherweight.bring.table import GroupRow, Judged, table
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
+from featherweight.reading.choice import Reading
 from featherweight.records import Item, Prompt, Sample, Score
-from featherweight.score.response import Response
 from featherweight.score.run import run
-from featherweight.score.table import GroupRow, Judged, table
 from featherweight.tasks import bbq
-from featherweight.tasks.reading import Reading
 
 ITEMS = made_up_bbq.items("Religion")[:8]
 ORDERS = [(0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 1, 2), (1, 2, 0)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import made_up_bbq
-from featherweight.score.shown import shown_after_letters, text_of
+from featherweight.bring.shown import shown_after_letters, text_of
 from featherweight.tasks import task
 from featherweight.tasks.choice import user_message
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from featherweight.engines import training
+from featherweight.pocket import training
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ),
     (
         "how an answer is read",
-        lambda c: append(c, "tasks/reading.py", "CHANGED = 1\n"),
+        lambda c: append(c, "reading/choice.py", "CHANGED = 1\n"),
         {"draw_pocket", "render"} | AFTER_GENERATE,
     ),
     ("score alone", lambda c: append(c, "score/run.py", "CHANGED = 1\n"), AFTER_SCORE),

@@ -19,7 +19,7 @@ import pytest
 from character_model import write_model
 
 from featherweight.engines import Completion, Decoding
-from featherweight.engines.slots import SlotLoop
+from featherweight.engines.transformers.slots import SlotLoop
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json, write_rows
 from featherweight.generate.run import Places, run

@@ -55,13 +55,14 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
     return text, tuple(sorted(name for name in imported if name.split(".")[0] == PACKAGE))
 
 
+# Modules that are chosen by name at run time are not seen by reading imports: a stage that imports
+# the package on the left counts everything below the one on the right.
+_CHOSEN_BY_NAME = (f"{PACKAGE}.tasks", f"{PACKAGE}.engines")
+
+
 @cache
 def modules(stage: str) -> tuple[str, ...]:
-    """The stage's own modules and every package module that they import, sorted.
-
-    Modules that are chosen by name at run time (tasks, engines) are not seen by reading imports; a
-    stage that uses the package `tasks` or `engines` therefore counts every module of it.
-    """
+    """The stage's own modules and every package module that they import, sorted."""
     waiting = [stage, *_below(stage)]
     found: set[str] = set()
     while waiting:
@@ -70,26 +71,20 @@ def modules(stage: str) -> tuple[str, ...]:
         if name in found or path is None or name == PACKAGE:
             continue
         found.add(name)
-        parent = name.rpartition(".")[0]
-        waiting += [*_read(path)[1], parent]
-        if name in (f"{PACKAGE}.tasks", f"{PACKAGE}.engines"):
-            waiting += [module for module in _below(name) if not module.endswith(_TRAINING)]
+        waiting += [*_read(path)[1], name.rpartition(".")[0]]
+        if name in _CHOSEN_BY_NAME:
+            waiting += _below(name)
     return tuple(sorted(found))
 
 
-# What makes the pocket models; no stage runs it.
-_TRAINING = (".training", ".lessons", ".pocket_files", ".lookup_start", ".examination")
-
-
 def _below(package: str) -> list[str]:
+    """Every module below a package, however deep."""
     path = _path(package)
     if path is None or path.name != "__init__.py":
         return []
-    return [
-        f"{package}.{file.stem}"
-        for file in sorted(path.parent.glob("*.py"))
-        if file.stem != "__init__"
-    ]
+    inside = [file.relative_to(path.parent).with_suffix("") for file in path.parent.rglob("*.py")]
+    names = (".".join((package, *file.parts)).removesuffix(".__init__") for file in inside)
+    return sorted(name for name in names if name != package)
 
 
 @cache

@@ -13,7 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from featherweight.engines import Completion, chat
+from featherweight.chat import templates as chat
+from featherweight.engines import Completion
 from featherweight.errors import InputError
 from featherweight.records import Finish
 

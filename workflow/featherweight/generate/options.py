@@ -16,8 +16,8 @@ from typing import Any
 
 from featherweight.engines import Completion, Engine
 from featherweight.errors import InputError
+from featherweight.reading.likelihood import likeliest
 from featherweight.records import Prompt
-from featherweight.tasks.likelihood import likeliest
 
 LIKELIHOOD_VERSION = 1  # raise it when stored log-likelihoods must not be used any more
 

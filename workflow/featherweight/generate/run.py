@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from featherweight.chat.templates import context_limit, split_thinking
 from featherweight.engines import (
     Completion,
     Decoding,
@@ -41,7 +42,6 @@ from featherweight.engines import (
     engine_identity,
     load_engine,
 )
-from featherweight.engines.chat import context_limit, split_thinking
 from featherweight.engines.machine import hardware
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json, write_rows

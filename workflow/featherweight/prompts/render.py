@@ -43,7 +43,7 @@ def run(spec: dict[str, Any], manifest: Path, items: Path, output: Path) -> None
 
 
 def _tokenizer(folder: Path) -> Any:
-    from featherweight.engines.chat import load_tokenizer
+    from featherweight.chat.templates import load_tokenizer
 
     return load_tokenizer(folder)
 
@@ -58,8 +58,8 @@ def _prompt(
     options = answers(item, wording, order) if chosen else None
     option_ids = None
     if tokenizer is not None:
-        from featherweight.engines import chat
-        from featherweight.engines import options as choices
+        from featherweight.chat import options as choices
+        from featherweight.chat import templates as chat
 
         told = messages(item, wording, order)
         if spec["system"] is not None:

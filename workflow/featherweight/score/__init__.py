@@ -93,7 +93,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _own_answers(args: argparse.Namespace) -> None:
-    from featherweight.score.rescore import rescore
+    from featherweight.bring.rescore import rescore
 
     unwanted = [name for name in ("spec", "prompts", "samples") if getattr(args, name) is not None]
     problems = []

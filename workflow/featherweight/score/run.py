@@ -24,9 +24,9 @@ from typing import Any, TypeVar
 
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
+from featherweight.reading.choice import outcome, read_answer
+from featherweight.reading.likelihood import read_likelihoods
 from featherweight.records import Item, Prompt, Sample, Score
-from featherweight.tasks.likelihood import read_likelihoods
-from featherweight.tasks.reading import outcome, read_answer
 
 Row = TypeVar("Row")
 LOG = logging.getLogger("featherweight.score")

@@ -1,0 +1,352 @@
+"""The GPU engine: ExLlamaV2 0.3.2 behind the engine interface, fed with token ids, drawing with our
+own noise.
+
+Reads a model's folder, unquantised (computed in float16) or EXL2-quantised; writes nothing. The
+package is archived upstream and pinned; its kernels, cache and job queue are used, its tokenizer,
+sampler, stop strings and defaults are not. Attention is flash-attn's or our own
+(`exllamav2_attention`), and a self-test against transformers must pass before anything is
+generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
+
+    >>> load(Path("models/smollm2-135m"), dtype="auto", threads=None).identity
+    'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 2, loop
+        1'
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featherweight.chat import templates as chat
+from featherweight.engines import (
+    Completion,
+    Decoding,
+    Request,
+    Unfinished,
+    gpu_errors,
+    samples,
+)
+from featherweight.engines.exllamav2 import guard, install, memory
+from featherweight.engines.exllamav2.install import OTHERWISE
+from featherweight.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    import torch
+
+    from featherweight.engines.samples import Ended
+
+LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
+ROWS = 256  # of one decode step
+INPUT_TOKENS = 2048  # of one sequence in one pass (exllamav2's max_input_len)
+INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its max_batch_size)
+CACHE_SHARE = (
+    0.6  # of the card less the weights, whoever else uses it; the rest is for logits and passes
+)
+DEVICE = "cuda"  # of the reference that the self-test compares with
+log = logging.getLogger("featherweight")
+
+
+def device_kind() -> str:
+    """Where this engine computes: always "cuda"."""
+    return "cuda"
+
+
+def identity(folder: Path | None, *, dtype: str) -> str:
+    """Whatever of this engine may change a token, bits per weight included.
+
+    Cheap: file headers alone are read.
+    """
+    from featherweight.engines.versions import SAMPLING_VERSION
+
+    if dtype not in ("auto", "float16"):
+        raise InputError(
+            f"dtype: engine exllamav2 computes in float16, got {dtype!r}; set dtype to auto,"
+            f" {OTHERWISE}"
+        )
+    weights = install.folder_weights(folder)
+    return (
+        f"exllamav2 {install.VERSION}, torch {version('torch')}, cuda, {weights.name},"
+        f" {install.attention_name()}, sampling {SAMPLING_VERSION}, loop {LOOP_VERSION}"
+    )
+
+
+def load(
+    folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
+) -> ExLlamaV2Engine:
+    """Load a model and test it.
+
+    Raises InputError for a folder, machine, config or result that is not right.
+    """
+    name = identity(folder, dtype=dtype)
+    assert folder is not None
+    package = install.import_exllamav2()
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    tokenizer = chat.load_tokenizer(folder)
+    stops = chat.stop_ids(folder, tokenizer)
+    config = guard.read_config(package.ExLlamaV2Config, folder)
+    problems = guard.config_problems(config, folder, stops)
+    if problems:
+        raise InputError(problems)
+    config.no_flash_attn = (
+        False  # it follows the environment variable that kept flash-attn out of the import
+    )
+    config.max_input_len, config.max_batch_size = INPUT_TOKENS, INPUT_ROWS
+    positions = min(
+        int(config.max_seq_len), guard.attention_window(folder) or int(config.max_seq_len)
+    )
+    prompt = guard.test_prompt(tokenizer, positions)
+    quantised = install.folder_weights(folder).bits is not None
+    with memory.explained(folder):
+        wanted = (
+            None
+            if quantised
+            else guard.reference_logits(folder, prompt, DEVICE, memory.free_memory())
+        )
+        engine = ExLlamaV2Engine(
+            package,
+            _load_weights(package, config, folder),
+            tokenizer,
+            name=name,
+            stops=stops,
+            positions=positions,
+            hidden=chat.hidden_ids(tokenizer, kept),
+        )
+        engine.test(prompt, wanted)
+    return engine
+
+
+def _load_weights(package: install.Package, config: Any, folder: Path) -> Any:
+    model = package.ExLlamaV2(config)
+    try:
+        model.load()
+    except (
+        AssertionError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:  # its loader states what it misses so
+        raise InputError(
+            f"{folder}: ExLlamaV2 cannot load the weights ({first_line(error)}); fetch the model"
+            f" again, {OTHERWISE}"
+        ) from error
+    return model
+
+
+class ExLlamaV2Engine:
+    """A loaded model.
+
+    `rows` is how many sequences one step computes at most; it shrinks when memory runs out.
+    """
+
+    def __init__(
+        self,
+        package: install.Package,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        stops: Sequence[int],
+        positions: int,
+        hidden: frozenset[int],
+        rows: int = ROWS,
+    ) -> None:
+        from featherweight.engines.exllamav2.pages import PAGE
+
+        self.package = package
+        self.model = model
+        self.tokenizer = tokenizer
+        self.stops = tuple(stops)
+        self.positions = positions
+        self.hidden = hidden
+        self.rows = rows
+        self.folder = Path(model.config.model_dir)
+        self._name = name
+        self._generator: Any = None
+        self._budget = int(CACHE_SHARE * memory.room()) // (PAGE * self._bytes_per_token())  # pages
+
+    @property
+    def identity(self) -> str:
+        """Name, versions, number format, bits per weight and attention."""
+        return self._name
+
+    def generate(
+        self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
+    ) -> list[Completion]:
+        """One completion per request, in their order. Raises InputError for prompts longer than the
+        model's context.
+
+        Out of memory: what is finished is kept, the rest begins again with half the rows and the
+        same noise.
+        """
+        if not requests:
+            return []
+        samples.check_prompts(
+            self.folder, [request.prompt_ids for request in requests], self.positions
+        )
+        ended: dict[int, Ended] = {}
+        try:
+            while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
+                self._take_fewer(rows, len(ended), len(requests))
+        except InputError as error:
+            finished = {
+                index: samples.completion(self.tokenizer, end, self.hidden)
+                for index, end in ended.items()
+            }
+            raise Unfinished(error.problems, finished) from error
+        return [
+            samples.completion(self.tokenizer, ended[index], self.hidden)
+            for index in range(len(requests))
+        ]
+
+    def _take_fewer(self, rows: int, finished: int, wanted: int) -> None:
+        """The memory did not suffice for so many rows. Raises InputError if that was one."""
+        if rows == 1:
+            raise InputError(
+                f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower"
+                f" max_new_tokens or take a smaller model, {OTHERWISE}; finished samples are kept"
+            )
+        self.rows, self._budget = rows // 2, max(1, self._budget // 2)
+        log.warning(
+            "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished"
+            " and kept",
+            *(self.rows, rows, finished, wanted),
+        )
+
+    def _attempt(
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        ended: dict[int, Ended],
+        on_tokens: Callable[[int], None],
+    ) -> int | None:
+        """Fill `ended`.
+
+        If the memory does not suffice: how many rows were tried; all but the weights is free again.
+        """
+        from featherweight.engines.exllamav2.loop import BatchLoop, pages_per_row
+        from featherweight.engines.exllamav2.pages import Limits
+
+        each = pages_per_row(requests, decoding, self.positions)
+        rows = self._rows_that_fit(min(self.rows, len(requests)), each)
+        limits = Limits(rows, INPUT_TOKENS * INPUT_ROWS, self.positions)
+        try:
+            generator = self._generator_of(rows, each)
+            job_class = self.package.dynamic.ExLlamaV2DynamicJob
+            BatchLoop(generator, job_class, requests, decoding, self.stops, limits).run(
+                ended, on_tokens
+            )
+        except ArithmeticError as error:
+            raise InputError(
+                f"{self.folder}: {error} in float16; choose engine: transformers with dtype"
+                " bfloat16 or float32"
+            ) from error
+        except Exception as error:
+            gpu_errors.require_out_of_memory(error, OTHERWISE)
+        else:
+            return None
+        generator = None  # outside of the handler: a traceback would hold the tensors
+        with memory.explained(self.folder):
+            self._release()
+        return rows
+
+    def _rows_that_fit(self, wanted: int, pages_each: int) -> int:
+        """Rows of the longest kind that the cache can hold: whole eights, so that a little memory
+        changes nothing.
+        """
+        from featherweight.engines.exllamav2.pages import HELD, PAGE
+
+        rows = min(wanted, self._budget // pages_each - HELD)
+        if rows < 1:
+            raise InputError(
+                f"{self.folder}: a sample of up to {pages_each * PAGE} tokens needs"
+                f" {(1 + HELD) * pages_each} pages of the cache, the GPU has room for"
+                f" {self._budget}; lower max_new_tokens or free the GPU, {OTHERWISE}"
+            )
+        return rows if rows < 8 or rows == wanted else rows // 8 * 8
+
+    def _generator_of(self, rows: int, pages_each: int) -> Any:
+        """The generator with a cache for so many rows; the one there is if it is large enough."""
+        from featherweight.engines.exllamav2.pages import HELD, PAGE
+
+        tokens = (rows + HELD) * pages_each * PAGE
+        if self._generator is None or self._generator.cache.max_seq_len < tokens:
+            self._generator = None
+            memory.free_memory()
+            cache = self.package.ExLlamaV2Cache(self.model, batch_size=1, max_seq_len=tokens)
+            memory.settle()
+            # No tokenizer: our step makes no text of tokens. No threads: they would serve the
+            # sampler that we replace.
+            self._generator = self.package.dynamic.ExLlamaV2DynamicGenerator(
+                model=self.model,
+                cache=cache,
+                tokenizer=None,
+                max_batch_size=ROWS + HELD,
+                max_q_size=1,
+                max_sampling_threads=1,
+                paged=True,
+                filter_background_eval=False,
+            )
+        return self._generator
+
+    def _bytes_per_token(self) -> int:
+        """Of keys and values over all layers, float16."""
+        config = self.model.config
+        return int(2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 2)
+
+    def test(self, prompt: tuple[int, ...], wanted: torch.Tensor | None) -> None:
+        """Compare logits with transformers' (`wanted`); a quantised model's with its own, by
+        another path.
+
+        Raises InputError above a relative error of 1e-2.
+        """
+        from featherweight.engines.exllamav2.loop import first_logits
+        from featherweight.engines.exllamav2.pages import PAGE, Limits
+        from featherweight.engines.exllamav2.score import dense_logits
+
+        generator = self._generator_of(1, len(prompt) // PAGE + 1)
+        limits = Limits(1, INPUT_TOKENS * INPUT_ROWS, self.positions)
+        paged = first_logits(generator, self.package.dynamic.ExLlamaV2DynamicJob, limits, prompt)
+        dense = dense_logits(self.model, [prompt])[0, -guard.PLACES :]
+        if wanted is None:  # transformers cannot load EXL2; attention that looks ahead still shows
+            earlier = dense_logits(self.model, [prompt[:-1]])[0, 1 - guard.PLACES :]
+            pairs = {
+                "generation against scoring": (paged, dense[-1]),
+                "scoring without the last token": (earlier, dense[:-1]),
+            }
+        else:
+            pairs = {
+                "generation against transformers": (paged, wanted[-1]),
+                "scoring against transformers": (dense, wanted),
+            }
+        guard.require_agreement(pairs, self.folder)
+
+    def loglikelihoods(
+        self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
+    ) -> list[float]:
+        """The summed natural-log probability of each continuation after its prompt, in order; 0.0
+        for an empty one.
+        """
+        from featherweight.engines.exllamav2.score import loglikelihoods
+
+        if not prompt_ids:
+            return []
+        longest = min(self.positions, INPUT_TOKENS * INPUT_ROWS)
+        samples.check_continuations(self.folder, prompt_ids, continuations, longest)
+
+        def compute(budget: int) -> list[float]:
+            return loglikelihoods(self.model, prompt_ids, continuations, budget=budget)
+
+        return gpu_errors.scored_within_memory(
+            compute, INPUT_TOKENS, self._release, self.folder, OTHERWISE
+        )
+
+    def _release(self) -> None:
+        """Give back the cache for generating; it is made again when it is needed."""
+        self._generator = None
+        memory.free_memory()
