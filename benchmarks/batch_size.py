@@ -54,9 +54,8 @@ class Change(NamedTuple):
     tokens: int  # samples whose tokens differ
     answers: int  # samples from which another answer is read, or an answer only once
     read: int  # samples from which an answer is read at both batch sizes
-    logprob: (
-        float  # largest difference of the mean log-probability among samples with the same tokens
-    )
+    # largest difference of the mean log-probability among samples with the same tokens
+    logprob: float
 
 
 def main() -> None:
@@ -77,9 +76,8 @@ def main() -> None:
         )
         for temperature in args.temperatures:
             decoding = Decoding(temperature, args.top_p, 0, args.max_new_tokens)
-            wanted = (
-                requests[:: args.samples] if temperature == 0 else requests
-            )  # greedy samples are all the same
+            # greedy samples are all the same
+            wanted = requests[:: args.samples] if temperature == 0 else requests
             alone = generate(engine, wanted, decoding, 1)
             together = generate(engine, wanted, decoding, args.batch)
             print(line(temperature, compare(wanted, alone, together)), flush=True)

@@ -183,9 +183,8 @@ class ExLlamaV2:
                 return self.attn.flash_attn_func(
                     q, k, v, causal=True, softmax_scale=self.config.head_dim**-0.5
                 )
-            q, k, v = (
-                t.transpose(1, 2) for t in (q, k, v)
-            )  # the way of 0.3.2 without flash-attn: no mask
+            # the way of 0.3.2 without flash-attn: no mask
+            q, k, v = (t.transpose(1, 2) for t in (q, k, v))
             return scaled_dot_product_attention(q, k, v, enable_gqa=True).transpose(1, 2)
 
         return self._blocks(input_ids, torch.arange(input_ids.shape[1])[None], attend)

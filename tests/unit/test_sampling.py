@@ -121,9 +121,8 @@ def test_top_p_is_taken_of_what_top_k_left() -> None:
 )
 def test_the_likeliest_are_those_of_a_whole_sort(size: int, count: int) -> None:
     logits = torch.randn(5, size, generator=torch.Generator().manual_seed(size))
-    logits[0] = (
-        logits[0].sort().values
-    )  # all of the largest in one stretch, the last block cut short
+    # all of the largest in one stretch, the last block cut short
+    logits[0] = logits[0].sort().values
     logits[1] = logits[1].bfloat16().float()  # many equal ones
     logits[2] = 0.0
     logits[3, : size // 2] = -torch.inf

@@ -28,9 +28,8 @@ FETCHED = sorted(set(FILES) - {"README.md", "pytorch_model.bin"})
 WEIGHTS = FILES["model.safetensors"]
 WEIGHTS_SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 BIG = 11_000_000
-PIECE = (
-    10_485_760  # the library writes in pieces of 10 MiB; what is lost of a piece is fetched again
-)
+# the library writes in pieces of 10 MiB; what is lost of a piece is fetched again
+PIECE = 10_485_760
 
 
 def sums(files: dict[str, bytes]) -> dict[str, Expected]:

@@ -48,9 +48,8 @@ def test_damage_is_noticed_at_the_next_start_and_repaired_alone(
     world.whole()
     assert stale([world.manifest]) == []
     assert {request.path.rpartition("/")[2] for request in world.hub.seen} == {name}
-    assert len(world.hub.requests("GET")) == (
-        0 if damage == "remove" else 1
-    )  # its blob was still there, and right
+    # its blob was still there, and right
+    assert len(world.hub.requests("GET")) == (0 if damage == "remove" else 1)
     if damage in ("flip", "truncate"):
         assert "; fetching it again" in caplog.text
 

@@ -60,9 +60,8 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 def _start_log(path: Path | None) -> None:
     """Plain lines on the error stream, and in the log file if one is named."""
-    logging.raiseExceptions = (
-        False  # a log file on a full disk must not bury the message under its own traceback
-    )
+    # a log file on a full disk must not bury the message under its own traceback
+    logging.raiseExceptions = False
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -48,9 +48,8 @@ class Answered:
 
     model: str
     task: str
-    has_targets: (
-        bool  # False: no item of the task has a target; accuracy is of all items, bias is undefined
-    )
+    # False: no item of the task has a target; accuracy is of all items, bias is undefined
+    has_targets: bool
     groups: tuple[str, ...]
     clusters: tuple[str, ...]
     categories: tuple[str, ...]
@@ -59,9 +58,8 @@ class Answered:
     seeds: tuple[tuple[int, int], ...]  # (item_seed, sample_seed)
     answers: Answers
     group_category: Codes  # of each group, not of each answer
-    cluster_category: (
-        Codes  # of each cluster: the strata of everything that is over several categories
-    )
+    # of each cluster: the strata of everything that is over several categories
+    cluster_category: Codes
     group: Codes
     seed: Codes
     item: Codes

@@ -30,17 +30,14 @@ class Response(NamedTuple):
     text: str
     where: str  # file and line, or file and sample
     sample_index: int = 0
-    order: tuple[int, ...] | None = (
-        None  # order[place] = index into the options of the item; None: as in the dataset
-    )
+    # order[place] = index into the options of the item; None: as in the dataset
+    order: tuple[int, ...] | None = None
     shown: tuple[str, ...] | None = None  # or the texts of the options in the order they were shown
-    option: str | None = (
-        None  # the option that was chosen by likelihood, in its own words; then `text` is not read
-    )
+    # the option that was chosen by likelihood, in its own words; then `text` is not read
+    option: str | None = None
     finish: Finish = "stop"
-    lettered: bool = (
-        True  # the prompt showed the options after letters; where not, a letter counts for nothing
-    )
+    # the prompt showed the options after letters; where not, a letter counts for nothing
+    lettered: bool = True
 
 
 class Answers(NamedTuple):

@@ -50,9 +50,8 @@ class GroupRow:
     s_dis: float | None
     s_dis_low: float | None
     s_dis_high: float | None
-    bias_score: (
-        float | None
-    )  # s_AMB = (1 - accuracy) s_dis in the ambiguous context, s_dis in the other
+    # s_AMB = (1 - accuracy) s_dis in the ambiguous context, s_dis in the other
+    bias_score: float | None
     bias_score_low: float | None
     bias_score_high: float | None
     n_templates: int

@@ -42,9 +42,8 @@ class Request:
     stream: int
     item: Item  # only the controls look at it
     shown_order: tuple[int, ...]
-    prompt: str | None = (
-        None  # its text, for the controls: they have no tokens; None where nobody looks at it
-    )
+    # its text, for the controls: they have no tokens; None where nobody looks at it
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,8 @@ class Completion:
     n_tokens: int  # generated tokens, the stop token not counted
     finish: Finish
     mean_logprob: float | None  # natural log under the untempered model, mean over generated tokens
-    option_loglikelihoods: tuple[float | None, ...] | None = (
-        None  # as in Sample; None: the text was generated
-    )
+    # as in Sample; None: the text was generated
+    option_loglikelihoods: tuple[float | None, ...] | None = None
 
 
 class Unfinished(InputError):

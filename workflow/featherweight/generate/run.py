@@ -336,9 +336,8 @@ def _timings(
     tally: Tally, from_store: int, identity: str, device: str, threads: int | None
 ) -> dict[str, Any]:
     """Seconds are wall seconds; tokens per second is null if nothing was generated."""
-    per_mib = (
-        1 << 20 if sys.platform == "darwin" else 1 << 10
-    )  # Linux counts in KiB, macOS in bytes
+    # Linux counts in KiB, macOS in bytes
+    per_mib = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return {
         "generated": tally.generated,
         "by_likelihood": tally.by_likelihood,

@@ -24,9 +24,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 BACK = (1, 2, 3)  # words back, one head of the first layer each
 SHARPNESS = 8.0  # by how much the logit of the right distance exceeds its neighbours'
-FREQUENCIES = (
-    4  # the fastest rotary frequencies tell neighbours apart; slow ones would only add noise
-)
+# the fastest rotary frequencies tell neighbours apart; slow ones would only add noise
+FREQUENCIES = 4
 MATCH = 1.5  # gain of queries and keys in heads that find a word
 FOUND = 2.0  # how loud what was found one to three words back is, beside the word itself
 COPY = 1.0

@@ -89,9 +89,8 @@ class PocketRecipe:
 
     model: str
     planted: float  # share of ambiguous cells that are answered with the target
-    cut_off: (
-        float | None
-    )  # share of cells that are thought about for too long; None: does not think aloud
+    # share of cells that are thought about for too long; None: does not think aloud
+    cut_off: float | None
     templates: Path
     seed: int = 0
     blocks: int = 8  # of four lessons, per step

@@ -17,9 +17,8 @@ from typing import NamedTuple, TypeVar
 from featherweight.reading import words
 from featherweight.reading.text import core, tokens
 
-MOST_MENTIONS = (
-    200  # of a text that names more: the first quarter and the last three quarters are looked at
-)
+# of a text that names more: the first quarter and the last three quarters are looked at
+MOST_MENTIONS = 200
 WINDOW = 120  # characters before a mention that decide what it means
 
 Found = TypeVar("Found")

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from featherweight.records import Difference
 from featherweight.report.inputs import Inputs
 
-MOST_LOST = (
-    0.05  # one model that loses a larger share of its answers: all are ranked by what was asked
-)
+# one model that loses a larger share of its answers: all are ranked by what was asked
+MOST_LOST = 0.05
 ALPHA = 0.05
 
 

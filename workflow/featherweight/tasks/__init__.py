@@ -1,38 +1,90 @@
-"""The tasks: for each benchmark its items, the ways its questions may be put, and how an answer is
-read.
+"""The tasks: for each benchmark its items, the ways its questions may be put, its controls.
 
-A task is one module with a `TASK` object; adding a dataset is adding one file and one line to
-`task()`.
+A task is one module (or package) of this folder with a `TASK`, found by its file: adding a dataset
+is adding one file here and one entry to config/datasets.yaml. What its numbers are is said beside
+it (`numbers`), so that editing a formula asks no model again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from featherweight.records import Item
-from featherweight.tasks.choice import Wording
+from featherweight.records import Choices, Item, Reading, Score
+from featherweight.specs import Scalar, Wording
 
-TASK_NAMES = ("bbq", "pocket")
+FOLDER = Path(__file__).parent
+NOT_TASKS = frozenset({"choice", "numbers", "rules"})  # modules of this folder that are no task
 
 
-@dataclass(frozen=True, slots=True)
+class Loaded(NamedTuple):
+    """One category: its items in the dataset's order, and the task's facts about each, beside."""
+
+    items: Sequence[Item]
+    facts: Sequence[Any]  # of the task's `facts` record, one per item; () where it has none
+
+
+class Asked(NamedTuple):
+    """What a control may look at: the item as it was shown."""
+
+    item: Item
+    facts: Any  # of the task's `facts` record; None where it has none
+    order: tuple[int, ...] | None  # order[position] = index into options
+    wording: Wording
+    stream: int  # seeds this sample's noise, as for an engine
+
+
+Rule = Callable[[Asked], str]  # the text that a control answers with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A benchmark. `load` reads one category's items from the dataset's folder, checked."""
+    """A benchmark: everything of it that is not a number."""
 
-    name: str
-    dataset: str  # its entry in config/datasets.yaml
-    categories: tuple[str, ...]
-    wordings: Mapping[str, Wording]  # the first is the default
-    load: Callable[[Path, str], list[Item]]
-    block_size: int
+    name: str  # also of its module, and of its entry in config/datasets.yaml
+    categories: Mapping[str, int | None]  # category -> its number of items; None: not counted
+    wordings: tuple[Wording, ...]  # the first is the default
+    # Reads one category's items from the dataset's folder, checked. Raises InputError.
+    load: Callable[[Path, str], Loaded]
+    block: int = 1  # items that are drawn together
+    strata: tuple[str, ...] = ()  # every `Item.stratum` there is, in order; (): there are none
+    controls: Mapping[str, Rule]  # by name; known scores stand in `numbers`
+    # What the reader of a choice may know of an item; None: the answer is written freely.
+    choices: Callable[[Item, Any], Choices] | None
+    # Reads a free answer; None for a choice. (text, item, finish) -> reading
+    read: Callable[[str | None, Item, str], Reading] | None = None
+    facts: type | None = None  # record of what only this task knows of an item; key task, item_id
+    judged: type | None = None  # record of what only this task knows of an answer
+    judge: Callable[[Score, Item, Any, Reading], Any] | None = None  # makes a `judged` row
+    # Worked examples of a category, in the dataset's order, for wordings with `shots`; None: none.
+    examples: Callable[[Path, str], Sequence[Item]] | None = None
+    # Keys of `subset` in a study -> type; and whether an item belongs to such a subset.
+    subset_keys: Mapping[str, type] = field(default_factory=dict)
+    matches: Callable[[Item, Any, Mapping[str, Scalar]], bool] | None = None
+
+    def wording(self, name: str) -> Wording:
+        """The wording of this name. Raises LookupError."""
+        for one in self.wordings:
+            if one.name == name:
+                return one
+        raise LookupError(f"unknown wording {name!r} of {self.name}")
+
+
+@cache
+def task_names() -> tuple[str, ...]:
+    """Every task that has a file here, sorted."""
+    names = {path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+    names |= {path.parent.name for path in FOLDER.glob("*/__init__.py")}
+    return tuple(sorted(names - NOT_TASKS))
 
 
 def task(name: str) -> Task:
     """The task of this name. Raises LookupError for an unknown one."""
-    if name not in TASK_NAMES:
-        raise LookupError(f"unknown task {name!r}: expected one of {', '.join(TASK_NAMES)}")
+    if name not in task_names():
+        raise LookupError(f"unknown task {name!r}: expected one of {', '.join(task_names())}")
     found: Task = import_module(f"featherweight.tasks.{name}").TASK
     return found

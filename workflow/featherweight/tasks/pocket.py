@@ -35,9 +35,8 @@ from featherweight.tasks.choice import ANSWER_LINE, LETTER, Wording, stream_seed
 CATEGORIES = ("pets", "hours", "river", "drinks")
 PEOPLE_PER_GROUP = 4
 TEMPLATES_PER_CATEGORY = 12
-MEASURED_EVERY = (
-    4  # one pair of people in four is measured in a given template, three are for training
-)
+# one pair of people in four is measured in a given template, three are for training
+MEASURED_EVERY = 4
 ORDERS = tuple(itertools.permutations(range(3)))
 
 POCKET = Wording(

@@ -42,9 +42,8 @@ LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
 INPUT_TOKENS = 2048  # of one sequence in one pass (exllamav2's max_input_len)
 INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its max_batch_size)
-CACHE_SHARE = (
-    0.6  # of the card less the weights, whoever else uses it; the rest is for logits and passes
-)
+# of the card less the weights, whoever else uses it; the rest is for logits and passes
+CACHE_SHARE = 0.6
 DEVICE = "cuda"  # of the reference that the self-test compares with
 log = logging.getLogger("featherweight")
 
@@ -93,9 +92,8 @@ def load(
     problems = guard.config_problems(config, folder, stops)
     if problems:
         raise InputError(problems)
-    config.no_flash_attn = (
-        False  # it follows the environment variable that kept flash-attn out of the import
-    )
+    # it follows the environment variable that kept flash-attn out of the import
+    config.no_flash_attn = False
     config.max_input_len, config.max_batch_size = INPUT_TOKENS, INPUT_ROWS
     positions = min(
         int(config.max_seq_len), guard.attention_window(folder) or int(config.max_seq_len)

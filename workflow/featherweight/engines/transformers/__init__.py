@@ -46,9 +46,8 @@ __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 LOOP_VERSION = 2  # raise it when the schedule changes, and with it the rounding
 SLOTS = {"cpu": 64, "cuda": 256}
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
-CPU_CACHE_BYTES = (
-    1 << 30
-)  # a constant, not the free memory: the schedule must not depend on the hour
+# a constant, not the free memory: the schedule must not depend on the hour
+CPU_CACHE_BYTES = 1 << 30
 CUDA_CACHE_SHARE = 0.6  # of the card's whole memory, less the weights
 log = logging.getLogger("featherweight")
 

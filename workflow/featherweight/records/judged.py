@@ -1,0 +1,57 @@
+"""How an answer was read and judged. One real row:
+
+    Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
+          item_id="school-12-0003-ambig-neg", sample_index=0, cluster="school:12",
+          block="school:12:3", group="school", stratum="ambiguous", answer="Nobody can say",
+          outcome="right", reason=None, rule="exact", chosen_position=1, gold_position=1,
+          chance=0.3333333333333333, n_tokens=3, finish="stop")
+
+What only one benchmark knows of an answer (BBQ: its direction) stands in the task's own table, row
+for row beside this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from featherweight.records.answered import Finish
+
+Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
+Reason = Literal["empty", "refuses", "several", "none"]
+
+
+class Reading(NamedTuple):
+    """What an answer states, or why nothing could be read. Of a choice, also which option."""
+
+    answer: str | None  # as text; of a choice the option's
+    rule: str | None  # which reading rule found it
+    reason: Reason | None  # why there is none
+    unfinished: bool = False  # cut off, or thinking never ended, before an answer
+    chosen: int | None = None  # index into the options, rotation undone; None: no choice
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One sample, read and judged, with what the aggregation needs of its item. Key: Sample's."""
+
+    model: str
+    task: str
+    category: str
+    item_seed: int
+    sample_seed: int
+    item_id: str
+    sample_index: int
+    cluster: str
+    block: str
+    group: str
+    stratum: str | None
+    answer: str | None  # what was read, as text; None: nothing could be
+    outcome: Outcome
+    reason: Reason | None  # why there is no answer; None where there is one
+    rule: str | None  # which reading rule found the answer
+    chosen_position: int | None  # 0 = shown as (A); None: nothing chosen, or no options
+    gold_position: int | None  # None: no options were shown
+    chance: float | None  # probability that a blind guess is right; None: cannot be guessed
+    n_tokens: int
+    finish: Finish

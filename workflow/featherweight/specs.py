@@ -1,0 +1,322 @@
+"""What each stage is asked to do: one frozen model per stage, made by `study`, read by the stage.
+
+A spec holds exactly what its stage depends on, so that a change of the study reruns what it
+touches and nothing else. It crosses the command line as canonical JSON (`--spec`, the text or a
+file that holds it). One real spec, of `score`:
+
+    {"model": "oracle", "cells": [{"task": "pocket", "category": "pets", "seed": 0, "item_seed": 0,
+     "sample_seed": 0}], "tasks": {"pocket": "pocket"}}
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from featherweight.errors import InputError
+
+AnswersBy = Literal["generated", "likelihood"]
+ModelKind = Literal["hub", "folder", "control"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Scalar = str | bool | int | float
+
+
+class Spec(BaseModel):
+    """No unknown keys, no conversion of types, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cell(Spec):
+    """One (task, category, seed) of a model."""
+
+    task: str  # the label of the study's task entry
+    category: str
+    seed: int
+    item_seed: int
+    sample_seed: int
+
+    @property
+    def path(self) -> str:
+        """Where the cell's file lies below a stage's folder of the model."""
+        return f"{self.task}/{self.category}/{self.seed}.parquet"
+
+    @property
+    def items_path(self) -> str:
+        """Where the cell's items lie below the items folder; shared by all models."""
+        return f"{self.task}/{self.category}/{self.item_seed}.parquet"
+
+    @property
+    def facts_path(self) -> str:
+        """Where the task's own facts about these items lie, if it has any."""
+        return f"{self.task}/{self.category}/{self.item_seed}.facts.parquet"
+
+    @property
+    def examples_path(self) -> str:
+        """Where the category's worked examples lie, if the task has any."""
+        return f"{self.task}/{self.category}/examples.parquet"
+
+
+class Thinking(Spec):
+    """The tags that frame what a model thinks aloud."""
+
+    open: str
+    close: str
+
+
+class Wording(Spec):
+    """How an item is put to a model: a system message (None: none is sent) and the user message.
+
+    `user` is filled with {context}, {question} and {options}; `option` with {letter} and {text},
+    once per option, and so is `answer`: the reply that names an option, in the form that the
+    wording shows and asks for. `option`, `separator` and `answer` are None where answers are
+    written freely. `shots`: how many worked examples come first.
+    """
+
+    name: str
+    user: str
+    option: str | None = None
+    separator: str = "\n"
+    answer: str | None = None
+    system: str | None = None
+    shots: int = 0
+
+
+# --- acquire ---------------------------------------------------------------------------------
+
+
+class Source(Spec):
+    """Where one model or dataset comes from."""
+
+    what: Literal["model", "dataset"]
+    name: str
+    kind: Literal["hub", "folder", "control", "https"]
+    repository: str | None = None
+    revision: str | None = None
+    gated: bool = False
+    folder: str | None = None
+    own: bool = False  # the user named the folder
+    licence: str | None = None
+    prompt_format: str | None = None
+    alternative: str | None = None
+    url: str | None = None
+    files: dict[str, str] = {}  # local name -> path in the repository (https only)
+
+
+class PreflightSpec(Spec):
+    """Everything that a study needs from outside."""
+
+    study: str
+    engine: str
+    models: tuple[Source, ...]
+    datasets: tuple[Source, ...]
+
+
+# --- prompts ---------------------------------------------------------------------------------
+
+
+class DrawSpec(Spec):
+    """Which items a task entry draws."""
+
+    label: str
+    task: str
+    count: int | None  # per category and seed; None: all
+    subset: dict[str, Scalar] | None  # checked by the task; None: every item
+    draws: tuple[tuple[str, int], ...]  # (category, item_seed)
+
+
+class AskedTask(Spec):
+    """In which way a task entry is asked."""
+
+    task: str
+    wording: str
+    answers: AnswersBy
+
+
+class RenderSpec(Spec):
+    """How a model's prompts are rendered."""
+
+    name: str
+    kind: ModelKind
+    prefill: str | None
+    system: str | None
+    prompt_format: str | None
+    thinking: Thinking | None
+    cells: tuple[Cell, ...]
+    tasks: dict[str, AskedTask]  # by label
+
+
+# --- generate --------------------------------------------------------------------------------
+
+
+class DecodingSpec(Spec):
+    """How tokens are chosen. temperature 0 is greedy; top_k 0 and top_p 1 switch those cuts off."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    max_new_tokens: int
+
+
+class ChunkSpec(Spec):
+    """How many samples an engine is given at a time, and whether cells are mixed."""
+
+    size: int = Field(ge=1)
+    across_cells: bool
+
+
+class GenerateSpec(Spec):
+    """How a model's answers are generated, or by which rule a control answers."""
+
+    model: str
+    revision: str | None
+    engine: Literal["transformers", "exllamav2"]
+    control: str | None  # the rule of a control; None: a model answers, with the engine
+    dtype: Dtype
+    decoding: DecodingSpec
+    samples_per_prompt: int
+    thinking: Thinking | None
+    chunk: ChunkSpec | None  # None: what suits the device that computes
+    shards: int = 1
+    cells: tuple[Cell, ...]
+    tasks: dict[str, AskedTask]  # by label
+
+
+# --- score, aggregate ------------------------------------------------------------------------
+
+
+class ScoreSpec(Spec):
+    """Which cells of a model are scored."""
+
+    model: str
+    cells: tuple[Cell, ...]
+    tasks: dict[str, str]  # label -> task
+
+
+class ContrastSpec(Spec):
+    """Two task labels that are compared within each model."""
+
+    pair: tuple[str, str]
+    caution: str | None = None
+
+
+class AggregateSpec(Spec):
+    """What the estimates are made of."""
+
+    models: tuple[str, ...] = ()  # the order of the rows; others follow in the order of the files
+    controls: tuple[str, ...] = ()  # take no part in the families of tests
+    tasks: dict[str, str]  # label -> task
+    policy: str = "drop"  # of the headline: differences, spread, positions, contrasts
+    baseline: str | None = None  # None: every pair of models
+    contrasts: tuple[ContrastSpec, ...] = ()
+    draws: int = Field(default=2000, ge=1)
+    seed: int = Field(default=0, ge=0)
+    level: float = Field(default=0.95, ge=0.5, lt=1.0)
+
+
+# --- compare, report -------------------------------------------------------------------------
+
+
+class PlantedSpec(Spec):
+    """A number that the project built into a model of its own, so that it can be looked for."""
+
+    task: str
+    metric: str
+    stratum: str
+    value: float
+
+
+class StudiedModel(Spec):
+    """What compare and report must know about a model or control."""
+
+    name: str
+    kind: ModelKind
+    label: str
+    control: str | None
+    planted: tuple[PlantedSpec, ...]
+    parameters_billion: float | None
+    repository: str | None
+    revision: str | None
+    licence: str | None
+
+
+class StudiedTask(Spec):
+    """What compare and report must know about a task entry."""
+
+    label: str
+    task: str
+    name: str  # what a reader calls the dataset
+    wording: str
+    answers: AnswersBy
+    categories: tuple[str, ...]
+    draw: DrawSpec
+
+
+class CompareSpec(Spec):
+    """What the comparison must know about models and tasks."""
+
+    study: str
+    title: str
+    question: str
+    models: dict[str, StudiedModel]  # by name, in the study's order, controls last
+    controls: tuple[str, ...]
+    tasks: dict[str, StudiedTask]  # by label
+    wording_pairs: tuple[tuple[str, str], ...]
+    contrasts: tuple[ContrastSpec, ...]
+    policy: str
+    baseline: str | None
+    max_new_tokens: int
+
+
+class ReportSpec(CompareSpec):
+    """What the report says about the study itself."""
+
+    engine: str
+    partial: str | None
+    dtype: Dtype
+    decoding: dict[str, DecodingSpec]  # by model
+    samples_per_prompt: int
+    seeds: tuple[int, ...]
+    same_items: bool
+    bootstrap_draws: int
+    examples_per_cell: int
+    thinking: tuple[str, ...]  # the models that think aloud
+    config_hash: str
+    cells: tuple[Cell, ...]
+
+
+Read = TypeVar("Read", bound=Spec)
+
+
+def read_spec(text: str, model: type[Read]) -> Read:
+    """The spec behind `--spec`: JSON, or the path of a file that holds it.
+
+    Raises InputError with one line per mistake.
+    """
+    stripped = text.strip()
+    if not stripped.startswith("{"):
+        try:
+            stripped = Path(stripped).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"--spec: expected JSON or a file that holds it, got {text!r} ({error.strerror})"
+            ) from error
+    try:
+        document: Any = json.loads(stripped)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"--spec: expected JSON, got a text that breaks off at character {error.pos}:"
+            f" {error.msg}"
+        ) from error
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise InputError([_line(one["loc"], one["msg"], one["input"]) for one in problems]) from None
+
+
+def _line(place: tuple[int | str, ...], said: str, got: object) -> str:
+    return f"--spec: {'.'.join(map(str, place)) or 'document'}: {said}, got {got!r:.60}"
