@@ -5,12 +5,10 @@
 
 from featherweight.study.load import Catalogue, load_catalogue, load_config, nearest
 from featherweight.study.plan import Plan, make_plan
-from featherweight.study.schema import TaskFacts
 
 __all__ = [
     "Catalogue",
     "Plan",
-    "TaskFacts",
     "load_catalogue",
     "load_config",
     "make_plan",

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from featherweight.errors import InputError
 from featherweight.records import ALL
+from featherweight.specs import TaskFacts
 from featherweight.study.load import Catalogue, check, nearest, read_yaml
-from featherweight.study.schema import Contrast, Study, TaskEntry, TaskFacts
+from featherweight.study.schema import Contrast, Study, TaskEntry
 
 Tasks = Mapping[str, TaskFacts]
 One = TypeVar("One", bound=Hashable)

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from featherweight.cuda import cuda_devices
 from featherweight.errors import InputError
-from featherweight.specs import Cell
+from featherweight.specs import Cell, EngineName, TaskFacts
 from featherweight.study.checks import duplicates, impossible_counts, load_study
 from featherweight.study.load import Catalogue, load_catalogue, load_config, nearest
-from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry, TaskFacts
+from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 
 Loaded = TypeVar("Loaded")
 WHERE = "config (config.yaml, --configfile or --config)"
@@ -33,7 +33,7 @@ class Plan:
     config: Config
     catalogue: Catalogue
     tasks: Mapping[str, TaskFacts]
-    engine: str
+    engine: EngineName
     engine_reason: str
     partial: str | None  # what the config leaves out of the study; None: it runs whole
 
@@ -147,7 +147,7 @@ def _choose_study(config: Config) -> tuple[str, str]:
     return "pocket", "study: auto, and no CUDA GPU is visible"
 
 
-def _choose_engine(config: Config) -> tuple[str, str]:
+def _choose_engine(config: Config) -> tuple[EngineName, str]:
     gpu = cuda_devices() > 0
     if config.engine == "exllamav2" and not gpu:
         raise InputError(
