@@ -133,7 +133,7 @@ def _asked(cell: Cell, one: Task, items: Path, prompts: Path, problems: list[str
     drawn = _rows(items / cell.items_path, Item, "prompts", problems)
     facts = None
     if one.facts is not None:
-        rows = _rows(items / cell.facts_path, one.facts, "prompts", problems)
+        rows: list[Any] = _rows(items / cell.facts_path, one.facts, "prompts", problems)
         facts = {row.item_id: row for row in rows}
     shown = _rows(prompts / cell.path, Prompt, "prompts", problems)
     return Asked(
