@@ -67,6 +67,11 @@ class Answers:
         if np.any(self.values[~self.read, N_RIGHT] > 0):
             raise ValueError("answers: an answer that could not be read cannot be right")
 
+    @property
+    def inside(self) -> Bools:
+        """The answers that take part."""
+        return np.asarray(self.values[:, N_ITEMS] > 0, dtype=np.bool_)
+
     def part(self, inside: Bools) -> Answers:
         """These answers alone."""
         values, read, stratum = self.values[inside], self.read[inside], self.stratum[inside]

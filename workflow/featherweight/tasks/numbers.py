@@ -185,7 +185,7 @@ class Numbers:
         return [by_key[key] for key in self.headlines or by_accuracy]
 
     def compared(self, policy: Policy) -> list[Metric]:
-        """What differences are taken of: the accuracy over all, which ranks models, and headlines."""
+        """What differences are taken of: the accuracy over all, which ranks models, headlines."""
         first = self.overall(policy)
         rest = [one for one in self.headline(policy) if (one.name, one.stratum) != (ACCURACY, ALL)]
         return [first, *rest]
