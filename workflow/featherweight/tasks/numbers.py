@@ -21,6 +21,9 @@ class Known:
     metric: str
     value: float | Literal["chance"]  # chance: the `chance` estimate of the same answers
     exact: bool  # False: only on average
+    # Known on average, it is judged where the interval at 3.29 standard errors reaches at most
+    # this far from the value: a tenth of a share's range; 0.2 for a score between -1 and 1.
+    reach: float = 0.1
     policy: str | None = None  # known under this policy of the study alone; None: under each
     wordings: tuple[str, ...] | None = None  # known in these wordings alone; None: in each
 
