@@ -45,6 +45,6 @@ class Numbers:
     metrics: frozenset[str]  # every `Estimate.metric` that the task has, `finished` not among them
     contrasted: frozenset[str]  # those that contrasts are made of
     policies: tuple[str, ...]  # every `Estimate.policy` there is
-    words: Mapping[str, str]  # metric -> in a sentence, "the ambiguous bias score"; others: its name
+    words: Mapping[str, str]  # metric -> in a sentence ("the bias score"); others: by their name
     known: tuple[Known, ...]
     planted_at_least: tuple[AtLeast, ...] = ()
