@@ -10,8 +10,8 @@ One real metric:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
@@ -146,6 +146,8 @@ class Numbers:
     tools: tuple[str, ...] = ()
     counterparts: Counterparts | None = None
     known: tuple[KnownScore, ...]
+    # How a metric is called in a sentence ("the ambiguous bias score"); others: by their name.
+    words: Mapping[str, str] = field(default_factory=dict)
     at_least: tuple[AtLeast, ...] = ()
 
     @property

@@ -108,4 +108,5 @@ NUMBERS = Numbers(
     tools=conventions.TOOLS,
     counterparts=Counterparts(HIDDEN, TOLD, by=("polarity",)),
     known=KNOWN,
+    words={"s_amb": "the ambiguous bias score", "s_dis": "the disambiguated bias score"},
 )
