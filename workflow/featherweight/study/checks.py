@@ -12,10 +12,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from featherweight.documents import check, nearest, read_yaml
 from featherweight.errors import InputError
 from featherweight.records import ALL
 from featherweight.specs import TaskFacts
-from featherweight.study.load import Catalogue, check, nearest, read_yaml
+from featherweight.study.load import Catalogue
 from featherweight.study.schema import Contrast, Study, TaskEntry
 
 Tasks = Mapping[str, TaskFacts]

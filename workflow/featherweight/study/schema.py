@@ -12,13 +12,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from featherweight.specs import AnswersBy, Dtype, ModelKind, PlantedSpec, Scalar, Thinking
+from featherweight.specs import (
+    AnswersBy,
+    Commit,
+    Dtype,
+    EngineName,
+    ModelKind,
+    PlantedSpec,
+    RelativePath,
+    Scalar,
+    Thinking,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = Annotated[list[Name], Field(min_length=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
 def _number(value: object) -> object:
@@ -147,14 +156,20 @@ class DatasetFacts(Strict):
     licence: str
     citation: str | None = None
     homepage: str | None = None
-    files: dict[str, str] = {}
+    files: dict[RelativePath, str] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetFacts:
+        if self.kind == "https" and not (self.url and self.files):
+            raise ValueError("a dataset of kind https needs url and files")
+        return self
 
 
 class Config(Strict):
     """config.yaml, with whatever `--config` and `--configfile` put over it."""
 
     study: Name = "auto"
-    engine: Literal["auto", "transformers", "exllamav2"] = "auto"
+    engine: Literal["auto", EngineName] = "auto"
     results: str = "results"
     offline: bool = False
     shards: int = Field(default=1, ge=1, le=1024)
