@@ -75,7 +75,7 @@ class _LockedEntry(Spec):
     revision: Commit | None = None
     licence: str | None = None
     gated: bool = False
-    files: dict[RelativePath, _LockedFile] = {}
+    files: dict[RelativePath, _LockedFile] = Field(default_factory=dict)
     unresolved: str | None = None
 
     @model_validator(mode="after")
@@ -92,8 +92,8 @@ class _LockedEntry(Spec):
 
 
 class _LockFile(Spec):
-    models: dict[str, _LockedEntry] = {}
-    datasets: dict[str, _LockedEntry] = {}
+    models: dict[str, _LockedEntry] = Field(default_factory=dict)
+    datasets: dict[str, _LockedEntry] = Field(default_factory=dict)
 
 
 def read_lock(path: Path) -> Lock:

@@ -80,37 +80,39 @@ def preflight(
         raise InputError([*general, *single])
 
 
-def _check(found: Source, lock: Lock, how: Settings) -> Status:
+def _check(source: Source, lock: Lock, how: Settings) -> Status:
     try:
-        if found.kind == "control":
-            return Status(found.what, found.name, "here", 0, None)
-        if found.folder is not None:
-            acquire_folder(found, lock)
-            return Status(found.what, found.name, "here", 0, str(found.folder))
-        if problems := disagreements(found, lock):
+        if source.kind == "control":
+            return Status(source.what, source.name, "here", 0, None)
+        if source.folder is not None:
+            acquire_folder(source, lock)
+            return Status(source.what, source.name, "here", 0, str(source.folder))
+        if problems := disagreements(source, lock):
             raise InputError(problems)
-        return _check_remote(found, lock, how)
+        return _check_remote(source, lock, how)
     except InputError as error:
-        return Status(found.what, found.name, "missing", None, None, error.problems)
+        return Status(source.what, source.name, "missing", None, None, error.problems)
 
 
-def _check_remote(found: Source, lock: Lock, how: Settings) -> Status:
+def _check_remote(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.mirror import from_mirrors
 
     folder_mirrors = tuple(mirror for mirror in how.mirrors if "://" not in mirror)
     if (
         folder_mirrors
-        and from_mirrors(found, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None
+        and from_mirrors(source, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None
     ):
-        return Status(found.what, found.name, "here", 0, None)
-    if found.kind == "folder":
-        acquire_folder(found, lock)  # raises: no folder is named
+        return Status(source.what, source.name, "here", 0, None)
+    if source.kind == "folder":
+        acquire_folder(source, lock)  # raises: no folder is named
     return (
-        _check_hub(found, lock, how) if found.what == "model" else _check_authors(found, lock, how)
+        _check_hub(source, lock, how)
+        if source.what == "model"
+        else _check_authors(source, lock, how)
     )
 
 
-def _check_hub(found: Source, lock: Lock, how: Settings) -> Status:
+def _check_hub(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.hub import (
         listing,
         may_read,
@@ -121,18 +123,18 @@ def _check_hub(found: Source, lock: Lock, how: Settings) -> Status:
     )
     from featherweight.acquire.network import refuse_offline
 
-    revision = pinned(found, lock)
-    entry = lock.entry("model", found.name)
+    revision = pinned(source, lock)
+    entry = lock.entry("model", source.name)
     expected = (
-        dict(entry.files) if entry is not None and entry.files else listing(found, revision, how)
+        dict(entry.files) if entry is not None and entry.files else listing(source, revision, how)
     )
-    folder = snapshot_folder(found, revision, how)
+    folder = snapshot_folder(source, revision, how)
     missing = _missing_bytes(folder, expected)
     if missing:
-        refuse_offline(where(found), how)
-        model_info(found, revision, how)
-        may_read(found, revision, how)
-    return _remote_status(found, missing, folder, complete=not missing)
+        refuse_offline(where(source), how)
+        model_info(source, revision, how)
+        may_read(source, revision, how)
+    return _remote_status(source, missing, folder, complete=not missing)
 
 
 def _remote_status(source: Source, missing: int, folder: Path, *, complete: bool) -> Status:
@@ -140,18 +142,18 @@ def _remote_status(source: Source, missing: int, folder: Path, *, complete: bool
     return Status(source.what, source.name, state, missing, str(folder))
 
 
-def _check_authors(found: Source, lock: Lock, how: Settings) -> Status:
+def _check_authors(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.https import download_folder, expected_files, remotes
     from featherweight.acquire.network import reachable, refuse_offline
 
-    addresses, expected = remotes(found), expected_files(found, lock)
-    folder = download_folder(found, how)
+    addresses, expected = remotes(source), expected_files(source, lock)
+    folder = download_folder(source, how)
     missing = [name for name in expected if not _right_length(folder / name, expected[name])]
     if missing:
-        refuse_offline(f"dataset {found.name!r}", how)
+        refuse_offline(f"dataset {source.name!r}", how)
         reachable(addresses[missing[0]], how)
     size_missing = _missing_bytes(folder, expected)
-    return _remote_status(found, size_missing, folder, complete=not missing)
+    return _remote_status(source, size_missing, folder, complete=not missing)
 
 
 def _missing_bytes(folder: Path, expected: Mapping[str, Expected]) -> int:

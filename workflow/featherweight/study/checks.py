@@ -252,7 +252,7 @@ def _likelihood(study: Study) -> list[str]:
 
 
 def impossible_counts(entry: TaskEntry, facts: TaskFacts) -> list[str]:
-    """Why a number of prompts cannot be drawn: items come in whole blocks, categories have sizes."""
+    """Why a number of prompts cannot be drawn: not whole blocks, or more than a category has."""
     count = entry.prompts_per_category
     if count == "all":
         return []

@@ -1,4 +1,4 @@
-"""The keys of a study file, of `models.yaml`, `datasets.yaml` and `config.yaml`, as pydantic models.
+"""Keys of a study file, of `models.yaml`, `datasets.yaml` and `config.yaml`, as pydantic models.
 
 Field names are the keys of the files. One real entry of a study's `tasks`:
 
