@@ -101,6 +101,8 @@ def _line(
         known = _model_at(model, place[:-1]).model_fields
         return f"{where}: unknown key, got {shown}; {nearest(str(place[-1]), known)}"
     said = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    if problem["type"] == "model_type":
+        said = "expected keys with values"
     hint = ""
     if problem["type"] == "literal_error" and isinstance(got, str):
         hint = "; " + nearest(got, re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
@@ -108,9 +110,11 @@ def _line(
 
 
 def _place(document: object, location: Sequence[int | str]) -> tuple[int | str, ...]:
-    """The keys of a location; pydantic also puts the branch of a union there (`list[str]`)."""
+    """The keys of a location, without pydantic's notes (`[key]`, the `list[str]` of a union)."""
     place: list[int | str] = []
     for part in location:
+        if part == "[key]":
+            continue
         if isinstance(document, Mapping):
             document = document.get(part)
         elif isinstance(document, list) and isinstance(part, int):

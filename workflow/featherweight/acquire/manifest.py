@@ -101,13 +101,16 @@ def parse_manifest(text: str, where: str, advice: str) -> Manifest:
     """A manifest from its JSON text. Raises InputError, ending in `advice`, if it is not one."""
     try:
         document = json.loads(text)
-        if isinstance(document, dict):
-            document.pop("bytes", None)  # of all files together, for a person who reads it
-        return documents.check(document, Manifest, where)
-    except (json.JSONDecodeError, InputError) as error:
+    except json.JSONDecodeError as error:
         raise InputError(
             f"{where}: expected a manifest, got something else ({error}); {advice}"
         ) from None
+    if isinstance(document, dict):
+        document.pop("bytes", None)  # of all files together, for a person who reads it
+    try:
+        return documents.check(document, Manifest, f"{where}: expected a manifest")
+    except InputError as error:
+        raise InputError([f"{line}; {advice}" for line in error.problems]) from None
 
 
 def entry_path(folder: Path, name: str, entry: FileEntry) -> Path:

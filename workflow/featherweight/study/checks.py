@@ -218,7 +218,7 @@ def _planted(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
     for name in study.models:
         planted = catalogue.models[name].planted if name in catalogue.models else []
         for index, one in enumerate(planted):
-            where = f"{name}.planted.{index}"
+            where = f"{name}: planted.{index}"
             if one.task not in tasks:
                 lines.append(f"{where}.task: unknown task {one.task!r}; {nearest(one.task, tasks)}")
             elif one.stratum not in (known := [*tasks[one.task].strata, ALL]):

@@ -40,7 +40,9 @@ def _number(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
+Temperature = Annotated[float, BeforeValidator(_number), Field(ge=0.0, le=10.0)]
+Probability = Annotated[float, BeforeValidator(_number), Field(gt=0.0, le=1.0)]
+Tokens = Annotated[int, Field(ge=1, le=131072)]
 
 
 class Strict(BaseModel):
@@ -52,19 +54,19 @@ class Strict(BaseModel):
 class DecodingFacts(Strict):
     """How tokens are chosen. temperature 0 is greedy; top_k 0 and top_p 1 switch those cuts off."""
 
-    temperature: Number = Field(default=0.0, ge=0.0, le=10.0)
-    top_p: Number = Field(default=1.0, gt=0.0, le=1.0)
+    temperature: Temperature = 0.0
+    top_p: Probability = 1.0
     top_k: int = Field(default=0, ge=0)
-    max_new_tokens: int = Field(default=512, ge=1, le=131072)
+    max_new_tokens: Tokens = 512
 
 
 class DecodingChange(Strict):
     """What one model does otherwise than the study."""
 
-    temperature: Number | None = Field(default=None, ge=0.0, le=10.0)
-    top_p: Number | None = Field(default=None, gt=0.0, le=1.0)
-    top_k: int | None = Field(default=None, ge=0)
-    max_new_tokens: int | None = Field(default=None, ge=1, le=131072)
+    temperature: Temperature | None = None
+    top_p: Probability | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    max_new_tokens: Tokens | None = None
 
 
 class TaskEntry(Strict):
