@@ -40,8 +40,8 @@ def _number(value: object) -> object:
     return value
 
 
-Temperature = Annotated[float, BeforeValidator(_number), Field(ge=0.0, le=10.0)]
-Probability = Annotated[float, BeforeValidator(_number), Field(gt=0.0, le=1.0)]
+Temperature = Annotated[float, Field(ge=0.0, le=10.0), BeforeValidator(_number)]
+Probability = Annotated[float, Field(gt=0.0, le=1.0), BeforeValidator(_number)]
 Tokens = Annotated[int, Field(ge=1, le=131072)]
 
 
