@@ -531,7 +531,7 @@ def test_an_editor_finds_nothing_wrong_in_a_shipped_study(root: Path, name: str)
 MARKED: list[tuple[dict[str, Any], str]] = [
     ({"decoding": {"temprature": 0.7}}, "'temprature' was unexpected"),
     ({"decoding": {"temperature": 11}}, "11 is greater than the maximum of 10.0"),
-    ({"decoding_by_model": {"oracle": {"temperature": -1}}}, "-1 is not valid under any"),
+    ({"decoding_by_model": {"oracle": {"temperature": -1}}}, "-1 is less than the minimum"),
     ({"seeds": []}, "[] should be non-empty"),
     ({"tasks": [{"task": "pocket", "answers": "likely"}]}, "'likely' is not one of"),
 ]
