@@ -51,6 +51,8 @@ class Task:
     # Reads one category's items from the dataset's folder, checked. Raises InputError.
     load: Callable[[Path, str], Loaded]
     block: int = 1  # items that are drawn together
+    benchmark: str | None = None  # whose published figures belong beside it (config/published)
+    own_items: bool = False  # the project's own items in that benchmark's shape: never compared
     strata: tuple[str, ...] = ()  # every `Item.stratum` there is, in order; (): there are none
     policies: tuple[str, ...] = ("drop", "wrong")  # for unread answers
     controls: Mapping[str, Rule]  # by name; known scores stand in `numbers`
@@ -72,7 +74,7 @@ class Task:
         for one in self.wordings:
             if one.name == name:
                 return one
-        raise LookupError(f"unknown wording {name!r} of {self.name}")
+        raise LookupError(f"{self.name} has no wording {name!r}")
 
 
 @cache
@@ -84,9 +86,9 @@ def task_names() -> tuple[str, ...]:
 
 
 def task(name: str) -> Task:
-    """The task of this name. Raises LookupError for an unknown one."""
+    """The task of this name. Raises LookupError where there is none."""
     if name not in task_names():
-        raise LookupError(f"unknown task {name!r}: expected one of {', '.join(task_names())}")
+        raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
     found: Task = import_module(f"featherweight.tasks.{name}").TASK
     return found
 
