@@ -106,7 +106,7 @@ def rescore(
     write_csv(output, rows, GroupRow)
     if answers_output is not None:
         write_csv(answers_output, [_read_row(one) for one in judged], ReadRow)
-    for line in summary(judged, known, answers, len(problems.found), policy):
+    for line in summary(judged, known, answers, len(problems.lines), policy):
         log.info("%s", line)
     return rows
 

@@ -1,5 +1,4 @@
-"""A text and where it names the options: its clauses, its mentions, and what only lists the
-options.
+"""A text and where it names the options: its clauses, its mentions, its lists of options.
 
 Pure functions. One real case:
 
