@@ -255,7 +255,7 @@ def test_only_the_pocket_task_asks_something_of_models_with_something_planted() 
 
 
 def test_an_unknown_task_or_policy_is_told() -> None:
-    with pytest.raises(LookupError, match="unknown task 'x'"):
+    with pytest.raises(LookupError, match="no task 'x'"):
         numbers("x")
     with pytest.raises(LookupError, match="expected one of drop, wrong, got 'keep'"):
         DEFAULT.policy("keep")
