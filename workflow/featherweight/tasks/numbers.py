@@ -5,7 +5,7 @@ Counts are an array (clusters, groups, strata, columns). The first columns are t
 module `numbers` and a `NUMBERS` in it; every other one has accuracy, loss and length (`DEFAULT`).
 One real metric:
 
-    Metric(name="s_amb", stratum="ambiguous", policy=DROP, measure=..., rests_on=..., places=(0,))
+    Metric(name="accuracy", stratum="all", policy=DROP, measure=..., rests_on=..., places=(0, 1))
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Numbers:
     tools: tuple[str, ...] = ()
     counterparts: Counterparts | None = None
     known: tuple[KnownScore, ...]
-    # How a metric is called in a sentence ("the ambiguous bias score"); others: by their name.
+    # How a metric is called in a sentence; others: by their name.
     words: Mapping[str, str] = field(default_factory=dict)
     at_least: tuple[AtLeast, ...] = ()
 
@@ -335,7 +335,7 @@ DEFAULT = default()
 
 @cache
 def numbers(task_name: str) -> Numbers:
-    """The numbers of a task: its own, or the default. Raises LookupError for an unknown task."""
+    """The numbers of a task: its own, or the default. Raises LookupError where there is none."""
     if (FOLDER / task_name / "numbers.py").is_file():
         own: Numbers = import_module(f"featherweight.tasks.{task_name}.numbers").NUMBERS
         return own
