@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from featherweight import files
-from featherweight.records import ALL, Score
+from featherweight.records import ALL
 from featherweight.stats import measures
 from featherweight.stats.counts import (
     DROP,
@@ -118,7 +117,7 @@ class KnownScore(NamedTuple):
 
 
 class AtLeast(NamedTuple):
-    """What a model must reach into which something was planted, or what it learned was not that."""
+    """What a model with something planted in it must reach on the items of this task."""
 
     stratum: str
     metric: str
@@ -290,20 +289,6 @@ def equal(table: pa.Table, name: str, value: str) -> Bools:
 def floats(table: pa.Table, name: str) -> Values:
     """A column of numbers or truth values as floats, nan for null."""
     return np.asarray(pc.cast(table[name], pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def counts_by_cluster(
-    of: Numbers, scores: Sequence[Score], judged: Sequence[Any] | None = None
-) -> Values:
-    """The counts of rows in memory per cluster, in the order of their names.
-
-    Shape: (clusters, strata, columns).
-    """
-    own = None if not judged else files.table(judged, type(judged[0]))
-    names = sorted({one.cluster for one in scores})
-    place = {name: code for code, name in enumerate(names)}
-    cluster = np.array([place[one.cluster] for one in scores], dtype=np.int64)
-    return of.answers(Rows(files.table(scores, Score), own)).count(cluster, len(names))
 
 
 def known_everywhere(strata: Sequence[str]) -> tuple[KnownScore, ...]:
