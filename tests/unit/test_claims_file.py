@@ -18,7 +18,7 @@ article: article-0
 topic: t
 text: x
 rule: {value_near: {
-  estimate: {model: a, task: b, condition: both, metric: accuracy}, stated: 0.5, tolerance: 0.1}}
+  estimate: {model: a, task: b, stratum: all, metric: accuracy}, stated: 0.5, tolerance: 0.1}}
 """
 BAD_CLAIMS = [
     ("article: article-0", "article: article-9", "article: expected one of article-0, "),
@@ -41,12 +41,12 @@ BAD_CLAIMS = [
     ("model: a, ", "", "estimate: model: expected, got nothing"),
     ("metric: accuracy", "metric: accuracy, complement: true", "estimate: complement: unknown key"),
     (
-        "condition: both",
+        "stratum: all",
         "condition: ambiguous",
         "estimate: condition: expected one of ambig, disambig, both",
     ),
     (
-        "estimate: {model: a, task: b, condition: both, metric: accuracy}",
+        "estimate: {model: a, task: b, stratum: all, metric: accuracy}",
         "estimate: c",
         "estimate: expected keys and values",
     ),
@@ -98,14 +98,14 @@ BAD_CLAIMS = [
         "policy: unknown 'dorp'; did you mean 'drop'?",
     ),
     (
-        "task: b, condition: both, metric: accuracy",
-        "task: pocket, condition: both, metric: accuracy, group: Peets",
+        "task: b, stratum: all, metric: accuracy",
+        "task: pocket, stratum: all, metric: accuracy, group: Peets",
         "estimate: group: unknown 'Peets'; did you mean 'pets'?",
     ),
     (
-        "task: b, condition: both, metric: accuracy}, stated: 0.5, tolerance: 0.1}",
+        "task: b, stratum: all, metric: accuracy}, stated: 0.5, tolerance: 0.1}",
         (
-            "task: bbq, condition: both, metric: accuracy}, stated: 1, tolerance: 1, each: {group:"
+            "task: bbq, stratum: all, metric: accuracy}, stated: 1, tolerance: 1, each: {group:"
             " [Aeg]}, holds_in: most}"
         ),
         "each: group: unknown 'Aeg'; did you mean 'Age'?",
@@ -117,8 +117,8 @@ BAD_CLAIMS = [
     ),
 ]
 FIGURE = "{benchmark: b, metric: c, model: d}"
-OURS = "{model: a, task: b, condition: both, metric: accuracy}"
-BBQ = "{model: a, task: bbq, condition: both, metric: accuracy}"
+OURS = "{model: a, task: b, stratum: all, metric: accuracy}"
+BBQ = "{model: a, task: bbq, stratum: all, metric: accuracy}"
 BAD_RULES = [
     (f"value_between: {{estimate: {OURS}, low: 1, high: 0}}", "low: expected a number below high"),
     (f"greater: {{a: {OURS}}}", "rule greater: b: expected, got nothing"),
@@ -128,11 +128,11 @@ BAD_RULES = [
         "condition: expected one of",
     ),
     (
-        "contrast_below: {first: a, second: b, metric: s_dsi, condition: both, model: d}",
+        "contrast_below: {first: a, second: b, metric: s_dsi, stratum: all, model: d}",
         "metric: unknown 's_dsi'; did",
     ),
     (
-        "contrast_below: {first: a, second: a, metric: s_dis, condition: both, model: d}",
+        "contrast_below: {first: a, second: a, metric: s_dis, stratum: all, model: d}",
         "got the task a on both",
     ),
     (
@@ -149,7 +149,7 @@ BAD_RULES = [
     ),
     (
         (
-            f"greater: {{a: {OURS}, b: {{task: b, condition: both, metric: accuracy}}, each:"
+            f"greater: {{a: {OURS}, b: {{task: b, stratum: all, metric: accuracy}}, each:"
             " {against: [d, a]}, holds_in: every}"
         ),
         "expected two sides that differ",

@@ -22,7 +22,7 @@ SPEC = {
 
 
 def share(model: str, task: str, metric: str, value: float, reach: float = 0.02) -> Estimate:
-    changes: dict[str, Any] = {"task": task, "metric": metric, "context_condition": "both"}
+    changes: dict[str, Any] = {"task": task, "metric": metric, "stratum": "all"}
     return estimate(model, value, max(0.0, value - reach), value + reach, **changes)
 
 

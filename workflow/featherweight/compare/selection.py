@@ -27,6 +27,8 @@ Fills = Mapping[str, str]
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("expected at least one name")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"expected every value once, {name!r} stands twice")
@@ -34,7 +36,7 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Text = Annotated[str, Field(pattern=r"\S")]
-Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_once)]
+Names = Annotated[tuple[Text, ...], AfterValidator(_once)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Margin = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 
