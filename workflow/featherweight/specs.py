@@ -11,6 +11,8 @@ file that holds it). One real spec, of `score`:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -83,6 +85,25 @@ class Wording(Spec):
     answer: str | None = None
     system: str | None = None
     shots: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What a plan must know of a task; `tasks.catalogue` makes them, so that each has one home."""
+
+    name: str
+    categories: Mapping[str, int | None]  # category -> its number of items; None: not counted
+    wordings: tuple[str, ...]  # the first is the default
+    with_shots: frozenset[str]  # wordings that show worked examples first
+    block: int  # items that are drawn together
+    strata: tuple[str, ...]
+    controls: frozenset[str]
+    policies: tuple[str, ...]  # for unread answers
+    subset_keys: Mapping[str, type]  # of `subset` in a study
+    has_options: bool  # answers are chosen from options, so they have likelihoods
+    has_facts: bool  # `draw` writes a table of the task's own beside the items
+    has_examples: bool  # `draw` writes worked examples
+    has_judged: bool  # `score` writes a table of the task's own beside the scores
 
 
 # --- acquire ---------------------------------------------------------------------------------
@@ -315,7 +336,9 @@ def read_spec(text: str, model: type[Read]) -> Read:
         return model.model_validate(document)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        raise InputError([_line(one["loc"], one["msg"], one["input"]) for one in problems]) from None
+        raise InputError(
+            [_line(one["loc"], one["msg"], one["input"]) for one in problems]
+        ) from None
 
 
 def _line(place: tuple[int | str, ...], said: str, got: object) -> str:

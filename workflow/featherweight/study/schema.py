@@ -9,8 +9,6 @@ Field names are the keys of the files. One real entry of a study's `tasks`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -36,25 +34,6 @@ class Strict(BaseModel):
     """No unknown keys, nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFacts:
-    """What a plan must know of a task; `tasks.catalogue` makes them, so that each has one home."""
-
-    name: str
-    categories: Mapping[str, int | None]  # category -> its number of items; None: not counted
-    wordings: tuple[str, ...]  # the first is the default
-    with_shots: frozenset[str]  # wordings that show worked examples first
-    block: int  # items that are drawn together
-    strata: tuple[str, ...]
-    controls: frozenset[str]
-    policies: tuple[str, ...]  # for unread answers
-    subset_keys: Mapping[str, type]
-    has_options: bool  # answers are chosen from options, so they have likelihoods
-    has_facts: bool  # `draw` writes a table of the task's own beside the items
-    has_examples: bool  # `draw` writes worked examples
-    has_judged: bool  # `score` writes a table of the task's own beside the scores
 
 
 class DecodingFacts(Strict):

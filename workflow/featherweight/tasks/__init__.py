@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featherweight.records import Choices, Item, Reading, Score
-from featherweight.specs import Scalar, Wording
+from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
 NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
@@ -52,6 +52,7 @@ class Task:
     load: Callable[[Path, str], Loaded]
     block: int = 1  # items that are drawn together
     strata: tuple[str, ...] = ()  # every `Item.stratum` there is, in order; (): there are none
+    policies: tuple[str, ...] = ("drop", "wrong")  # for unread answers
     controls: Mapping[str, Rule]  # by name; known scores stand in `numbers`
     # What the reader of a choice may know of an item; None: the answer is written freely.
     choices: Callable[[Item, Any], Choices] | None
@@ -88,3 +89,27 @@ def task(name: str) -> Task:
         raise LookupError(f"unknown task {name!r}: expected one of {', '.join(task_names())}")
     found: Task = import_module(f"featherweight.tasks.{name}").TASK
     return found
+
+
+@cache
+def catalogue() -> Mapping[str, TaskFacts]:
+    """What a plan must know of every task, by name."""
+    return {name: _facts(task(name)) for name in task_names()}
+
+
+def _facts(one: Task) -> TaskFacts:
+    return TaskFacts(
+        name=one.name,
+        categories=one.categories,
+        wordings=tuple(wording.name for wording in one.wordings),
+        with_shots=frozenset(wording.name for wording in one.wordings if wording.shots),
+        block=one.block,
+        strata=one.strata,
+        controls=frozenset(one.controls),
+        policies=one.policies,
+        subset_keys=one.subset_keys,
+        has_options=one.choices is not None,
+        has_facts=one.facts is not None,
+        has_examples=one.examples is not None,
+        has_judged=one.judged is not None,
+    )

@@ -1,7 +1,6 @@
-"""Multiple-choice items: which are drawn, in which order their options are shown, and how the
-question is put.
+"""Which items are drawn, in which order their options are shown, and how a question is put.
 
-Pure functions; the task modules (`bbq`, `pocket`) load the items. One user message of the wording
+Pure functions; the tasks load the items. One user message of the wording
 `letter`:
 
     The trainee met the manager at the door.
@@ -17,32 +16,12 @@ Pure functions; the task modules (`bbq`, `pocket`) load the items. One user mess
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Sequence
 
 from featherweight.records import Item
+from featherweight.specs import Wording
 
 LETTERS = "ABCDEFGHIJ"
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """How an item is put to a model: a system message (None: none is sent) and the user message.
-
-    `user` is filled with {context}, {question} and {options}; `option` with {letter} and {text},
-    once per option, and so is `answer`: the reply that names an option, in the form that the
-    wording shows and asks for.
-    """
-
-    name: str
-    user: str
-    option: str
-    separator: str
-    answer: str
-    system: str | None = None
-
 
 LETTER = Wording(
     name="letter",
@@ -62,7 +41,6 @@ SENTENCE = Wording(
     separator="\n",
     answer="{letter}.",
 )
-
 
 LAST_LINE = "ANSWER: X"  # as the prompt names it; X stands for a letter
 
@@ -97,11 +75,11 @@ def stream_seed(*key: object) -> int:
 def draw_items(items: Sequence[Item], count: int | None, item_seed: int) -> list[Item]:
     """Draw whole blocks until `count` items are reached; None draws everything.
 
-    A block holds the four items with the same people and names (both contexts, both polarities), so
-    the draw is evenly split between ambiguous and disambiguated. The draw depends on the items and
-    the seed alone: every model gets the same. Items keep the dataset's order. Raises ValueError if
-    `count` cannot be reached by whole blocks.
+    The draw depends on the items and the seed alone: every model gets the same. Items keep the
+    dataset's order. Raises ValueError if `count` cannot be reached by whole blocks.
     """
+    import numpy as np  # the modules that hold a TASK are light to import
+
     if not items:
         raise ValueError("there are no items to draw from")
     if count is None:
@@ -129,39 +107,73 @@ def draw_items(items: Sequence[Item], count: int | None, item_seed: int) -> list
     return [item for item in items if item.block in drawn]
 
 
-def shown_order(item: Item, item_seed: int) -> tuple[int, ...]:
-    """The order in which the item's options are shown: a rotation that depends on the item and
-    `item_seed` alone.
+def shown_order(item: Item, item_seed: int) -> tuple[int, ...] | None:
+    """The order in which the item's options are shown; None where it has none.
+
+    A rotation that depends on the item and `item_seed` alone.
     """
+    if item.options is None:
+        return None
     size = len(item.options)
     shift = stream_seed("order", item.item_id, item_seed) % size
     return tuple((position + shift) % size for position in range(size))
 
 
-def user_message(item: Item, wording: Wording, order: Sequence[int]) -> str:
-    """The message that a person would type: the item in this wording, its options in this order."""
-    options = wording.separator.join(
-        wording.option.format(letter=LETTERS[position], text=item.options[index])
-        for position, index in enumerate(order)
+def shown_letter(chosen: int, order: Sequence[int] | None) -> str:
+    """The letter under which an option is shown: "(B)". Raises ValueError without options."""
+    if order is None:
+        raise ValueError("expected the order of the options, got none: the item has no options")
+    return f"({LETTERS[order.index(chosen)]})"
+
+
+def user_message(
+    item: Item, wording: Wording, order: Sequence[int] | None, examples: Sequence[Item] = ()
+) -> str:
+    """The message that a person would type: the item in this wording, its options in this order.
+
+    Worked examples come first, their options in the dataset's order, each with its right answer.
+    """
+    told = [_worked(example, wording) for example in examples]
+    return "\n\n".join([*told, _question(item, wording, order)])
+
+
+def _worked(example: Item, wording: Wording) -> str:
+    """One example: the question as it would be asked, and below it the right answer."""
+    if example.options is None:
+        order, answer = None, example.gold
+    else:
+        order = tuple(range(len(example.options)))
+        answer = answers(example, wording, order)[example.gold_index]
+    return f"{_question(example, wording, order)}\n{answer}"
+
+
+def _question(item: Item, wording: Wording, order: Sequence[int] | None) -> str:
+    text = wording.user.format(
+        context=item.context,
+        question=item.question,
+        options=wording.separator.join(_each(wording.option, item, order)),
     )
-    return wording.user.format(context=item.context, question=item.question, options=options)
+    return text if item.context else text.lstrip("\n")
 
 
 def answers(item: Item, wording: Wording, order: Sequence[int]) -> tuple[str, ...]:
     """The reply that names each option, in the order in which they are shown."""
+    return _each(wording.answer, item, order)
+
+
+def _each(form: str | None, item: Item, order: Sequence[int] | None) -> tuple[str, ...]:
+    """Every option in this form, in the order in which they are shown."""
+    if form is None or item.options is None or order is None:
+        return ()
     return tuple(
-        wording.answer.format(letter=LETTERS[position], text=item.options[index])
+        form.format(letter=LETTERS[position], text=item.options[index])
         for position, index in enumerate(order)
     )
 
 
-def messages(item: Item, wording: Wording, order: Sequence[int]) -> list[dict[str, str]]:
-    """The chat that a template renders: the system message if the wording has one, then the
-    user's."""
+def messages(
+    item: Item, wording: Wording, order: Sequence[int] | None, examples: Sequence[Item] = ()
+) -> list[dict[str, str]]:
+    """The chat that a template renders: the wording's system message, if any, then the user's."""
     system = [] if wording.system is None else [{"role": "system", "content": wording.system}]
-    return [*system, {"role": "user", "content": user_message(item, wording, order)}]
-
-
-def cluster_count(items: Iterable[Item]) -> int:
-    """How many templates the items come from."""
-    return len({item.cluster for item in items})
+    return [*system, {"role": "user", "content": user_message(item, wording, order, examples)}]

@@ -1,5 +1,4 @@
-"""BBQ (Parrish et al. 2022): 58,492 questions in 11 categories, read from the authors' own files
-and checked.
+"""BBQ's items, read from the authors' own files and checked.
 
 Reads `<Category>.jsonl` and `additional_metadata.csv` (plain or .gz) from one folder, writes
 nothing. One real row (Age 0), shortened:
@@ -14,8 +13,8 @@ bea11bd97d79217245b5871acd247b9d6eb24598):
 
 - The metadata holds 64 rows twice (Gender_identity, question 12): they are joined once, by
   (category, example_id).
-- 16 items (Gender_identity, question 13) have no target (`NA`): `Item.target` is None and they are
-  not scorable.
+- 16 items (Gender_identity, question 13) have no target (`NA`): `BiasFacts.target` is None and they
+  are not scorable.
 - `target_loc` is the stereotype-consistent answer, polarity already taken into account (the authors
   in issue 11 of their repository): it is never flipped here.
 - Items about names and items about labels are scored apart: 15 groups, "Gender_identity (names)"
@@ -42,13 +41,14 @@ import pyarrow.csv as pa_csv
 
 from featherweight.errors import InputError
 from featherweight.records import Item
-from featherweight.tasks import Task
-from featherweight.tasks.choice import ANSWER_LINE, LETTER, SENTENCE
+from featherweight.tasks import Loaded
+from featherweight.tasks.bbq import BLOCK, CATEGORIES
+from featherweight.tasks.bbq.facts import BiasFacts
 
-BLOCK_SIZE = 4  # ambiguous and disambiguated, negative and non-negative: consecutive in the files
 UNKNOWN_GROUP = "unknown"
 METADATA = "additional_metadata.csv"
 _ANSWERS = ("ans0", "ans1", "ans2")
+_STRATA = {"ambig": "ambiguous", "disambig": "disambiguated"}
 _MOST_PROBLEMS = 20
 
 
@@ -56,53 +56,49 @@ _MOST_PROBLEMS = 20
 class FileFacts:
     """What an uncompressed file of BBQ must be."""
 
-    records: int
     bytes: int
     sha256: str
 
 
-# nyu-mll/BBQ at bea11bd, data/ and analysis_scripts/; records as in the paper's Table 3 (Appendix
-# C).
+# nyu-mll/BBQ at bea11bd, data/ and analysis_scripts/
 BBQ_FILES: Mapping[str, FileFacts] = {
     "Age.jsonl": FileFacts(
-        3680, 3091834, "46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60"
+        3091834, "46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60"
     ),
     "Disability_status.jsonl": FileFacts(
-        1556, 1336984, "375d40d9b71f056150264445ec189b13934998f3f49a1e311aa7578eb3b45e5f"
+        1336984, "375d40d9b71f056150264445ec189b13934998f3f49a1e311aa7578eb3b45e5f"
     ),
     "Gender_identity.jsonl": FileFacts(
-        5672, 4331406, "8b5adbb368510a97d5775dc43e1c719e0249fe2da33f13c83e3e29edafec7a00"
+        4331406, "8b5adbb368510a97d5775dc43e1c719e0249fe2da33f13c83e3e29edafec7a00"
     ),
     "Nationality.jsonl": FileFacts(
-        3080, 2900040, "a583e74666aec0341ded8aa3983e7cad694eb24de72c254d28b2df3035720090"
+        2900040, "a583e74666aec0341ded8aa3983e7cad694eb24de72c254d28b2df3035720090"
     ),
     "Physical_appearance.jsonl": FileFacts(
-        1576, 1347476, "e48d7e13508565f4801574e611043470c25c95a0a62af3699cb5ee7cb02608fb"
+        1347476, "e48d7e13508565f4801574e611043470c25c95a0a62af3699cb5ee7cb02608fb"
     ),
     "Race_ethnicity.jsonl": FileFacts(
-        6880, 6062426, "4a9f1214cfaa115ce7f0bdb40609122e431f5152c71b8ca64d665e483b946ae6"
+        6062426, "4a9f1214cfaa115ce7f0bdb40609122e431f5152c71b8ca64d665e483b946ae6"
     ),
     "Race_x_SES.jsonl": FileFacts(
-        11160, 11222218, "af8e2ae3d0e5be9ebcbfe7149e591d47ff649e263307f4548f7fb12f6a6d83e8"
+        11222218, "af8e2ae3d0e5be9ebcbfe7149e591d47ff649e263307f4548f7fb12f6a6d83e8"
     ),
     "Race_x_gender.jsonl": FileFacts(
-        15960, 13094106, "e5dbba782f8c4e25b99dd5470b5136e2db73dbf401cf6d4a5a3ed31b02f95696"
+        13094106, "e5dbba782f8c4e25b99dd5470b5136e2db73dbf401cf6d4a5a3ed31b02f95696"
     ),
     "Religion.jsonl": FileFacts(
-        1200, 1118728, "cb9555f9f3454a52cd2df85956b59bd7fcca5aa922c8527693b1164d08417616"
+        1118728, "cb9555f9f3454a52cd2df85956b59bd7fcca5aa922c8527693b1164d08417616"
     ),
     "SES.jsonl": FileFacts(
-        6864, 5696950, "9f92754bb037b0982604b9112705fb81d60a19d9e759c67e4a85e484a070f528"
+        5696950, "9f92754bb037b0982604b9112705fb81d60a19d9e759c67e4a85e484a070f528"
     ),
     "Sexual_orientation.jsonl": FileFacts(
-        864, 729010, "2c71036b9e7584fe589c42aef32c1a42bc01b9a5e9b1b8704342630cdb08cefd"
+        729010, "2c71036b9e7584fe589c42aef32c1a42bc01b9a5e9b1b8704342630cdb08cefd"
     ),
     METADATA: FileFacts(
-        58556, 5827321, "f36708416b0e7adb81b47ad1926f9c39c2beb611702b73b01e06c9b6c9ffbd3d"
+        5827321, "f36708416b0e7adb81b47ad1926f9c39c2beb611702b73b01e06c9b6c9ffbd3d"
     ),
 }
-
-CATEGORIES = tuple(name.removesuffix(".jsonl") for name in BBQ_FILES if name != METADATA)
 
 
 class Target(NamedTuple):
@@ -112,11 +108,11 @@ class Target(NamedTuple):
     label_type: str
 
 
-def load(folder: Path, category: str, *, verify: bool = True) -> list[Item]:
-    """All items of one category in the file's order.
+def load(folder: Path, category: str, *, verify: bool = True) -> Loaded:
+    """All items of one category in the file's order, and the facts of each.
 
-    `verify` compares the uncompressed bytes and the number of items with `BBQ_FILES`; the form of
-    each item, its id and its row in the metadata are checked in any case. Raises InputError with
+    `verify` compares the uncompressed bytes and the number of items with what is pinned here; the
+    form of each item, its id and its row in the metadata are checked in any case. Raises InputError with
     every problem found (at most 20 lines of one file).
     """
     if category not in CATEGORIES:
@@ -139,11 +135,11 @@ def load(folder: Path, category: str, *, verify: bool = True) -> list[Item]:
         else _targets(metadata_raw, folder / METADATA, category, problems)
     )
     if raw is not None and (verify or not lines):
-        _check_count(lines, folder / name, problems)
-    items = [] if problems else _items(lines, targets, category, folder, problems)
+        _check_count(lines, folder / name, category, problems)
+    loaded = Loaded((), ()) if problems else _items(lines, targets, category, folder, problems)
     if problems:
         raise InputError(problems)
-    return items
+    return loaded
 
 
 def departures(folder: Path, categories: Iterable[str]) -> list[str]:
@@ -249,8 +245,10 @@ def _shape_problem(found: Any) -> str | None:
     return None
 
 
-def _check_count(lines: list[dict[str, Any]], path: Path, problems: list[str]) -> None:
-    expected = BBQ_FILES[path.name].records
+def _check_count(
+    lines: list[dict[str, Any]], path: Path, category: str, problems: list[str]
+) -> None:
+    expected = CATEGORIES[category]
     if len(lines) != expected:
         problems.append(f"{path}: expected {expected} items, got {len(lines)}; fetch it again")
 
@@ -295,55 +293,53 @@ def _items(
     category: str,
     folder: Path,
     problems: list[str],
-) -> list[Item]:
+) -> Loaded:
     lost = [line["example_id"] for line in lines if line["example_id"] not in targets]
     if lost:
         problems.append(
             f"{folder / METADATA}: no row for {len(lost)} items of {category}, the first is"
             f" {lost[0]}"
         )
-        return []
-    return [
-        _item(line, targets[line["example_id"]], category, block=position // BLOCK_SIZE)
+        return Loaded((), ())
+    pairs = [
+        _item(line, targets[line["example_id"]], category, block=position // BLOCK)
         for position, line in enumerate(lines)
     ]
+    return Loaded([item for item, _ in pairs], [facts for _, facts in pairs])
 
 
-def _item(line: dict[str, Any], more: Target, category: str, *, block: int) -> Item:
+def _item(
+    line: dict[str, Any], more: Target, category: str, *, block: int
+) -> tuple[Item, BiasFacts]:
     info = [line["answer_info"][key] for key in _ANSWERS]
     groups = tuple(pair[1] for pair in info)
+    options = tuple(line[key] for key in _ANSWERS)
     number, template = line["example_id"], int(line["question_index"])
-    cluster = f"{category}:{template}"
-    label_type = "name" if more.label_type == "name" else "label"
-    return Item(
+    item_id, cluster = f"{category}-{number:05d}", f"{category}:{template}"
+    item = Item(
         task="bbq",
+        item_id=item_id,
         category=category,
-        item_id=f"{category}-{number:05d}",
-        example_id=number,
-        question_index=template,
         cluster=cluster,
         block=f"{cluster}:{block}",
-        context_condition=line["context_condition"],
-        question_polarity=line["question_polarity"],
+        group=f"{category} (names)" if more.label_type == "name" else category,
+        stratum=_STRATA[line["context_condition"]],
         context=line["context"],
         question=line["question"],
-        options=tuple(line[key] for key in _ANSWERS),
+        options=options,
+        gold=options[line["label"]],
+    )
+    facts = BiasFacts(
+        task="bbq",
+        item_id=item_id,
+        example_id=number,
+        question_index=template,
+        polarity=line["question_polarity"],
+        target=more.target,
+        unknown=groups.index(UNKNOWN_GROUP),
         option_names=tuple(pair[0] for pair in info),
         option_groups=groups,
-        gold=line["label"],
-        unknown=groups.index(UNKNOWN_GROUP),
-        target=more.target,
-        group=f"{category} (names)" if label_type == "name" else category,
-        label_type=label_type,  # type: ignore[arg-type]
+        label_type="name" if more.label_type == "name" else "label",
         stereotyped_groups=tuple(line["additional_metadata"]["stereotyped_groups"]),
     )
-
-
-TASK = Task(
-    name="bbq",
-    dataset="bbq",
-    categories=CATEGORIES,
-    wordings={wording.name: wording for wording in (LETTER, SENTENCE, ANSWER_LINE)},
-    load=load,
-    block_size=BLOCK_SIZE,
-)
+    return item, facts
