@@ -9,24 +9,33 @@ from featherweight.records.answered import Finish, Sample, Usage
 from featherweight.records.asked import Choices, Item, Prompt
 from featherweight.records.found import (
     ALL,
+    Citation,
     ContrastRow,
     Difference,
     Estimate,
+    KnownValue,
     Position,
+    Share,
+    ShareDifference,
     Spread,
     Verdict,
+    VerdictDetails,
     VerdictWord,
+    WordingLoss,
+    WordingLosses,
 )
 from featherweight.records.judged import Outcome, Reading, Reason, Score
 
 __all__ = [
     "ALL",
     "Choices",
+    "Citation",
     "ContrastRow",
     "Difference",
     "Estimate",
     "Finish",
     "Item",
+    "KnownValue",
     "Outcome",
     "Position",
     "Prompt",
@@ -34,8 +43,13 @@ __all__ = [
     "Reason",
     "Sample",
     "Score",
+    "Share",
+    "ShareDifference",
     "Spread",
     "Usage",
     "Verdict",
+    "VerdictDetails",
     "VerdictWord",
+    "WordingLoss",
+    "WordingLosses",
 ]

@@ -59,6 +59,95 @@ class Verdict:
     verdict: VerdictWord
     rule: str  # the rule that decided, in words
     why: str  # what the rule saw
+    note: str | None = None  # what a reader must be told besides
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source of published figures."""
+
+    title: str
+    address: str | None  # None where the address was not printed in what was read
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDetails:
+    """What a reader of one verdict needs besides its row; claims.json holds them by claim."""
+
+    link: str | None
+    topic: str
+    unit: str  # of the claim's numbers: percent, score, tokens, times, none
+    note: str | None
+    sources: tuple[Citation, ...]  # of the published figures that decided; () where none did
+    steps: tuple[str, ...]  # what was looked up, and the decision
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValue:
+    """A value that is known beforehand beside the measured one: planted.json and controls.json.
+
+    Key: (model, task, group, stratum, metric).
+    """
+
+    model: str
+    task: str
+    group: str
+    stratum: str
+    metric: str
+    what: str  # in words
+    at_least: bool  # `expected` is what must be reached, not what must be met
+    expected: float | None  # None: chance, where it was not measured
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    n_questions: int | None
+    detectable: float | None  # as in Estimate
+    inside: bool | None  # None: no estimate, or too few answers to tell
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of answers with its interval."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareDifference:
+    """A paired difference of two shares."""
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int  # pairs
+
+
+@dataclass(frozen=True, slots=True)
+class WordingLoss:
+    """What one model loses of the same questions in two wordings."""
+
+    model: str
+    metric: str  # unparsed or unfinished
+    first: Share
+    second: Share
+    difference: ShareDifference | None  # second minus first; None where they were not paired
+
+
+@dataclass(frozen=True, slots=True)
+class WordingLosses:
+    """Two task labels that ask the same questions in two wordings; unread.json is a list of them."""
+
+    task: str  # the task behind both labels
+    first: str
+    second: str
+    wordings: tuple[str, str]
+    said: tuple[str, ...]  # which wording loses fewer answers, in words
+    rows: tuple[WordingLoss, ...]
 
 
 @dataclass(frozen=True, slots=True)

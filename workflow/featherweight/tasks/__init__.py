@@ -51,6 +51,8 @@ class Task:
     # Reads one category's items from the dataset's folder, checked. Raises InputError.
     load: Callable[[Path, str], Loaded]
     block: int = 1  # items that are drawn together
+    benchmark: str | None = None  # whose published figures belong beside it (config/published)
+    own_items: bool = False  # the project's own items in that benchmark's shape: never compared
     strata: tuple[str, ...] = ()  # every `Item.stratum` there is, in order; (): there are none
     policies: tuple[str, ...] = ("drop", "wrong")  # for unread answers
     controls: Mapping[str, Rule]  # by name; known scores stand in `numbers`
