@@ -65,7 +65,12 @@ class ClaimNotes(Document):
     link: str | None = None
     note: str | None = None
     sources: tuple[Source, ...] = ()
-    unit: Form = "percent"
+    unit: str
+
+    @property
+    def form(self) -> Form:
+        """How the claim's number is written."""
+        return self.unit if self.unit in ("score", "tokens") else "percent"  # type: ignore[return-value]
 
 
 class PublishedRow(Document):
@@ -276,6 +281,26 @@ class Inputs(Results):
         """The same in the plural."""
         named = dict.fromkeys(self.words(task).cluster for task in self.spec.tasks)
         return " or ".join(f"{name}s" for name in named)
+
+    @property
+    def cluster_title(self) -> str | None:
+        """The heading of the clusters' column; None where each question is one of its own."""
+        named = {self.words(task).cluster for task in self.spec.tasks}
+        if named == {"question"}:
+            return None
+        return f"{self.clusters[:1].upper()}{self.clusters[1:]}"
+
+    def kinds(self, task: str) -> str:
+        """All strata of a task in words."""
+        several = len(self.strata(task)) > 2
+        return "all kinds of question" if several else "both kinds of question"
+
+    def value(
+        self, model: str, task: str, stratum: str, metric: str, policy: str | None = None
+    ) -> float | None:
+        """A number over all groups; None where there is none."""
+        row = self.estimate(model, task, ALL, stratum, metric, policy)
+        return None if row is None else row.value
 
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:

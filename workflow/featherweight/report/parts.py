@@ -8,15 +8,10 @@ of a table, a number with its interval in small below it:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import altair as alt
 import pandas as pd
-
-from featherweight.records import Estimate
-from featherweight.report import theme
 
 AnyChart = alt.LayerChart | alt.FacetChart
 
@@ -84,18 +79,18 @@ class Figure:
 class Section:
     """One section of the page: where it stands, and what its template sets."""
 
-    id: str  # also of its template: sections/<template>.html.j2
+    id: str
+    template: str  # its file below report/
     nav: str  # what the table of contents calls it
-    data: object  # a dataclass of the section's own module
-    template: str
+    data: object  # what its template sets, a dataclass of the section's own module
+    links: tuple[tuple[str, str], ...] = ()  # (id, title) of what the contents name below it
 
 
-class HasInterval(Protocol):
-    """A number with the bounds of its interval."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One headline: a number, what it is, how sure it is, and the figure that shows it."""
 
-    @property
-    def value(self) -> float | None: ...  # noqa: D102
-    @property
-    def low(self) -> float | None: ...  # noqa: D102
-    @property
-    def high(self) -> float | None: ...  # noqa: D102
+    anchor: str
+    big: str
+    text: str
+    detail: str

@@ -21,7 +21,6 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 MINUS = "\N{MINUS SIGN}"
 NO_DATA = "no data"
 NO_INTERVAL = "no interval"
-LETTERS = "ABCDEFGHIJ"
 
 # What every task has; a task's own stand in its words.
 METRICS: Mapping[str, MetricWords] = {
@@ -208,7 +207,8 @@ def paired_notes(
     """
     notes = ["The lost answers decide."] if loss_decides else []
     least = VISIBLE.get(form)
-    known = value is not None and shown is not None and least is not None
-    if known and abs(value - shown) >= least:
+    if value is None or shown is None or least is None:
+        return notes[0] if notes else None
+    if abs(value - shown) >= least:
         notes.append(f"The displayed scores differ by {difference(shown, form)}.")
     return " ".join(notes) if notes else None

@@ -1,86 +1,114 @@
-"""The tables of differences: between models, between subsets, between the two contexts of one
-model.
+"""The tables of differences between models and between subsets, and how far seeds move a score.
 
 One real row, shortened:
 
-    {"model": "Pocket, thinking aloud", "baseline": "Pocket, fair", "questions": "Disambiguated",
-     "value": "+0.0 points", "asked": "−19.2 points", "note": "The lost answers decide.", "n":
-     "485", ...}
+    Pocket, thinking aloud minus Pocket, fair (The lost answers decide.) | Disambiguated | Accuracy
+    | +0.0 points | ... | −19.2 points | ... | 485 (415 unique) | ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from featherweight.records import ContrastRow, Difference
-from featherweight.report import losses, ranking, theme
+from featherweight.records import ALL, ContrastRow, Difference, Spread
+from featherweight.report import ranking, shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.tables import Row, count
-from featherweight.report.theme import points
-from featherweight.report.ways import pairs
+from featherweight.report.parts import Cell, Column, Section, Table
+from featherweight.report.sections import wordings
+from featherweight.report.sections.two_ways import pairs
 
-Write = Callable[[float | None], str]
+BEYOND = {True: "yes", False: "no", None: theme.NO_DATA}
+SCORE = Column("Score", css="keep")
 
 
-def differences(inputs: Inputs) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """The tables, and what the sentences above them need."""
+
+    table: Table
+    also_counted: str | None  # how unread answers count, where they do
+    over_asked: tuple[str, ...]  # what a difference over all asked is of the tasks' own numbers
+    contrasts: Table | None
+    contrasts_title: str
+    cautions: tuple[str, ...]
+    spread: Table | None
+
+
+def section(inputs: Inputs) -> Section | None:
+    """The section; None where no two models were compared."""
+    table = differences(inputs)
+    if not table.rows:
+        return None
+    compared = contrasts(inputs)
+    own = (inputs.words(task).over_asked for task in inputs.spec.tasks)
+    data = Differences(
+        table=table,
+        also_counted=None if inputs.policy == "drop" else inputs.unread_policy,
+        over_asked=tuple(dict.fromkeys(said for said in own if said is not None)),
+        contrasts=_contrasts(inputs, compared) if compared else None,
+        contrasts_title=f"Between subsets{' and wordings' if inputs.losses else ''}",
+        cautions=tuple(dict.fromkeys(row.caution for row in compared if row.caution is not None)),
+        spread=spread(inputs),
+    )
+    return Section("differences", "sections/differences.html.j2", "Differences", data)
+
+
+def differences(inputs: Inputs) -> Table:
     """Paired differences over all categories, those over all that was asked, and the smallest that
     could be seen.
     """
-    shown = set(inputs.models)
-    rows = []
-    for row in inputs.differences:
-        if (
-            row.group != "all"
-            or row.policy != inputs.policy
-            or not {row.model, row.baseline} <= shown
-        ):
-            continue
-        if row.metric not in ("accuracy", "s_amb", "s_dis"):
-            continue
-        write = points if row.metric == "accuracy" else theme.score
-        rows.append(
-            {
-                "model": inputs.label(row.model),
-                "baseline": inputs.label(row.baseline),
-                "task": inputs.task_label(row.task),
-                "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
-                "what": theme.METRICS[row.metric],
-                "value": write(row.value),
-                "interval": _between(row.low, row.high, write),
-                "p": theme.p_value(row.p_adjusted),
-                "sure": _beyond(row.p_adjusted),
-                "asked": write(row.value_asked),
-                "asked_interval": _between(row.low_asked, row.high_asked, write),
-                "asked_p": theme.p_value(row.p_asked_adjusted),
-                "note": " ".join(_notes(inputs, row)),
-                "n": f"{row.n:,}",
-                "n_questions": count(row.n_questions),
-                "unread": theme.percent(_most_unread(inputs, row)),
-                "detectable": write(row.detectable).lstrip("+"),
-            }
-        )
-    return rows
+    columns = (
+        Column("Models", css="who"),
+        *shown.task_column(inputs),
+        *shown.questions_column(inputs),
+        SCORE,
+        Column("Difference", number=True, label="Difference"),
+        Column("p", number=True, label="p"),
+        Column("Beyond chance", label="Beyond chance"),
+        Column("Over all asked", number=True, label="Over all asked"),
+        Column("p", number=True, label="p, all asked"),
+        Column("Pairs", number=True, label="Pairs"),
+        Column("Unread", number=True, label="Unread"),
+        Column("Could be seen", number=True, label="Could be seen"),
+    )
+    rows = (
+        _difference(inputs, row)
+        for row in inputs.differences
+        if (row.group, row.policy) == (ALL, inputs.policy)
+        and {row.model, row.baseline} <= set(inputs.models)
+        and row.metric in inputs.compared(row.task)
+    )
+    return Table("Differences between models", columns, tuple(rows), css="stack long")
 
 
-def _between(low: float | None, high: float | None, write: Write) -> str:
-    if low is None or high is None:
-        return "no interval"
-    return f"{write(low).removesuffix(' points')} to {write(high)}"
+def _difference(inputs: Inputs, row: Difference) -> tuple[Cell, ...]:
+    own = inputs.metric_words(row.task, row.metric)
+    names = f"{inputs.label(row.model)} minus {inputs.label(row.baseline)}"
+    questions = theme.count(row.n_questions)
+    return (
+        Cell(names, small=_note(inputs, row)),
+        *shown.task_cell(inputs, row.task),
+        *shown.questions_cell(inputs, row.task, row.stratum),
+        Cell(own.title),
+        shown.difference_cell(row.value, row.low, row.high, own.form),
+        Cell(theme.p_value(row.p_adjusted)),
+        Cell(BEYOND[ranking.beyond_chance(row)]),
+        shown.difference_cell(row.value_asked, row.low_asked, row.high_asked, own.form),
+        Cell(theme.p_value(row.p_asked_adjusted)),
+        Cell(f"{row.n:,}", small=f"{questions} unique"),
+        Cell(theme.percent(_most_unread(inputs, row))),
+        Cell(theme.size(row.detectable, own.form)),
+    )
 
 
-def _beyond(p: float | None) -> str:
-    """Whether a difference is beyond chance."""
-    return "no data" if p is None else "yes" if p < ranking.ALPHA else "no"
-
-
-def _notes(inputs: Inputs, row: Difference) -> list[str]:
-    sides = [
-        inputs.estimate(name, row.task, row.group, row.context_condition, row.metric, row.policy)
+def _note(inputs: Inputs, row: Difference) -> str | None:
+    first, second = (
+        inputs.value(name, row.task, row.stratum, row.metric, row.policy)
         for name in (row.model, row.baseline)
-    ]
-    first, second = (None if side is None else side.value for side in sides)
-    shown = None if first is None or second is None else first - second
-    return theme.paired_notes(row.loss_decides, row.value, shown, theme.form(row.metric))
+    )
+    apart = None if first is None or second is None else first - second
+    form = inputs.metric_words(row.task, row.metric).form
+    return theme.paired_notes(row.loss_decides, row.value, apart, form)
 
 
 def _most_unread(inputs: Inputs, row: Difference) -> float | None:
@@ -88,75 +116,95 @@ def _most_unread(inputs: Inputs, row: Difference) -> float | None:
     others.
     """
     shares = [
-        inputs.unread(name, row.task, row.group, row.context_condition)
-        for name in (row.model, row.baseline)
+        inputs.unread(name, row.task, row.group, row.stratum) for name in (row.model, row.baseline)
     ]
     return max((share for share in shares if share is not None), default=None)
 
 
-def contrasts(inputs: Inputs) -> list[Row]:
-    """Differences between two tasks within a model, with the caution that belongs to each pair.
+def contrasts(inputs: Inputs) -> list[ContrastRow]:
+    """Differences between two tasks within a model, over all categories; those of each category
+    are in contrasts.csv.
 
-    Two ways of answering the same questions have a table of their own (`ways`), two contexts too
-    (`contexts`), and what two wordings lose (`losses`).
+    Two ways of answering the same questions have a table of their own (`two_ways`), two strata too
+    (`bias_contexts`), and what two wordings lose (`wordings`).
     """
     apart = {pair.names for pair in pairs(inputs)}
-    worded = losses.pairs(inputs)
+    worded = wordings.pairs(inputs)
     return [
-        _contrast(inputs, row)
-        for row in _own(inputs)
-        if row.first != row.second
-        and (both := {row.first, row.second}) not in apart
+        row
+        for row in inputs.contrasts
+        if row.model in inputs.models
+        and (row.policy, row.group) == (inputs.policy, ALL)
+        and row.first != row.second
+        and (both := frozenset((row.first, row.second))) not in apart
         and not (both in worded and row.metric in ("unparsed", "unfinished"))
     ]
 
 
-def contexts(inputs: Inputs) -> list[Row]:
-    """Ambiguous against disambiguated accuracy of each model, question by question."""
-    return [_contrast(inputs, row) for row in _own(inputs) if row.first == row.second]
+def _contrasts(inputs: Inputs, rows: list[ContrastRow]) -> Table:
+    columns = (
+        Column("Model"),
+        Column("Subsets"),
+        *shown.questions_column(inputs),
+        SCORE,
+        Column("Difference", number=True),
+        Column("p, not adjusted", number=True),
+        Column("Answers", number=True),
+        Column("Unique questions", number=True),
+        *shown.cluster_column(inputs),
+    )
+    made = tuple(_contrast(inputs, row) for row in rows)
+    return Table("Differences between subsets", columns, made)
 
 
-def _own(inputs: Inputs) -> list[ContrastRow]:
-    """The rows over all categories; those of each are in contrasts.csv."""
-    return [
-        row
-        for row in inputs.contrasts
-        if row.model in inputs.models and row.policy == inputs.policy and row.group == "all"
-    ]
+def _contrast(inputs: Inputs, row: ContrastRow) -> tuple[Cell, ...]:
+    own = inputs.metric_words(row.first, row.metric)
+    asked = f"{theme.count(row.n_questions_first)} and {theme.count(row.n_questions_second)}"
+    return (
+        Cell(inputs.label(row.model), small=shown.contrast_note(inputs, row)),
+        Cell(f"{row.first} minus {row.second}"),
+        *shown.questions_cell(inputs, row.first, row.stratum_first),
+        Cell(own.title),
+        shown.difference_cell(row.value, row.low, row.high, own.form),
+        Cell(theme.p_value(row.p)),
+        Cell(f"{row.n_first:,} and {row.n_second:,}"),
+        Cell(asked),
+        *shown.cluster_cell(inputs, f"{row.n_clusters_first:,} and {row.n_clusters_second:,}"),
+    )
 
 
-def _contrast(inputs: Inputs, row: ContrastRow) -> Row:
-    kind = theme.form(row.metric)
-    write = points if kind == "percent" else (lambda value: theme.number(value, kind))
-    return {
-        "model": inputs.label(row.model),
-        "task": inputs.task_label(row.first),
-        "first": row.first,
-        "second": row.second,
-        "questions": theme.CONDITIONS.get(row.context_condition, row.context_condition),
-        "what": theme.METRICS.get(row.metric, row.metric),
-        "value": write(row.value),
-        "interval": _between(row.low, row.high, write),
-        "p": theme.p_value(row.p),
-        "asked": write(row.value_asked),
-        "asked_interval": _between(row.low_asked, row.high_asked, write),
-        "note": " ".join(
-            theme.paired_notes(row.loss_decides, row.value, _apart(inputs, row), kind)
-        ),
-        "n": f"{row.n_first:,} and {row.n_second:,}",
-        "n_questions": f"{count(row.n_questions_first)} and {count(row.n_questions_second)}",
-        "templates": f"{row.n_clusters_first:,} and {row.n_clusters_second:,}",
-        "caution": "" if row.caution is None else row.caution,
-    }
+def spread(inputs: Inputs) -> Table | None:
+    """How far seeds and how far items move each score; None where there is one seed."""
+    columns = (
+        Column("Model"),
+        Column("Task"),
+        *shown.questions_column(inputs),
+        Column("Score"),
+        Column("Seeds", number=True),
+        Column("Between seeds", number=True),
+        Column("Between items", number=True),
+        Column("Unread", number=True),
+    )
+    rows = tuple(
+        _spread(inputs, row)
+        for row in inputs.spread
+        if row.group == ALL
+        and row.model in inputs.models
+        and row.metric in inputs.compared(row.task)
+    )
+    return Table("Spread between seeds and items", columns, rows) if rows else None
 
 
-def _apart(inputs: Inputs, row: ContrastRow) -> float | None:
-    """The difference of the two scores as they are displayed; None where one is not."""
-    within = row.first == row.second
-    conditions = ("ambig", "disambig") if within else (row.context_condition, row.context_condition)
-    sides = [
-        inputs.estimate(row.model, task, "all", condition, row.metric, row.policy)
-        for task, condition in zip((row.first, row.second), conditions, strict=True)
-    ]
-    first, second = (None if side is None else side.value for side in sides)
-    return None if first is None or second is None else first - second
+def _spread(inputs: Inputs, row: Spread) -> tuple[Cell, ...]:
+    own = inputs.metric_words(row.task, row.metric)
+    unread = inputs.unread(row.model, row.task, row.group, row.stratum)
+    return (
+        Cell(inputs.label(row.model)),
+        Cell(inputs.task_label(row.task)),
+        *shown.questions_cell(inputs, row.task, row.stratum),
+        Cell(own.title),
+        Cell(f"{row.n_seeds}"),
+        Cell(theme.size(row.seed_sd, own.form)),
+        Cell(theme.size(row.item_se, own.form)),
+        Cell(theme.percent(unread)),
+    )

@@ -3,29 +3,35 @@ likelihood.
 
 One real row, shortened:
 
-    {"model": "Pocket, thinking aloud", "questions": "Ambiguous", "what": "Accuracy", "generated":
-     ("46.7%", ...),
-     "likelihood": ("88.0%", ...), "difference": ("+41.3 points", "+30.1 to +52.6 points"), "p": "<
-     0.001", ...}
+    Pocket, thinking aloud | Ambiguous | Accuracy | 46.7% | 88.0% | +41.3 points (+30.1 to +52.6
+    points) | < 0.001 | ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from featherweight.records import ContrastRow, Estimate
-from featherweight.report import theme
+from featherweight.records import ALL, ContrastRow
+from featherweight.report import shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.theme import points
+from featherweight.report.parts import Cell, Column, Section, Table, Titled
+from featherweight.specs import DrawSpec
+from featherweight.tasks.choice import LETTERS
+from featherweight.tasks.words import Form
 
-Row = dict[str, Any]
-LETTERS = "ABCDEFGHIJ"
-SCORES = (
-    ("ambig", "accuracy"),
-    ("disambig", "accuracy"),
-    ("ambig", "s_amb"),
-    ("disambig", "s_dis"),
+# How a task by likelihood was answered; what the options are is among the examples.
+HOW = (
+    "the option with the highest log-likelihood, summed over its tokens, in the form that the"
+    " wording asks for"
+)
+LETTER_COLUMNS = (
+    Column("Model"),
+    Column("Answers"),
+    Column("Chosen"),
+    Column("Right"),
+    Column("n", number=True),
 )
 
 
@@ -41,132 +47,163 @@ class Pair(NamedTuple):
         return frozenset(self)
 
 
+@dataclass(frozen=True, slots=True)
+class PairTables:
+    """The tables of one pair."""
+
+    scores: Titled
+    letters: Table | None
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWays:
+    """All pairs of the study."""
+
+    pairs: tuple[PairTables, ...]
+    notes: tuple[str, ...]
+    unread: str
+
+
+def section(inputs: Inputs) -> Section | None:
+    """The section; None where no questions were answered in both ways."""
+    made = tables(inputs)
+    if not made:
+        return None
+    data = TwoWays(made, notes(inputs), inputs.unread_policy)
+    return Section("ways", "sections/two_ways.html.j2", "Two ways of answering", data)
+
+
 def by_likelihood(inputs: Inputs) -> list[str]:
     """The tasks whose answers were chosen by likelihood."""
-    return [label for label in inputs.spec["tasks"] if inputs.by_likelihood(label)]
+    return [label for label in inputs.spec.tasks if inputs.by_likelihood(label)]
 
 
 def pairs(inputs: Inputs) -> list[Pair]:
     """Each task by likelihood beside the first one with the same items and wording whose answers
     were generated.
     """
-    found = []
+    made = []
     for chosen in by_likelihood(inputs):
         same = [
             label
-            for label in inputs.spec["tasks"]
+            for label in inputs.spec.tasks
             if not inputs.by_likelihood(label)
             and _questions(inputs, label) == _questions(inputs, chosen)
         ]
-        found += [Pair(label, chosen) for label in same[:1]]
-    return found
+        made += [Pair(label, chosen) for label in same[:1]]
+    return made
 
 
-def _questions(inputs: Inputs, label: str) -> tuple[Any, ...]:
+def _questions(inputs: Inputs, label: str) -> tuple[str, str, DrawSpec]:
     """What decides which questions a task puts, and in which words."""
-    drawn: Mapping[str, Any] = (inputs.spec.get("draws") or {}).get(label) or {}
+    entry = inputs.spec.tasks[label]
+    return entry.task, entry.wording, entry.draw.model_copy(update={"label": ""})
+
+
+def tables(inputs: Inputs) -> tuple[PairTables, ...]:
+    """The tables of each pair; with a title where there are several."""
+    known = pairs(inputs)
+    made = []
+    for pair in known:
+        name = f"{inputs.task_label(pair.generated)} and {inputs.task_label(pair.likelihood)}"
+        title = name if len(known) > 1 else None
+        label = f"Two ways of answering{'' if title is None else f': {title}'}"
+        made.append(
+            PairTables(Titled(_scores(inputs, pair, label), title), _letters(inputs, pair))
+        )
+    return tuple(made)
+
+
+def _scores(inputs: Inputs, pair: Pair, label: str) -> Table:
+    """One row per model and score of which there is an estimate."""
+    columns = (
+        Column("Model", css="who"),
+        *shown.questions_column(inputs),
+        Column("Score", css="keep"),
+        Column("Generated", number=True, label="Generated"),
+        Column("By likelihood", number=True, label="By likelihood"),
+        Column("Difference", number=True, label="Difference"),
+        Column("p", number=True, label="p"),
+        Column("Unread", number=True, label="Unread"),
+    )
+    rows = (
+        _row(inputs, pair, model, stratum, metric)
+        for model in inputs.models
+        for stratum, metric in _scores_of(inputs, pair.generated)
+    )
+    return Table(label, columns, tuple(row for row in rows if row is not None), css="stack long")
+
+
+def _scores_of(inputs: Inputs, task: str) -> Iterator[tuple[str, str]]:
+    """(stratum, metric): the accuracies, then the task's own numbers."""
+    strata = inputs.shown(task)
+    yield from ((stratum, "accuracy") for stratum in strata)
+    for stratum in strata:
+        metric = inputs.beside_accuracy(task, stratum)
+        if metric is not None:
+            yield stratum, metric
+
+
+def _row(
+    inputs: Inputs, pair: Pair, model: str, stratum: str, metric: str
+) -> tuple[Cell, ...] | None:
+    generated, chosen = (
+        inputs.estimate(model, label, ALL, stratum, metric) for label in (pair[0], pair[1])
+    )
+    if generated is None or chosen is None:
+        return None
+    own = inputs.metric_words(pair.generated, metric)
+    unread = [theme.percent(inputs.unread(model, label, ALL, stratum)) for label in pair]
+    contrast = inputs.contrast(
+        model, pair.likelihood, pair.generated, metric, (stratum, stratum), policy=inputs.policy
+    )
+    note = None if contrast is None else shown.contrast_note(inputs, contrast)
+    difference, p = _difference(contrast, own.form)
     return (
-        inputs.spec["tasks"][label],
-        (inputs.spec.get("wordings") or {}).get(label),
-        {key: value for key, value in drawn.items() if key != "label"},
+        Cell(inputs.label(model), small=note),
+        *shown.questions_cell(inputs, pair.generated, stratum),
+        Cell(own.title),
+        shown.cell(generated, own.form),
+        shown.cell(chosen, own.form),
+        difference,
+        Cell(p),
+        Cell(unread[0], small=unread[1]),
     )
 
 
-def tables(inputs: Inputs) -> list[Row]:
-    """One table per pair: its title (empty where there is one pair alone) and its rows."""
-    found = pairs(inputs)
-    named = [
-        f"{inputs.task_label(pair.generated)} and {inputs.task_label(pair.likelihood)}"
-        for pair in found
-    ]
-    return [
-        {
-            "title": name if len(found) > 1 else "",
-            "rows": _rows(inputs, pair),
-            "letters": _letters(inputs, pair),
-        }
-        for name, pair in zip(named, found, strict=True)
-    ]
+def _difference(contrast: ContrastRow | None, form: Form) -> tuple[Cell, str]:
+    """By likelihood minus generated, and p; no data where the study names no such contrast."""
+    if contrast is None or contrast.value is None:
+        return Cell(theme.NO_DATA), theme.NO_DATA
+    value, low, high = contrast.value, contrast.low, contrast.high
+    return shown.difference_cell(value, low, high, form), theme.p_value(contrast.p)
 
 
-def _rows(inputs: Inputs, pair: Pair) -> list[Row]:
-    """One row per model and score of which there is an estimate."""
-    contrasts: Mapping[tuple[str, ...], ContrastRow] = {
-        (row.model, row.first, row.second, row.context_condition, row.metric): row
-        for row in inputs.contrasts
-        if row.policy == inputs.policy
-    }
-    made = []
-    for model in inputs.models:
-        for condition, metric in SCORES:
-            sides = [inputs.estimate(model, label, "all", condition, metric) for label in pair]
-            if None in sides:
-                continue
-            difference, p = _difference(contrasts, model, pair, condition, metric)
-            unread = [
-                theme.percent(inputs.unread(model, label, "all", condition)) for label in pair
-            ]
-            made.append(
-                {
-                    "model": inputs.label(model),
-                    "questions": theme.CONDITIONS[condition],
-                    "what": theme.METRICS[metric],
-                    "generated": _shown(sides[0]),
-                    "likelihood": _shown(sides[1]),
-                    "difference": difference,
-                    "p": p,
-                    "note": _note(contrasts, model, pair, condition, metric, sides),
-                    "unread": tuple(unread),
-                }
-            )
-    return made
-
-
-def _note(
-    contrasts: Mapping[tuple[str, ...], ContrastRow],
-    model: str,
-    pair: Pair,
-    condition: str,
-    metric: str,
-    sides: Sequence[Estimate | None],
-) -> str:
-    """Where lost answers decide, and where the two scores differ by something else than the paired
-    difference.
-    """
-    found = contrasts.get((model, pair.likelihood, pair.generated, condition, metric))
-    sign = 1.0 if found is not None else -1.0
-    if found is None:
-        found = contrasts.get((model, pair.generated, pair.likelihood, condition, metric))
-    if found is None:
-        return ""
-    generated, chosen = (None if side is None else side.value for side in sides)
-    value = None if found.value is None else sign * found.value
-    shown = None if generated is None or chosen is None else chosen - generated
-    return " ".join(theme.paired_notes(found.loss_decides, value, shown, theme.form(metric)))
-
-
-def _letters(inputs: Inputs, pair: Pair) -> list[Row]:
+def _letters(inputs: Inputs, pair: Pair) -> Table | None:
     """How often each letter was chosen in either way, and how often it was right: a liking for a
     letter shows here.
     """
-    made = []
+    rows = []
     for model in inputs.models:
         for label, way in zip(pair, ("generated", "by likelihood"), strict=True):
-            found = [
-                row for row in inputs.positions if (row.model, row.task) == (model, label) and row.n
-            ]
-            found.sort(key=lambda row: row.position)
-            if found:
-                made.append(
-                    {
-                        "model": inputs.label(model),
-                        "way": way,
-                        "chosen": _shares([row.n_chosen / row.n for row in found]),
-                        "right": _shares([row.n_gold / row.n for row in found]),
-                        "n": f"{found[0].n:,}",
-                    }
+            known = sorted(
+                (row for row in inputs.positions if (row.model, row.task) == (model, label)),
+                key=lambda row: row.position,
+            )
+            known = [row for row in known if row.n]
+            if known:
+                rows.append(
+                    (
+                        Cell(inputs.label(model)),
+                        Cell(way),
+                        Cell(_shares([row.n_chosen / row.n for row in known])),
+                        Cell(_shares([row.n_gold / row.n for row in known])),
+                        Cell(f"{known[0].n:,}"),
+                    )
                 )
-    return made
+    if not rows:
+        return None
+    return Table("Which letters were chosen in either way", LETTER_COLUMNS, tuple(rows))
 
 
 def _shares(values: Sequence[float]) -> str:
@@ -176,63 +213,15 @@ def _shares(values: Sequence[float]) -> str:
     )
 
 
-def _shown(estimate: Estimate | None) -> tuple[str, str]:
-    """A score and its interval."""
-    if estimate is None or estimate.value is None:
-        return "no data", ""
-    kind = theme.form(estimate.metric)
-    return theme.number(estimate.value, kind), theme.interval(estimate.low, estimate.high, kind)
-
-
-def _difference(
-    contrasts: Mapping[tuple[str, ...], ContrastRow],
-    model: str,
-    pair: Pair,
-    condition: str,
-    metric: str,
-) -> tuple[tuple[str, str], str]:
-    """By likelihood minus generated with its interval, and p; no data where the study names no such
-    contrast.
-    """
-    forward = contrasts.get((model, pair.likelihood, pair.generated, condition, metric))
-    found = forward or contrasts.get((model, pair.generated, pair.likelihood, condition, metric))
-    if found is None or found.value is None:
-        return ("no data", ""), "no data"
-    value, low, high = found.value, found.low, found.high
-    if forward is None:
-        # 0.0 - x makes 0.0 of 0.0; -x would make -0.0, which is printed with its sign.
-        value, low, high = (
-            0.0 - value,
-            None if high is None else 0.0 - high,
-            None if low is None else 0.0 - low,
-        )
-    write = points if metric == "accuracy" else theme.score
-    bounds = (
-        "no interval"
-        if low is None or high is None
-        else f"{write(low).removesuffix(' points')} to {write(high)}"
-    )
-    return (write(value), bounds), theme.p_value(found.p)
-
-
-# How a task by likelihood was answered; what the options are is among the examples.
-HOW = (
-    "the option with the highest log-likelihood, summed over its tokens, in the form that the"
-    " wording asks for"
-)
-
-
-def notes(inputs: Inputs) -> list[str]:
+def notes(inputs: Inputs) -> tuple[str, ...]:
     """What a reader must know where the two ways stand side by side."""
-    thinking = [
-        inputs.label(name) for name in inputs.spec.get("thinking") or () if name in inputs.models
-    ]
+    thinking = [inputs.label(name) for name in inputs.spec.thinking if name in inputs.models]
     if not thinking or not by_likelihood(inputs):
-        return []
-    return [
+        return ()
+    return (
         "Thinking aloud comes before the answer. By likelihood it is opened and closed again with"
-        f" nothing in it, so those scores are without any thinking: {', '.join(thinking)}."
-    ]
+        f" nothing in it, so those scores are without any thinking: {', '.join(thinking)}.",
+    )
 
 
 def limits(inputs: Inputs) -> list[str]:
@@ -251,11 +240,6 @@ def limits(inputs: Inputs) -> list[str]:
         ),
         *notes(inputs),
     ]
-    if any(inputs.spec["tasks"][label] == "bbq" for label in chosen):
-        said.append(
-            "lm-evaluation-harness's own BBQ task by likelihood shows no options and compares the"
-            " texts of the two people with ten ways of saying that one cannot know, not normalised"
-            " by length; here the options are shown and their letters compared, so its figures are"
-            " of another measurement."
-        )
-    return said
+    for label in chosen:
+        said += inputs.words(label).limits_likelihood
+    return list(dict.fromkeys(said))
