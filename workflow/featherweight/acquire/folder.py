@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from featherweight.acquire.chat import read_chat
+from featherweight.chat.facts import read_chat
 from featherweight.acquire.lock import Lock, differences, disagreements
 from featherweight.acquire.manifest import Manifest, entries
 from featherweight.acquire.spec import Source

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from featherweight.reading.context import Shown
 from featherweight.reading.mentions import Form, Kind, Mention, by_words
 from featherweight.reading.text import lowered, tokens
 from featherweight.reading.words import GENERIC, of, word_set
-from featherweight.records import Item
 
 
 class Kin(NamedTuple):
@@ -107,7 +107,7 @@ _COMMON = word_set(
 )
 
 
-def references(plain: str, low: str, item: Item, named: Sequence[Mention]) -> list[Mention]:
+def references(plain: str, low: str, item: Shown, named: Sequence[Mention]) -> list[Mention]:
     """All references to one of the two persons; none where the item does not have two."""
     persons = [at for at in range(len(item.options)) if at != item.unknown]
     if len(persons) != 2:
@@ -137,13 +137,10 @@ _FIRSTS = {kin: frozenset(word.split(" ")[0] for word in kin.words) for kin in K
 _PARTS = {kin: tuple(frozenset(word.split(" ")) for word in kin.words) for kin in KINDS}
 
 
-def _synonyms(item: Item, low: str, first: int, second: int) -> tuple[Form, ...]:
+def _synonyms(item: Shown, low: str, first: int, second: int) -> tuple[Form, ...]:
     said = frozenset(_ANY_WORD.findall(low))
     return _synonym_forms(
-        *(
-            (item.options[at], item.option_names[at], item.option_groups[at])
-            for at in (first, second)
-        ),
+        *((item.options[at], item.names[at], item.groups[at]) for at in (first, second)),
         (first, second),
         tuple(kin for kin in KINDS if _FIRSTS[kin] & said),
     )
@@ -252,7 +249,7 @@ _ABSTAINED = (
 )
 
 
-def respell(plain: str, item: Item) -> str:
+def respell(plain: str, item: Shown) -> str:
     """The text with each misspelt word as an option, the question or an abstention spells it.
 
     A word that could be two of them, that the item itself has, or that is ordinary English stays.
@@ -360,7 +357,7 @@ class _Places(NamedTuple):
 
 
 def _pointed(
-    low: str, item: Item, persons: list[int], named: Sequence[Mention]
+    low: str, item: Shown, persons: list[int], named: Sequence[Mention]
 ) -> Iterator[tuple[int, int, int]]:
     """Places such as "the former": by the last two names before it, else by the context's order."""
     told = _in_context(item, persons)
@@ -390,7 +387,7 @@ def _last_pair(before: Sequence[int | None]) -> _Places | None:
     return None if last is None or earlier is None else _Places(earlier, last)
 
 
-def _in_context(item: Item, persons: list[int]) -> _Places | None:
+def _in_context(item: Shown, persons: list[int]) -> _Places | None:
     """Which of the two the context names first; None where it does not name both in one way."""
     low = lowered(item.context)
     places = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from featherweight.acquire.chat import read_chat
+from featherweight.chat.facts import read_chat
 
 # What the files of well-known models say (config, generation_config, tokenizer's token and its id),
 # and what is shown.

@@ -1,5 +1,4 @@
-"""How a model's chat begins and ends, read from its snapshot: template, first token, stop tokens,
-and who disagrees.
+"""What a model's folder says of its chat and its limits: template, first and stop tokens, context.
 
 Reads config.json, generation_config.json, tokenizer_config.json, tokenizer.json,
 chat_template.jinja. One real result:
@@ -15,6 +14,7 @@ Nothing is guessed: an id that a file does not give is an empty list.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,21 @@ def read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    config = _document(folder / "config.json")
-    generation = _document(folder / "generation_config.json")
-    settings = _document(folder / "tokenizer_config.json")
-    special = _document(folder / "special_tokens_map.json")
+    config = document(folder / "config.json")
+    generation = document(folder / "generation_config.json")
+    settings = document(folder / "tokenizer_config.json")
+    special = document(folder / "special_tokens_map.json")
     ids = _token_ids(folder, settings)
     begin = _token(settings.get("bos_token") or special.get("bos_token"))
     end = _token(settings.get("eos_token") or special.get("eos_token"))
     bos_ids = {
-        "config": _ids(config, "bos"),
-        "generation_config": _ids(generation, "bos"),
+        "config": stated_ids(config, "bos"),
+        "generation_config": stated_ids(generation, "bos"),
         "tokenizer": _known(ids, begin),
     }
     eos_ids = {
-        "config": _ids(config, "eos"),
-        "generation_config": _ids(generation, "eos"),
+        "config": stated_ids(config, "eos"),
+        "generation_config": stated_ids(generation, "eos"),
         "tokenizer": _known(ids, end),
     }
     chat = {
@@ -60,7 +60,7 @@ def _read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
         "bos_ids": bos_ids,
         "eos": end,
         "eos_ids": eos_ids,
-        "stop_ids": sorted({token for found in eos_ids.values() for token in found}),
+        "stop_ids": sorted({token for ids in eos_ids.values() for token in ids}),
     }
     return chat, [
         *_disagreements(eos_ids, end),
@@ -103,7 +103,8 @@ def _own_code(config: dict[str, Any]) -> list[str]:
     return ["config.json names Python code of its own (auto_map): it is neither downloaded nor run"]
 
 
-def _document(path: Path) -> dict[str, Any]:
+def document(path: Path) -> dict[str, Any]:
+    """A JSON object, empty if the file is not there. Raises InputError for anything else."""
     if not path.is_file():
         return {}
     try:
@@ -122,7 +123,7 @@ def _document(path: Path) -> dict[str, Any]:
 def _token_ids(folder: Path, settings: dict[str, Any]) -> dict[str, int]:
     """Token text to id, for added tokens and, where the tokenizer has a plain vocabulary, for
     all."""
-    tokenizer = _document(folder / "tokenizer.json")
+    tokenizer = document(folder / "tokenizer.json")
     model = tokenizer.get("model") or {}
     vocabulary = model.get("vocab") or {}
     if isinstance(vocabulary, list):  # unigram: [[piece, score], ...], the id is the position
@@ -142,9 +143,23 @@ def _known(ids: dict[str, int], token: str | None) -> list[int]:
     return [] if token is None or token not in ids else [ids[token]]
 
 
-def _ids(document: dict[str, Any], which: str) -> list[int]:
-    value = document.get(f"{which}_token_id")
+def stated_ids(config: Mapping[str, Any], which: str) -> list[int]:
+    """The ids that a config names for "bos" or "eos"; empty where it names none."""
+    value = config.get(f"{which}_token_id")
     return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def context_limit(folder: Path) -> int | None:
+    """Tokens of prompt and answer together that the model was built for; None: not stated."""
+    config = document(folder / "config.json")
+    limit = config.get("max_position_embeddings", config.get("n_positions"))
+    return None if limit is None else int(limit)
+
+
+def stored_dtype(folder: Path) -> str | None:
+    """The number format that the config names for the weights; None where it names none."""
+    config = document(folder / "config.json")
+    return config.get("dtype", config.get("torch_dtype"))
 
 
 def _has_template(folder: Path, settings: dict[str, Any]) -> bool:
