@@ -140,7 +140,7 @@ class WordingLoss:
 
 @dataclass(frozen=True, slots=True)
 class WordingLosses:
-    """Two task labels that ask the same questions in two wordings; unread.json is a list of them."""
+    """Two task labels that ask the same questions in two wordings; unread.json lists them."""
 
     task: str  # the task behind both labels
     first: str
