@@ -9,7 +9,7 @@ told apart by colour; more are facets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -167,17 +167,30 @@ def _scores_in_facets(
     )
 
 
-# Colour by form: its scale, and from where to where its ends are too dark for dark ink.
+class Heat(NamedTuple):
+    """How a heat map is coloured."""
+
+    scale: alt.Scale
+    legend: alt.Legend
+    dark: str  # where the ends are too dark for dark ink
+    digits: str
+
+
 HEAT = {
-    "score": (
-        {"scheme": "purpleorange", "domain": [-1, 1], "domainMid": 0},
-        {"labelExpr": SIGNED, "values": [-1, -0.5, 0, 0.5, 1]},
+    "score": Heat(
+        alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0),
+        alt.Legend(
+            direction="horizontal",
+            gradientLength=200,
+            labelExpr=SIGNED,
+            values=[-1, -0.5, 0, 0.5, 1],
+        ),
         "datum.value < -0.6 || datum.value > 0.75",
         "+.2f",
     ),
-    "percent": (
-        {"scheme": "blues", "domain": [0, 1]},
-        {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    "percent": Heat(
+        alt.Scale(scheme="blues", domain=[0, 1]),
+        alt.Legend(direction="horizontal", gradientLength=200, format=".0%"),
         "datum.value > 0.6",
         ".0%",
     ),
@@ -189,7 +202,7 @@ def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> An
     every cell.
     """
     models, order = list(dict.fromkeys(table["model"])), categories_in_order(table)
-    scale, legend, dark, digits = HEAT[form]
+    look = HEAT[form]
     base = alt.Chart(table)
     x = alt.X(
         "model:N",
@@ -203,25 +216,20 @@ def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> An
         ),
     )
     y = alt.Y("category:N", title=None, sort=order, axis=alt.Axis(ticks=False, domain=False))
-    colour = alt.Color(
-        "value:Q",
-        title=title,
-        scale=alt.Scale(**scale),
-        legend=alt.Legend(direction="horizontal", gradientLength=200, **legend),
-    )
+    colour = alt.Color("value:Q", title=title, scale=look.scale, legend=look.legend)
     known = base.transform_filter("isValid(datum.value)")
     cells = known.mark_rect(stroke=theme.INK, strokeOpacity=0.12).encode(
         x=x, y=y, color=colour, tooltip=SCORE_TOOLTIP
     )
     # White reaches at least 4:1 on the dark ends of the scale, near-black everywhere else.
-    ink = alt.condition(dark, alt.value("#ffffff"), alt.value("#16161a"))
+    ink = alt.condition(look.dark, alt.value("#ffffff"), alt.value("#16161a"))
     value = known.mark_text(fontSize=13, fontWeight=600, dy=-5).encode(
         x=x, y=y, text="shown:N", color=ink, tooltip=SCORE_TOOLTIP
     )
     bounds = (
         base.transform_filter("isValid(datum.value) && isValid(datum.low)")
         .transform_calculate(
-            bounds=f"format(datum.low, '{digits}') + ' to ' + format(datum.high, '{digits}')"
+            bounds=f"format(datum.low, '{look.digits}') + ' to ' + format(datum.high, '{look.digits}')"
         )
         .mark_text(fontSize=10, dy=9)
         .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=SCORE_TOOLTIP)

@@ -12,18 +12,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows
-from featherweight.records import ALL, Usage, Verdict
+from featherweight.records import (
+    ALL,
+    KnownValue,
+    Usage,
+    Verdict,
+    VerdictDetails,
+    WordingLosses,
+)
 from featherweight.report import theme
 from featherweight.report.jobs import Job, read_jobs
 from featherweight.results import Results, read_results
 from featherweight.specs import ReportSpec
-from featherweight.tasks.words import Form, MetricWords, StratumWords, Words, words
+from featherweight.tasks.words import MetricWords, StratumWords, Words, words
 
 DOCUMENTS = ("verdicts.parquet", "claims.json", "published.csv", "planted.json", "controls.json")
 
@@ -32,45 +39,6 @@ class Document(BaseModel):
     """A part of a document that an earlier stage wrote; what the page does not show is ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Known(Document):
-    """A value that is known beforehand beside the measured one."""
-
-    model: str
-    task: str
-    stratum: str
-    metric: str
-    expected: float
-    at_least: bool = False  # it must be reached, not met
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int | None
-    n_questions: int | None
-    detectable: float | None
-    inside: bool | None  # None: nothing to judge
-
-
-class Source(Document):
-    """Where a published figure stands."""
-
-    title: str
-    address: str | None = None
-
-
-class ClaimNotes(Document):
-    """What a reader of one verdict needs besides its row."""
-
-    link: str | None = None
-    note: str | None = None
-    sources: tuple[Source, ...] = ()
-    unit: str
-
-    @property
-    def form(self) -> Form:
-        """How the claim's number is written."""
-        return self.unit if self.unit in ("score", "tokens") else "percent"  # type: ignore[return-value]
 
 
 class PublishedRow(Document):
@@ -95,46 +63,6 @@ class PublishedRow(Document):
     def source(self) -> str:
         """Title and place."""
         return f"{self.title}, {self.locator}"
-
-
-class Share(Document):
-    """A share of answers with its interval."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class Shift(Share):
-    """A paired difference of two shares."""
-
-    p: float | None
-
-
-class Loss(Document):
-    """One model's lost answers of one kind in two wordings."""
-
-    model: str
-    metric: Literal["unparsed", "unfinished"]
-    first: Share
-    second: Share
-    difference: Shift | None
-
-
-class Losses(Document):
-    """What two wordings of the same questions lose."""
-
-    first: str  # labels of the tasks
-    second: str
-    wordings: tuple[str, str]
-    said: tuple[str, ...]
-    rows: tuple[Loss, ...]
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """Both labels, in no order."""
-        return frozenset((self.first, self.second))
 
 
 class Readings(Document):
@@ -169,15 +97,15 @@ class Inputs(Results):
     spec: ReportSpec
     readings: Mapping[str, Mapping[str, Readings]] = field(default_factory=dict)  # model, task
     verdicts: Sequence[Verdict] = ()
-    claims: Mapping[str, ClaimNotes] = field(default_factory=dict)
+    claims: Mapping[str, VerdictDetails] = field(default_factory=dict)
     published: Sequence[PublishedRow] = ()
-    planted: Sequence[Known] = ()
-    known: Sequence[Known] = ()  # of controls, and of models for what their task asks of them
+    planted: Sequence[KnownValue] = ()
+    known: Sequence[KnownValue] = ()  # of controls, and of models for what their task asks of them
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     datasets: Mapping[str, Manifest] = field(default_factory=dict)
     usage: Sequence[Usage] = ()
     jobs: Sequence[Job] = ()  # what Snakemake measured
-    losses: Sequence[Losses] = ()
+    losses: Sequence[WordingLosses] = ()
 
     @property
     def policy(self) -> str:
@@ -343,15 +271,15 @@ def read_inputs(
             **{one.name: getattr(results, one.name) for one in fields(results)},
             readings=_read(aggregate / "readings.json", dict[str, dict[str, Readings]]),
             verdicts=read_rows(compare / "verdicts.parquet", Verdict),
-            claims=_read(compare / "claims.json", dict[str, ClaimNotes]),
+            claims=_read(compare / "claims.json", dict[str, VerdictDetails]),
             published=_read_published(compare / "published.csv"),
-            planted=_read(compare / "planted.json", list[Known]),
-            known=_read(compare / "controls.json", list[Known]),
+            planted=_read(compare / "planted.json", list[KnownValue]),
+            known=_read(compare / "controls.json", list[KnownValue]),
             manifests=_manifests(manifests / "models"),
             datasets=_manifests(manifests / "datasets"),
             usage=[row for path in sorted(usage) for row in read_rows(path, Usage)],
             jobs=read_jobs(benchmarks) if benchmarks else (),
-            losses=_read(compare / "unread.json", list[Losses]),
+            losses=_read(compare / "unread.json", list[WordingLosses]),
         )
     except ValueError as error:
         raise InputError(str(error)) from error

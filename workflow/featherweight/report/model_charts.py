@@ -36,16 +36,13 @@ def pairs(
     order = [*ours, *([" "] if others else []), *others]  # an empty line between the two
     y = alt.Y("model:N", title=None, scale=alt.Scale(domain=order), axis=bands())
     x = alt.X("value:Q", scale=scale_of("percent"), axis=axis_of("percent", "Accuracy"))
-    one = len(names) == 1
-    colour, shape = (
-        channel(
-            "questions:N",
-            title=None,
-            scale=alt.Scale(domain=list(names), range=list(values[: len(names)])),
-            **({"legend": None} if one else {}),
-        )
-        for channel, values in ((alt.Color, theme.SERIES), (alt.Shape, STRATUM_SHAPES))
-    )
+    legend = alt.Undefined if len(names) > 1 else None
+    scales = [
+        alt.Scale(domain=list(names), range=list(values[: len(names)]))
+        for values in (theme.SERIES, STRATUM_SHAPES)
+    ]
+    colour = alt.Color("questions:N", title=None, scale=scales[0], legend=legend)
+    shape = alt.Shape("questions:N", title=None, scale=scales[1], legend=legend)
     tooltip = tooltips(
         ("model:N", "Model"),
         ("questions:N", "Questions"),

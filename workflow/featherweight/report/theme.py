@@ -59,6 +59,7 @@ NOT_CHOSEN: Mapping[str, str] = {  # the same where answers are chosen by likeli
 ENDED: Mapping[str, str] = {
     "stop": "by itself",
     "length": "cut off at the limit",
+    "forced": "its thinking was ended for it",
     "scored": "nothing was generated",
 }
 OUTCOMES: Mapping[str, str] = {

@@ -7,12 +7,14 @@ was looked up.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from featherweight.records import Verdict
+from featherweight.records import Citation, Verdict, VerdictDetails
 from featherweight.report import theme
-from featherweight.report.inputs import ClaimNotes, Inputs, Source
+from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Section
+from featherweight.tasks.words import Form
 
 SYMBOLS = {
     "contradicted": "\N{BALLOT X}",
@@ -21,6 +23,7 @@ SYMBOLS = {
     "seen elsewhere": "\N{RIGHTWARDS ARROW}",
     "not tested": "\N{EN DASH}",
 }  # in the order of the page
+FORMS: Mapping[str, Form] = {"score": "score", "tokens": "tokens"}  # of a claim's unit; else percent
 TALLIED = ("contradicted", "partly", "reproduced", "borne out", "seen elsewhere")
 
 
@@ -42,7 +45,7 @@ class Claim:
     why: str
     note: str | None
     rule: str
-    sources: tuple[Source, ...]
+    sources: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +86,19 @@ def claims(inputs: Inputs) -> list[Claim]:
     return [_claim(row, inputs.claims[row.claim]) for row in rows]
 
 
-def _claim(verdict: Verdict, notes: ClaimNotes) -> Claim:
-    looked_up = bool(notes.sources)
+def _claim(verdict: Verdict, details: VerdictDetails) -> Claim:
+    form: Form = FORMS.get(details.unit, "percent")
+    looked_up = bool(details.sources)
     value, low, high = verdict.our_value, verdict.our_low, verdict.our_high
-    bounded = low is not None and high is not None and notes.form != "tokens"
+    bounded = low is not None and high is not None and form != "tokens"
     return Claim(
         id=verdict.claim,
         article=verdict.article,
-        link=notes.link,
+        link=details.link,
         text=verdict.text,
         stated=verdict.article_value,
-        measured=None if value is None else theme.number(value, notes.form),
-        interval=theme.interval(low, high, notes.form) if bounded else None,
+        measured=None if value is None else theme.number(value, form),
+        interval=theme.interval(low, high, form) if bounded else None,
         published=looked_up,
         word=(
             "borne out" if looked_up and verdict.verdict == "reproduced" else verdict.verdict
@@ -102,9 +106,9 @@ def _claim(verdict: Verdict, notes: ClaimNotes) -> Claim:
         symbol=SYMBOLS[verdict.verdict],
         css=verdict.verdict.replace(" ", "-"),
         why=verdict.why,
-        note=notes.note,
+        note=verdict.note,
         rule=verdict.rule,
-        sources=notes.sources,
+        sources=details.sources,
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from featherweight.records import ALL
+from featherweight.records import ALL, KnownValue
 from featherweight.report import frames, model_charts, shown, theme
-from featherweight.report.inputs import Inputs, Known
+from featherweight.report.inputs import Inputs
 from featherweight.report.page import Drawn
 from featherweight.report.parts import Cell, Column, Figure, Section, Table
 
@@ -71,9 +71,10 @@ class Instrument:
     """Every known value, and the figure of the planted ones."""
 
     check: Check
-    planted: bool
+    planted: str | None  # what pocket models carry, in words
     figure: Drawn | None
     table: Table
+    cluster: str
     agree: str
 
 
@@ -90,12 +91,12 @@ def check(inputs: Inputs) -> Check:
     )
 
 
-def planted_rates(inputs: Inputs) -> list[Known]:
+def planted_rates(inputs: Inputs) -> list[KnownValue]:
     """What was built into a model, without what such a model must merely reach."""
     return [row for row in inputs.planted if not row.at_least]
 
 
-def _count(rows: Iterable[Known], inside: bool | None) -> int:
+def _count(rows: Iterable[KnownValue], inside: bool | None) -> int:
     return sum(row.inside is inside for row in rows)
 
 
@@ -116,7 +117,15 @@ def section(inputs: Inputs, checked: Check, figure: Drawn | None) -> Section | N
         tuple(_row(inputs, row) for row in rows),
         css="stack long",
     )
-    data = Instrument(checked, bool(inputs.planted), figure, table, agree(inputs))
+    planted = theme.listed(
+        list(
+            dict.fromkeys(
+                inputs.metric_words(row.task, row.metric).title.lower()
+                for row in planted_rates(inputs)
+            )
+        )
+    )
+    data = Instrument(checked, planted or None, figure, table, inputs.cluster, agree(inputs))
     return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
 
 
@@ -129,7 +138,7 @@ def agree(inputs: Inputs) -> str:
     )
 
 
-def _row(inputs: Inputs, row: Known) -> tuple[Cell, ...]:
+def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
     own = inputs.metric_words(row.task, row.metric)
     unread = inputs.unread(row.model, row.task, ALL, row.stratum)
     return (
@@ -191,13 +200,15 @@ def planted_figure(inputs: Inputs) -> Figure | None:
     )
 
 
-def planted_frame(inputs: Inputs, rates: Sequence[Known]) -> pd.DataFrame:
+def planted_frame(inputs: Inputs, rates: Sequence[KnownValue]) -> pd.DataFrame:
     """Planted against measured rates; `drawn_at` sets points with the same planted rate side by
     side.
     """
-    rows: list[frames.Row] = []
+    rows: list[shown.Row] = []
     shared: dict[tuple[str, float], int] = {}
     for entry in rates:
+        if entry.expected is None:
+            continue
         place = shared.setdefault((entry.task, entry.expected), 0)
         shared[(entry.task, entry.expected)] += 1
         unread = inputs.unread(entry.model, entry.task, ALL, entry.stratum)
@@ -206,6 +217,7 @@ def planted_frame(inputs: Inputs, rates: Sequence[Known]) -> pd.DataFrame:
                 "model": inputs.label(entry.model),
                 "task": inputs.task_label(entry.task),
                 "planted": entry.expected,
+                "planted shown": theme.percent(entry.expected),
                 "drawn_at": entry.expected + 0.018 * place,
                 "value": entry.value,
                 "low": entry.low,

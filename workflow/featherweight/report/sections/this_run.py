@@ -4,44 +4,62 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
+from featherweight.records import Usage
+from featherweight.report import theme
 from featherweight.report.inputs import Inputs
+from featherweight.report.parts import Cell, Column, Section, Table
 
-UNKNOWN = "unknown"
 STAGES = ("acquire", "prompts", "generate", "score", "aggregate", "compare")
+GENERATED = (
+    "Generated",
+    "Seconds, load",
+    "Seconds, generate",
+    "Tokens",
+    "Tokens per second",
+    "Peak memory, MiB",
+)
+BY_LIKELIHOOD = ("Chosen by likelihood", "Seconds, likelihood")
 
 
-def machine(inputs: Inputs) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class ThisRun:
+    """What a machine needed."""
+
+    machine: tuple[tuple[str, str], ...]
+    models: Table | None
+    stages: Table | None
+
+
+def section(inputs: Inputs) -> Section:
+    """The last section of the page."""
+    data = ThisRun(machine(inputs), models(inputs), stages(inputs))
+    return Section("run", "sections/this_run.html.j2", "This run", data)
+
+
+def machine(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     """Machine, engine, device and threads as names and values, each distinct value once."""
-    timed = [(name, inputs.timings[name]) for name in inputs.every if name in inputs.timings]
+    looks: tuple[tuple[str, Callable[[Usage], str]], ...] = (
+        ("Machine", lambda row: row.hardware),
+        ("Engine", lambda row: row.engine),
+        ("Device", lambda row: row.device),
+        ("Threads", lambda row: theme.count(row.threads)),
+    )
     listed = [
-        ("Machine", _distinct(inputs, ((name, _hardware(timing)) for name, timing in timed))),
-        ("Engine", _distinct(inputs, ((name, _engine(name, timing)) for name, timing in timed))),
-        (
-            "Device",
-            _distinct(
-                inputs, ((name, str(timing.get("device") or UNKNOWN)) for name, timing in timed)
-            ),
-        ),
-        (
-            "Threads",
-            _distinct(inputs, ((name, _count(timing.get("threads"))) for name, timing in timed)),
-        ),
+        (name, _distinct(inputs, ((row.model, look(row)) for row in inputs.usage)))
+        for name, look in looks
     ]
-    return [(name, value) for name, value in listed if value]
+    return tuple((name, value) for name, value in listed if value)
 
 
 def _distinct(inputs: Inputs, pairs: Iterable[tuple[str, str]]) -> str:
     """Each value once; where there are several, with the models that it belongs to."""
     owners: dict[str, list[str]] = {}
-    for name, value in pairs:
+    for model, value in pairs:
         if value:
-            known = inputs.spec["models"][name]
-            owners.setdefault(value, []).append(
-                "controls" if known.get("control") else inputs.label(name)
-            )
+            owners.setdefault(value, []).append(inputs.label(model))
     if len(owners) < 2:
         return "".join(owners)
     return "; ".join(
@@ -49,87 +67,74 @@ def _distinct(inputs: Inputs, pairs: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def _engine(name: str, timing: Mapping[str, Any]) -> str:
-    """The engine's identity; that of a control names the control, which the reader knows
-    already."""
-    return str(timing.get("engine") or UNKNOWN).removesuffix(f", {name}")
+def models(inputs: Inputs) -> Table | None:
+    """Seconds, tokens and memory of each model's answers, summed over their chunks; None where
+    nothing was recorded.
+    """
+    rows = {
+        name: [row for row in inputs.usage if row.model == name]
+        for name in inputs.every
+    }
+    if not any(rows.values()):
+        return None
+    chosen = any(row.n_scored for row in inputs.usage)
+    headings = (*GENERATED, *(BY_LIKELIHOOD if chosen else ()))
+    columns = (Column("Model"), *(Column(heading, number=True) for heading in headings))
+    return Table(
+        "Seconds and hardware",
+        columns,
+        tuple(
+            (Cell(inputs.label(name)), *_cells(own)[: len(headings)])
+            for name, own in rows.items()
+            if own
+        ),
+    )
 
 
-def _hardware(timing: Mapping[str, Any]) -> str:
-    """The machine in words; nothing where it was not recorded."""
-    found = timing.get("hardware") or {}
-    cores, memory = found.get("cores"), found.get("memory_gib")
-    parts = [
-        found.get("processor"),
-        None if cores is None else f"{cores:,} core{'' if cores == 1 else 's'}",
-        None if memory is None else f"{memory:,.1f} GiB memory",
-        found.get("gpu"),
-    ]
-    return ", ".join(str(part) for part in parts if part)
-
-
-def models(inputs: Inputs) -> list[dict[str, str]]:
-    """Seconds, tokens and memory of each model's run, as `generate` recorded them."""
-    rows = []
-    for name in inputs.every:
-        timing = inputs.timings.get(name)
-        if timing is None:
-            continue
-        rows.append(
-            {
-                "model": inputs.label(name),
-                "generated": _count(_drawn(timing)),
-                "from_store": _count(timing.get("from_store")),
-                "load": _seconds(timing.get("seconds_load")),
-                "generate": _seconds(timing.get("seconds_generate")),
-                "tokens": _count(timing.get("tokens")),
-                "rate": _count(timing.get("tokens_per_second")),
-                "memory": _count(timing.get("peak_rss_mib")),
-                "chosen": _count(timing.get("by_likelihood")),
-                "likelihood": _seconds(timing.get("seconds_likelihood")),
-            }
+def _cells(rows: Sequence[Usage]) -> tuple[Cell, ...]:
+    """One model's sums; a chunk is either generated or chosen by likelihood."""
+    generated = [row for row in rows if not row.n_scored]
+    chosen = [row for row in rows if row.n_scored]
+    seconds = sum(row.seconds for row in generated)
+    tokens = sum(row.tokens_out for row in generated)
+    return tuple(
+        Cell(text)
+        for text in (
+            theme.count(sum(row.n_samples for row in generated)),
+            _seconds(sum(row.seconds_load for row in rows)),
+            _seconds(seconds),
+            theme.count(tokens),
+            theme.count(tokens / seconds if seconds else None),
+            theme.count(max(row.peak_rss_mib for row in rows)),
+            theme.count(sum(row.n_scored for row in chosen)),
+            _seconds(sum(row.seconds for row in chosen)),
         )
-    return rows
+    )
 
 
-def _drawn(timing: Mapping[str, Any]) -> float | None:
-    """Answers that were generated: those that were made, less those that were chosen by
-    likelihood."""
-    made = timing.get("generated")
-    return None if made is None else made - (timing.get("by_likelihood") or 0)
-
-
-def by_likelihood(inputs: Inputs) -> bool:
-    """Whether any answer of this run was chosen by likelihood."""
-    return any(timing.get("by_likelihood") for timing in inputs.timings.values())
-
-
-def stages(inputs: Inputs) -> list[dict[str, str]]:
+def stages(inputs: Inputs) -> Table | None:
     """Jobs, seconds and the largest memory of each stage; the report's own are of an earlier page
     and left out.
     """
-    names = dict.fromkeys([*STAGES, *sorted({job.stage for job in inputs.jobs})])
     rows = []
-    for name in names:
+    for name in dict.fromkeys([*STAGES, *sorted({job.stage for job in inputs.jobs})]):
         jobs = [job for job in inputs.jobs if job.stage == name]
         if not jobs or name == "report":
             continue
         seconds = [job.seconds for job in jobs if job.seconds is not None]
         memory = [job.max_rss for job in jobs if job.max_rss is not None]
         rows.append(
-            {
-                "stage": name,
-                "jobs": f"{len(jobs):,}",
-                "seconds": _seconds(sum(seconds) if seconds else None),
-                "memory": _count(max(memory) if memory else None),
-            }
+            (
+                Cell(name),
+                Cell(f"{len(jobs):,}"),
+                Cell(_seconds(sum(seconds) if seconds else None)),
+                Cell(theme.count(max(memory) if memory else None)),
+            )
         )
-    return rows
-
-
-def _count(value: float | None) -> str:
-    return "no data" if value is None else f"{value:,.0f}"
+    headings = ("Jobs", "Seconds, all jobs", "Largest memory, MiB")
+    columns = (Column("Stage"), *(Column(heading, number=True) for heading in headings))
+    return Table("Seconds per stage", columns, tuple(rows)) if rows else None
 
 
 def _seconds(value: float | None) -> str:
-    return "no data" if value is None else f"{value:,.1f}"
+    return theme.NO_DATA if value is None else f"{value:,.1f}"

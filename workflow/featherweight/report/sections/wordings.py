@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from featherweight.records import Share, WordingLoss, WordingLosses
 from featherweight.report import shown, theme
-from featherweight.report.inputs import Inputs, Loss, Losses, Share
+from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Cell, Column, Section, Table, Titled
 
 
@@ -39,10 +40,10 @@ def tables(inputs: Inputs) -> tuple[Titled, ...]:
 
 def pairs(inputs: Inputs) -> list[frozenset[str]]:
     """The labels of each pair, in no order."""
-    return [one.labels for one in inputs.losses]
+    return [frozenset((one.first, one.second)) for one in inputs.losses]
 
 
-def _table(inputs: Inputs, losses: Losses, several: bool) -> Titled:
+def _table(inputs: Inputs, losses: WordingLosses, several: bool) -> Titled:
     name = f"{inputs.task_label(losses.first)} and {inputs.task_label(losses.second)}"
     title = name if several else None
     first, second = losses.wordings
@@ -64,7 +65,7 @@ def _table(inputs: Inputs, losses: Losses, several: bool) -> Titled:
     return Titled(table, title, tuple(f"{line}." for line in losses.said))
 
 
-def _row(inputs: Inputs, row: Loss) -> tuple[Cell, ...]:
+def _row(inputs: Inputs, row: WordingLoss) -> tuple[Cell, ...]:
     shift = row.difference
     difference = (
         Cell(theme.NO_DATA)
