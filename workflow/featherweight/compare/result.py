@@ -1,15 +1,17 @@
-"""What a rule saw: verdict, number, words and steps; and how numbers are written."""
+"""What a rule found: verdict, number, words and steps; and how numbers are written."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from featherweight.records import VerdictWord
 
 ENOUGH = 8  # names that a sentence lists before it counts the rest
 
+Unit = Literal["percent", "score", "tokens", "times", "none"]
 
-class Seen(NamedTuple):
+
+class RuleResult(NamedTuple):
     """A verdict, the rule in words, and what the rule looked at."""
 
     verdict: VerdictWord
@@ -19,21 +21,17 @@ class Seen(NamedTuple):
     low: float | None = None
     high: float | None = None
     sources: tuple[str, ...] = ()  # the published sources that the rule looked at
-    steps: tuple[
-        str, ...
-    ] = ()  # one line for everything that was looked up, and one for the decision
+    steps: tuple[str, ...] = ()  # one line for every look-up, and one for the decision
 
 
-def untested(rule: str, why: str, steps: tuple[str, ...] = ()) -> Seen:
+def untested(rule: str, why: str, steps: tuple[str, ...] = ()) -> RuleResult:
     """No verdict: the number that the claim is about is not there."""
     told = why[:1].upper() + why[1:]
-    return Seen("not tested", rule, told, steps=(*steps, f"{told} Not tested."))
+    return RuleResult("not tested", rule, told, steps=(*steps, f"{told} Not tested."))
 
 
-def show(value: float | None, unit: str) -> str:
+def show(value: float, unit: Unit) -> str:
     """A number as a reader sees it: fractions in percent, scores with their sign."""
-    if value is None:
-        return "no data"
     if unit == "percent":
         return f"{100 * value:.1f}%"
     if unit == "score":
@@ -43,14 +41,14 @@ def show(value: float | None, unit: str) -> str:
     return f"{value:,.0f} {unit}" if unit != "none" else f"{value:.4g}"
 
 
-def gap(value: float, unit: str) -> str:
+def gap(value: float, unit: Unit) -> str:
     """A tolerance: a distance between shares is in points, not in percent."""
     if unit == "percent":
         return f"{100 * value:.3g} point{'' if value == 0.01 else 's'}"
-    return f"{value:g}" if unit in ("score", "none", "times") else f"{value:,.0f} {unit}"
+    return f"{value:,.0f} {unit}" if unit == "tokens" else f"{value:g}"
 
 
-def show_gap(value: float, unit: str) -> str:
+def show_gap(value: float, unit: Unit) -> str:
     """A difference with its sign."""
     return f"{'-' if value < 0 else '+'}{gap(abs(value), unit)}"
 
