@@ -176,6 +176,7 @@ class Heat(NamedTuple):
     digits: str
 
 
+ENDS = ("low", "high")
 HEAT = {
     "score": Heat(
         alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0),
@@ -229,7 +230,7 @@ def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> An
     bounds = (
         base.transform_filter("isValid(datum.value) && isValid(datum.low)")
         .transform_calculate(
-            bounds=f"format(datum.low, '{look.digits}') + ' to ' + format(datum.high, '{look.digits}')"
+            bounds=" + ' to ' + ".join(f"format(datum.{one}, '{look.digits}')" for one in ENDS)
         )
         .mark_text(fontSize=10, dy=9)
         .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=SCORE_TOOLTIP)

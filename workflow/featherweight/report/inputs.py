@@ -310,9 +310,14 @@ def _manifests(folder: Path) -> dict[str, Manifest]:
 
 
 def _read_published(path: Path) -> list[PublishedRow]:
+    """Published figures; an empty field is unknown, an empty stratum all questions together."""
+    empty = {"fraction": None, "address": None, "stratum": ALL}
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [
-            row | {name: row[name] or None for name in ("fraction", "address")}
+            {
+                name: empty[name] if not value and name in empty else value
+                for name, value in row.items()
+            }
             for row in csv.DictReader(stream)
         ]
     return _checked(path, rows, list[PublishedRow])

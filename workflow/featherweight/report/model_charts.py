@@ -21,7 +21,6 @@ from featherweight.report.charts import (
 )
 from featherweight.report.parts import AnyChart
 
-
 STRATUM_SHAPES = ("circle", "diamond", "square", "triangle-up")
 
 

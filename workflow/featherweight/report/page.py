@@ -184,14 +184,18 @@ def render(page: Page) -> str:
     datasets: dict[str, Any] = {}
     for one in page.figures:
         datasets |= one.datasets
-    return environment().get_template("page.html.j2").render(
-        page=page,
-        policy=policy,
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        vega=Markup(vega),  # noqa: S704
-        specs={one.figure.id: one.spec for one in page.figures},
-        rows=dict(sorted(datasets.items())),
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            policy=policy,
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            vega=Markup(vega),  # noqa: S704
+            specs={one.figure.id: one.spec for one in page.figures},
+            rows=dict(sorted(datasets.items())),
+        )
     )
 
 

@@ -1,1 +1,1 @@
-"""The sections of the page: one module each, from the study's results to words, charts and tables."""
+"""The sections of the page, one module each: from results to words, charts and tables."""

@@ -104,9 +104,7 @@ def section(answers: Answers) -> Section:
     return Section("examples", "sections/answers.html.j2", "Read the answers", answers)
 
 
-def draw_examples(
-    inputs: Inputs, scores: Sequence[Path], folders: Folders, room: int
-) -> Answers:
+def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, room: int) -> Answers:
     """Draw examples of every model that is not a control, as many per cell as fit into `room`
     characters of JSON.
 
@@ -193,29 +191,42 @@ def _texts(inputs: Inputs, scores: Sequence[Score], folders: Folders) -> Texts:
     """Samples, prompts, items and their facts; what is not on disk is not there."""
     keys = {_key(score) for score in scores}
     ids = {(score.task, score.item_id) for score in scores}
-    cells = sorted({(score.model, score.task, score.category) for score in scores})
-    samples: dict[tuple[Key, int], Sample] = {}
-    prompts: dict[Key, Prompt] = {}
-    for model, task, category in cells:
-        for sample in _rows(folders.samples / model / task / category, Sample):
-            if _key(sample) in keys:
-                samples[_key(sample), sample.sample_index] = sample
-        for prompt in _rows(folders.prompts / model / task / category, Prompt):
-            if _key(prompt) in keys:
-                prompts[_key(prompt)] = prompt
-    items: dict[tuple[str, str], Item] = {}
-    facts: dict[tuple[str, str], Any] = {}
-    for task, category in sorted({(task, category) for _, task, category in cells}):
-        folder = folders.items / task / category
-        for item in _rows(folder, Item):
-            if (task, item.item_id) in ids:
-                items[task, item.item_id] = item
-        if inputs.words(task).example_facts is not None:
-            record: Any = task_named(inputs.spec.tasks[task].task).facts
-            for row in _rows(folder, record, ".facts"):
-                if (task, row.item_id) in ids:
-                    facts[task, row.item_id] = row
-    return Texts(samples, prompts, items, facts)
+    asked = sorted({(score.model, score.task, score.category) for score in scores})
+    drawn = sorted({(task, category) for _, task, category in asked})
+    return Texts(
+        {
+            (_key(row), row.sample_index): row
+            for cell in asked
+            for row in _rows(folders.samples.joinpath(*cell), Sample)
+            if _key(row) in keys
+        },
+        {
+            _key(row): row
+            for cell in asked
+            for row in _rows(folders.prompts.joinpath(*cell), Prompt)
+            if _key(row) in keys
+        },
+        {
+            (cell[0], row.item_id): row
+            for cell in drawn
+            for row in _rows(folders.items.joinpath(*cell), Item)
+            if (cell[0], row.item_id) in ids
+        },
+        {
+            (cell[0], row.item_id): row
+            for cell in drawn
+            for row in _fact_rows(inputs, cell[0], folders.items.joinpath(*cell))
+            if (cell[0], row.item_id) in ids
+        },
+    )
+
+
+def _fact_rows(inputs: Inputs, task: str, folder: Path) -> Iterable[Any]:
+    """Rows of the task's own about the items of a category; none where an example shows none."""
+    if inputs.words(task).example_facts is None:
+        return ()
+    record: Any = task_named(inputs.spec.tasks[task].task).facts
+    return _rows(folder, record, ".facts")
 
 
 def _rows(folder: Path, record: type[Row], kind: str = "") -> Iterable[Row]:

@@ -23,7 +23,10 @@ SYMBOLS = {
     "seen elsewhere": "\N{RIGHTWARDS ARROW}",
     "not tested": "\N{EN DASH}",
 }  # in the order of the page
-FORMS: Mapping[str, Form] = {"score": "score", "tokens": "tokens"}  # of a claim's unit; else percent
+FORMS: Mapping[str, Form] = {
+    "score": "score",
+    "tokens": "tokens",
+}  # of a claim's unit; else percent
 TALLIED = ("contradicted", "partly", "reproduced", "borne out", "seen elsewhere")
 
 
@@ -100,9 +103,7 @@ def _claim(verdict: Verdict, details: VerdictDetails) -> Claim:
         measured=None if value is None else theme.number(value, form),
         interval=theme.interval(low, high, form) if bounded else None,
         published=looked_up,
-        word=(
-            "borne out" if looked_up and verdict.verdict == "reproduced" else verdict.verdict
-        ),
+        word=("borne out" if looked_up and verdict.verdict == "reproduced" else verdict.verdict),
         symbol=SYMBOLS[verdict.verdict],
         css=verdict.verdict.replace(" ", "-"),
         why=verdict.why,

@@ -1,4 +1,4 @@
-"""The figures of how answers were read: what was lost, and whether the place of an option matters."""
+"""The figures of how answers were read: what was lost, and whether option position matters."""
 
 from __future__ import annotations
 

@@ -71,10 +71,7 @@ def models(inputs: Inputs) -> Table | None:
     """Seconds, tokens and memory of each model's answers, summed over their chunks; None where
     nothing was recorded.
     """
-    rows = {
-        name: [row for row in inputs.usage if row.model == name]
-        for name in inputs.every
-    }
+    rows = {name: [row for row in inputs.usage if row.model == name] for name in inputs.every}
     if not any(rows.values()):
         return None
     chosen = any(row.n_scored for row in inputs.usage)

@@ -108,9 +108,7 @@ def tables(inputs: Inputs) -> tuple[PairTables, ...]:
         name = f"{inputs.task_label(pair.generated)} and {inputs.task_label(pair.likelihood)}"
         title = name if len(known) > 1 else None
         label = f"Two ways of answering{'' if title is None else f': {title}'}"
-        made.append(
-            PairTables(Titled(_scores(inputs, pair, label), title), _letters(inputs, pair))
-        )
+        made.append(PairTables(Titled(_scores(inputs, pair, label), title), _letters(inputs, pair)))
     return tuple(made)
 
 

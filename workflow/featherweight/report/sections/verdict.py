@@ -66,7 +66,9 @@ def _together(inputs: Inputs, task: str) -> str:
 
 def _least_lost(ranked: Ranking) -> Standing | None:
     """Who lost least; None where it is not known of everyone."""
-    known = [(one.lost, place) for place, one in enumerate(ranked.standings) if one.lost is not None]
+    known = [
+        (one.lost, place) for place, one in enumerate(ranked.standings) if one.lost is not None
+    ]
     return ranked.standings[min(known)[1]] if len(known) == len(ranked.standings) else None
 
 

@@ -84,6 +84,4 @@ def _row(inputs: Inputs, row: WordingLoss) -> tuple[Cell, ...]:
 
 
 def _share(share: Share) -> Cell:
-    return Cell(
-        theme.percent(share.value), small=theme.interval(share.low, share.high, "percent")
-    )
+    return Cell(theme.percent(share.value), small=theme.interval(share.low, share.high, "percent"))
