@@ -224,7 +224,7 @@ def _by_option(option: str, given: Choices, where: str, problems: Problems) -> R
         ABSTENTIONS.search(option.lower())
         or option.lower() in ("unknown", "not known", "cannot answer", "can't answer")
     ):
-        chosen = given.unknown
+        chosen = given.abstention
     if chosen is not None:
         return Reading(given.options[chosen], "likelihood", None, chosen=chosen)
     problems.add(

@@ -74,7 +74,7 @@ class Task:
         for one in self.wordings:
             if one.name == name:
                 return one
-        raise LookupError(f"unknown wording {name!r} of {self.name}")
+        raise LookupError(f"{self.name} has no wording {name!r}")
 
 
 @cache
@@ -86,9 +86,9 @@ def task_names() -> tuple[str, ...]:
 
 
 def task(name: str) -> Task:
-    """The task of this name. Raises LookupError for an unknown one."""
+    """The task of this name. Raises LookupError where there is none."""
     if name not in task_names():
-        raise LookupError(f"unknown task {name!r}: expected one of {', '.join(task_names())}")
+        raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
     found: Task = import_module(f"featherweight.tasks.{name}").TASK
     return found
 

@@ -71,7 +71,7 @@ def choices(item: Item, facts: BiasFacts) -> Choices:
         options=item.options,
         names=facts.option_names,
         groups=facts.option_groups,
-        unknown=facts.unknown,
+        abstention=facts.unknown,
     )
 
 
