@@ -16,7 +16,8 @@ import pytest
 
 from conftest import Checkout
 
-AFTER_SCORE = {"score", "aggregate", "compare", "report"}
+AFTER_AGGREGATE = {"aggregate", "compare", "report"}
+AFTER_SCORE = {"score"} | AFTER_AGGREGATE
 BOTH_WAYS = """    prompts_per_category: 100
   - {task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}
 contrasts:
@@ -35,22 +36,44 @@ def touch(checkout: Checkout) -> None:
 # (name, edit, rules that run again)
 EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ("nothing", lambda c: None, set()),
-    ("a comment in a formula", lambda c: append(c, "stats/bias.py", "# why this is so\n"), set()),
+    ("a comment", lambda c: append(c, "stats/clusters.py", "# why this is so\n"), set()),
     (
         "a formula of the estimates",
         lambda c: append(c, "stats/clusters.py", "CHANGED = 1\n"),
-        AFTER_SCORE,
+        AFTER_AGGREGATE,
+    ),
+    (
+        "an interval",
+        lambda c: append(c, "stats/intervals.py", "CHANGED = 1\n"),
+        AFTER_AGGREGATE,
+    ),
+    (
+        "a measure of one benchmark",
+        lambda c: append(c, "tasks/bbq/bias.py", "CHANGED = 1\n"),
+        AFTER_AGGREGATE,
     ),
     (
         "how an answer is read",
         lambda c: append(c, "reading/choice.py", "CHANGED = 1\n"),
+        AFTER_SCORE,
+    ),
+    (
+        "one engine",
+        lambda c: append(c, "engines/exllamav2/loop.py", "CHANGED = 1\n"),
+        AFTER_GENERATE,
+    ),
+    (
+        "the items of a task",
+        lambda c: append(c, "tasks/pocket/items.py", "CHANGED = 1\n"),
         {"draw_pocket", "render"} | AFTER_GENERATE,
     ),
+    ("how pocket models are trained", lambda c: append(c, "pocket/training.py", "X = 1\n"), set()),
+    ("answers of other tools", lambda c: append(c, "bring/__init__.py", "X = 1\n"), set()),
     ("score alone", lambda c: append(c, "score/run.py", "CHANGED = 1\n"), AFTER_SCORE),
     ("a chart", lambda c: append(c, "report/charts.py", "CHANGED = 1\n"), {"report"}),
     (
         "a rule that decides claims",
-        lambda c: append(c, "compare/rules.py", "CHANGED = 1\n"),
+        lambda c: append(c, "compare/claims.py", "CHANGED = 1\n"),
         {"compare", "report"},
     ),
     (
@@ -82,7 +105,7 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     (
         "the policy for unread answers",
         lambda c: c.edit("config/studies/pocket.yaml", "policy: drop", "policy: wrong"),
-        {"aggregate", "compare", "report"},
+        AFTER_AGGREGATE,
     ),
     (
         "the title",
