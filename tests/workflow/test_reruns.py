@@ -6,7 +6,6 @@ Snakemake is run for real.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable
@@ -167,8 +166,10 @@ def test_a_change_is_not_overlooked_because_something_else_changed_too(checkout:
 
 
 def counts(checkout: Checkout, model: str = "pocket-fair") -> tuple[int, int]:
-    timings = json.loads(checkout.file(f"generate/{model}/timings.json").read_text())
-    return timings["generated"], timings["from_store"]
+    """How many samples the model's last job generated, and how many it took from the store."""
+    log = checkout.file(f"logs/generate/{model}.log").read_text()
+    *_, (total, stored) = re.findall(r"/(\d+) samples(?: \((\d+) from the store\))?", log)
+    return int(total) - int(stored or 0), int(stored or 0)
 
 
 def test_the_first_run_generated_everything(finished: Checkout) -> None:
@@ -194,7 +195,7 @@ def test_a_removed_seed_generates_nothing(checkout: Checkout) -> None:
 
 
 def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -> None:
-    untouched = checkout.file("generate/always-unknown/timings.json").stat().st_mtime_ns
+    untouched = checkout.file("generate/always-unknown/usage.parquet").stat().st_mtime_ns
     append_to(
         checkout.folder / "config/studies/pocket.yaml",
         "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n",
@@ -202,7 +203,7 @@ def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -
     run = checkout.snakemake()
     assert run.returncode == 0, run.stderr
     assert counts(checkout) == (16, 0)
-    assert checkout.file("generate/always-unknown/timings.json").stat().st_mtime_ns == untouched
+    assert checkout.file("generate/always-unknown/usage.parquet").stat().st_mtime_ns == untouched
 
 
 def content(path: Path) -> str:
