@@ -1,6 +1,7 @@
 """How far do small language models reason? The whole study, in the order in which data flows.
 
-config/studies/<study>.yaml -> acquire -> prompts -> generate -> score -> aggregate -> compare -> report
+config/studies/<study>.yaml
+    -> acquire -> prompts -> generate -> score -> aggregate -> compare -> report
 """
 
 from snakemake.utils import min_version
@@ -22,7 +23,7 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
-    """The report of the study that the config names; the manifests, so that a file that changed is noticed."""
+    """The report of the configured study; the manifests, so that a changed file is noticed."""
     default_target: True
     input:
         PREFLIGHT,

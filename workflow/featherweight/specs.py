@@ -22,6 +22,7 @@ from featherweight.errors import InputError
 
 AnswersBy = Literal["generated", "likelihood"]
 ModelKind = Literal["hub", "folder", "control"]
+EngineName = Literal["transformers", "exllamav2"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Scalar = str | bool | int | float
 
@@ -131,7 +132,7 @@ class PreflightSpec(Spec):
     """Everything that a study needs from outside."""
 
     study: str
-    engine: str
+    engine: EngineName
     models: tuple[Source, ...]
     datasets: tuple[Source, ...]
 
@@ -194,7 +195,7 @@ class GenerateSpec(Spec):
 
     model: str
     revision: str | None
-    engine: Literal["transformers", "exllamav2"]
+    engine: EngineName
     control: str | None  # the rule of a control; None: a model answers, with the engine
     dtype: Dtype
     decoding: DecodingSpec
@@ -295,7 +296,7 @@ class CompareSpec(Spec):
 class ReportSpec(CompareSpec):
     """What the report says about the study itself."""
 
-    engine: str
+    engine: EngineName
     partial: str | None
     dtype: Dtype
     decoding: dict[str, DecodingSpec]  # by model

@@ -17,10 +17,11 @@ localrules:
 
 
 rule preflight:
-    """Check everything of the study at once: here or within reach, allowed, and room for it.
+    """Check that every model and dataset is present or downloadable, permitted, and fits on disk.
 
-    It runs first and alone (priority, all cores), and nothing takes its output: if it were an input, a new model would make every
-    job run again, and behind an ancient() input Snakemake 9.27 overlooks other changes of the same run.
+    It runs first and alone (priority, all cores), and nothing takes its output: if it were an
+    input, a new model would make every job run again, and behind an ancient() input Snakemake 9.27
+    overlooks other changes of the same run.
     """
     output:
         PREFLIGHT,
@@ -55,8 +56,8 @@ rule acquire_model:
         lock=locked("model"),
         code=fingerprint("featherweight.acquire"),
     shell:
-        "python -m featherweight acquire --log {log:q} --kind model --spec {params.spec:q} "
-        "--lock config/lock.yaml --output {output:q}"
+        "python -m featherweight acquire --log {log:q} --kind model "
+        "--spec {params.spec:q} --lock config/lock.yaml --output {output:q}"
 
 
 rule acquire_dataset:
@@ -74,19 +75,19 @@ rule acquire_dataset:
         lock=locked("dataset"),
         code=fingerprint("featherweight.acquire"),
     shell:
-        "python -m featherweight acquire --log {log:q} --kind dataset --spec {params.spec:q} "
-        "--lock config/lock.yaml --output {output:q}"
+        "python -m featherweight acquire --log {log:q} --kind dataset "
+        "--spec {params.spec:q} --lock config/lock.yaml --output {output:q}"
 
 
 rule acquire:
-    """Everything that the study needs from outside, and nothing else: before a flight, or for another machine."""
+    """Fetch everything and stop: before a flight, or for another machine."""
     input:
         PREFLIGHT,
         MANIFESTS,
 
 
 rule lock:
-    """Ask the sources for revision, size and hash of every file of the study, and write config/lock.yaml."""
+    """Ask the sources for revision, size and hash of every file, and write config/lock.yaml."""
     log:
         f"{LOGS}/acquire/lock.log",
     conda:

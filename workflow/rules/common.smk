@@ -1,8 +1,9 @@
 """
-What all stages need - the plan of the study, the folders of its results, and the specs that go into `params`.
+What all stages need - the plan of the study, the folders of its results, and the specs that go
+into `params`.
 
-Two params decide whether a job runs again. `spec` is the part of the study that its stage depends on, `code` a hash over
-the code that it runs.
+Two params decide whether a job runs again. `spec` is the part of the study that its stage depends
+on, `code` a hash over the code that it runs.
 """
 
 import json
@@ -12,18 +13,21 @@ from pathlib import Path
 
 from featherweight.acquire.lock import locked_facts
 from featherweight.acquire.manifest import forget_stale
-from featherweight.errors import InputError
-from featherweight.files import write_json
-from featherweight.fingerprint import fingerprint
-from featherweight.study import digest, make_plan, specs
+from featherweight.canonical import digest
 from featherweight.cuda import cuda_devices
+from featherweight.errors import InputError
+from featherweight.files import write_atomically
+from featherweight.fingerprint import fingerprint
+from featherweight.study import make_plan
+from featherweight.study.stage_specs import OF_JOB, OF_STUDY
+from featherweight.tasks import catalogue
 from snakemake.exceptions import WorkflowError
 
 
 def plan_of(config):
-    """The study as a plan; what is wrong with it is said in one line per problem, before anything runs."""
+    """The study as a plan. Every mistake is one line, before anything runs."""
     try:
-        return make_plan(config, Path(workflow.basedir) / "config")
+        return make_plan(config, Path(workflow.basedir) / "config", catalogue())
     except InputError as error:
         raise WorkflowError("\n".join(error.problems)) from None
 
@@ -34,7 +38,6 @@ REPORT = f"{RESULTS}/report/report.html"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 CELLS = [cell.path for cell in PLAN.cells()]
-ITEMS = sorted({cell.items_path for cell in PLAN.cells()})
 CPU = "../../envs/cpu.yaml"
 GPU = "../../envs/gpu.yaml"
 PREFLIGHT = f"{RESULTS}/acquire/preflight.json"
@@ -42,6 +45,10 @@ MANIFESTS = [f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models] 
     f"{RESULTS}/acquire/datasets/{dataset}.json" for dataset in PLAN.datasets
 ]
 LABELS = [entry.name for entry in PLAN.study.tasks]
+# What `draw` writes below the items folder: items, the tasks' facts about them, worked examples.
+ITEMS = [path for label in LABELS for path in PLAN.drawn(label)]
+# Labels whose task keeps a table of its own beside the scores.
+JUDGED = [label for label in LABELS if PLAN.task(label).has_judged]
 
 
 wildcard_constraints:
@@ -50,39 +57,35 @@ wildcard_constraints:
     task="[A-Za-z0-9][A-Za-z0-9._-]*",
 
 
-def spec_file(stage, name, document):
-    """Where a spec lies: a file named by its content, so that params change exactly when the content does.
+def spec_file(stage, name, spec):
+    """Where a spec lies: a file named by its content, so params change exactly when that does.
 
-    Written when Snakemake reads the rules, also in a dry run: nothing depends on the file's time, and a job's command
-    line stays short enough to be read and pasted.
+    Written when Snakemake reads the rules, also in a dry run: nothing depends on the file's time,
+    and a job's command line stays short enough to be read and pasted.
     """
-    path = PLAN.results / "specs" / f"{stage}-{name}-{digest(document)[:16]}.json"
+    text = spec.model_dump_json(indent=1)
+    path = PLAN.results / "specs" / f"{stage}-{name}-{digest(text)[:16]}.json"
     try:
         if not path.exists():
-            write_json(path, document)
+            write_atomically(path, text.encode())
     except OSError as error:
         raise WorkflowError(
-            f"{path}: cannot be written ({error.strerror}); free some space, or choose another folder: --config results=PATH"
+            f"{path}: cannot be written ({error.strerror}); free some space, or choose another"
+            " folder: --config results=PATH"
         ) from None
     return str(path)
 
 
 def spec(stage, wildcard=None):
-    """A params function: the spec of a stage, for the model, dataset or task of the job."""
-    make = getattr(specs, stage)
+    """The spec of a stage; with a wildcard a params function, for the model or dataset of the job."""
     if wildcard is None:
-        return spec_file(stage, "all", make(PLAN))
+        return spec_file(stage, "all", OF_STUDY[stage](PLAN))
 
     def of_job(wildcards):
         name = getattr(wildcards, wildcard)
-        return spec_file(stage, name, make(PLAN, name))
+        return spec_file(stage, name, OF_JOB[stage](PLAN, name))
 
     return of_job
-
-
-def items_of(label):
-    """The item files of one task entry."""
-    return [f"{RESULTS}/prompts/items/{path}" for path in ITEMS if path.startswith(f"{label}/")]
 
 
 def folder(path):
@@ -91,7 +94,7 @@ def folder(path):
 
 
 def acquire_options():
-    """How things are fetched, for the environment of the jobs and not for their params: it changes no result."""
+    """How things are fetched: in the jobs' environment, not in params, for it changes no result."""
     config = PLAN.config
     return {
         "mirrors": config.mirrors,
@@ -102,13 +105,13 @@ def acquire_options():
 
 
 def forget_changed_files():
-    """Remove the manifests whose files are no longer what they say, so that acquire runs again and fetches those."""
+    """Remove the manifests whose files have changed, so that acquire runs again."""
     for line in forget_stale(sorted((PLAN.results / "acquire").glob("*s/*.json"))):
         print(f"  {line}", file=sys.stderr)
 
 
 def locked(what):
-    """A params function: what the lock says of the job's model or dataset; another entry's change reruns nothing."""
+    """A params function: the job's own entry of the lock; no other entry makes it run again."""
     return lambda wildcards: locked_facts(Path("config/lock.yaml"), what, getattr(wildcards, what))
 
 
@@ -118,7 +121,8 @@ def banner():
     lines = [
         f"Featherweight: study {PLAN.name} ({PLAN.reason}); choose with --config study=NAME",
         f"  engine {PLAN.engine} ({PLAN.engine_reason})",
-        f"  {len(PLAN.models)} models and controls, {len(CELLS)} cells each, {cells} in all -> {REPORT}",
+        f"  {len(PLAN.models)} models and controls, {len(CELLS)} cells each, {cells} in all"
+        f" -> {REPORT}",
     ]
     print("\n".join(lines), file=sys.stderr)
 

@@ -1,8 +1,11 @@
 """
-Puts our estimates beside published numbers, beside what was planted, and decides the articles' claims.
+Puts our estimates beside published numbers, beside what was planted, and decides the articles'
+claims.
 
 INPUTS:   estimates, config/published/*.csv, config/claims.yaml
-OUTPUTS:  results/<study>/compare/{verdicts.parquet,verdicts.csv,claims.json,published.csv,planted.json,controls.json,unread.json}
+OUTPUTS:
+    results/<study>/compare/{verdicts.parquet,verdicts.csv,claims.json}
+    results/<study>/compare/{published.csv,planted.json,controls.json,unread.json}
 """
 
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
@@ -39,5 +42,6 @@ rule compare:
         aggregate=folder("aggregate"),
         folder=folder("compare"),
     shell:
-        "python -m featherweight compare --log {log:q} --spec {params.spec:q} --aggregate {params.aggregate:q} "
-        "--published config/published --claims {input.claims:q} --output {params.folder:q}"
+        "python -m featherweight compare --log {log:q} --spec {params.spec:q} "
+        "--aggregate {params.aggregate:q} --published config/published --claims {input.claims:q} "
+        "--output {params.folder:q}"

@@ -3,8 +3,12 @@ Draws the items, the same for every model, and renders each model's prompts.
 
 INPUTS:   the manifests of acquire
 OUTPUTS:
-    items    = results/<study>/prompts/items/<task>/<category>/<item_seed>.parquet
-    prompts  = results/<study>/prompts/models/<model>/<task>/<category>/<seed>.parquet
+    items     = results/<study>/prompts/items/<task>/<category>/<item_seed>.parquet
+    facts     = results/<study>/prompts/items/<task>/<category>/<item_seed>.facts.parquet
+    examples  = results/<study>/prompts/items/<task>/<category>/examples.parquet
+    prompts   = results/<study>/prompts/models/<model>/<task>/<category>/<seed>.parquet
+
+Facts and worked examples are written where the task has them.
 """
 
 for LABEL in LABELS:
@@ -15,7 +19,7 @@ for LABEL in LABELS:
         input:
             dataset=f"{RESULTS}/acquire/datasets/{PLAN.entry(LABEL).task}.json",
         output:
-            items_of(LABEL),
+            [f"{RESULTS}/prompts/items/{path}" for path in PLAN.drawn(LABEL)],
         log:
             f"{LOGS}/prompts/draw-{LABEL}.log",
         benchmark:
@@ -23,7 +27,7 @@ for LABEL in LABELS:
         conda:
             CPU
         params:
-            spec=spec_file("draw", LABEL, specs.draw(PLAN, LABEL)),
+            spec=spec_file("draw", LABEL, OF_JOB["draw"](PLAN, LABEL)),
             code=fingerprint("featherweight.prompts"),
             folder=folder("prompts/items"),
         shell:

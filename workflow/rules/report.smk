@@ -15,7 +15,7 @@ rule report:
         scores=rules.aggregate.input.scores,
         samples=[f"{RESULTS}/generate/{model}/{path}" for model in PLAN.models for path in CELLS],
         manifests=[f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models],
-        timings=[f"{RESULTS}/generate/{model}/timings.json" for model in PLAN.models],
+        usage=[f"{RESULTS}/generate/{model}/usage.parquet" for model in PLAN.models],
     output:
         REPORT,
     log:
@@ -29,7 +29,9 @@ rule report:
         code=fingerprint("featherweight.report"),
         results=folder(""),
     shell:
-        "python -m featherweight report --log {log:q} --spec {params.spec:q} --aggregate {params.results}aggregate "
-        "--compare {params.results}compare --scores {input.scores:q} --samples {params.results}generate "
+        "python -m featherweight report --log {log:q} --spec {params.spec:q} "
+        "--aggregate {params.results}aggregate --compare {params.results}compare "
+        "--scores {input.scores:q} --samples {params.results}generate "
         "--prompts {params.results}prompts/models --items {params.results}prompts/items "
-        "--manifests {params.results}acquire --timings {input.timings:q} --benchmarks {params.results}benchmarks --output {output:q}"
+        "--manifests {params.results}acquire --usage {input.usage:q} "
+        "--benchmarks {params.results}benchmarks --output {output:q}"

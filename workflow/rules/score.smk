@@ -1,9 +1,10 @@
 """
 Reads and judges every answer, one job per model.
 
-INPUTS:   items, prompts, samples
+INPUTS:   items, the task's facts of them, prompts, samples
 OUTPUTS:
     scores  = results/<study>/score/<model>.parquet
+    judged  = results/<study>/score/<model>/<task>.parquet, where a task keeps a table of its own
 """
 
 
@@ -14,7 +15,8 @@ rule score:
         prompts=[f"{RESULTS}/prompts/models/{{model}}/{path}" for path in CELLS],
         samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in CELLS],
     output:
-        f"{RESULTS}/score/{{model}}.parquet",
+        scores=f"{RESULTS}/score/{{model}}.parquet",
+        judged=[f"{RESULTS}/score/{{model}}/{label}.parquet" for label in JUDGED],
     log:
         f"{LOGS}/score/{{model}}.log",
     benchmark:
@@ -28,5 +30,6 @@ rule score:
         prompts=folder("prompts/models/{model}"),
         samples=folder("generate/{model}"),
     shell:
-        "python -m featherweight score --log {log:q} --spec {params.spec:q} --items {params.items_folder:q} "
-        "--prompts {params.prompts:q} --samples {params.samples:q} --output {output:q}"
+        "python -m featherweight score --log {log:q} --spec {params.spec:q} "
+        "--items {params.items_folder:q} --prompts {params.prompts:q} "
+        "--samples {params.samples:q} --output {output.scores:q}"

@@ -1,56 +1,26 @@
-"""What will be run: a study with the config's selections applied, as cells and as one small spec
-per stage and model.
+"""What will be run: a study with the config's selections applied, as cells of every model.
 
-A spec holds exactly what its stage needs, in canonical JSON. It is what a rule carries in `params`
-and hands to the command line, so a change of the study reruns what it touches and nothing else. One
-real cell:
+`stage_specs` makes the spec of each stage from it. One real cell:
 
-    {"category": "Age", "item_seed": 1, "sample_seed": 1, "seed": 1, "task": "bbq"}
+    {"task": "bbq", "category": "Age", "seed": 1, "item_seed": 1, "sample_seed": 1}
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from featherweight.cuda import cuda_devices
 from featherweight.errors import InputError
-from featherweight.study.load import (
-    Catalogue,
-    impossible_counts,
-    load_catalogue,
-    load_config,
-    load_study,
-    nearest,
-)
+from featherweight.specs import Cell, EngineName, TaskFacts
+from featherweight.study.checks import duplicates, impossible_counts, load_study
+from featherweight.study.load import Catalogue, load_catalogue, load_config, nearest
 from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 
 Loaded = TypeVar("Loaded")
 WHERE = "config (config.yaml, --configfile or --config)"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One (task, category, seed) of a model."""
-
-    task: str  # the label of the study's task entry
-    category: str
-    seed: int
-    item_seed: int
-    sample_seed: int
-
-    @property
-    def path(self) -> str:
-        """Where the cell's file lies below a stage's folder of the model."""
-        return f"{self.task}/{self.category}/{self.seed}.parquet"
-
-    @property
-    def items_path(self) -> str:
-        """Where the cell's items lie below the items folder; shared by all models."""
-        return f"{self.task}/{self.category}/{self.item_seed}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +32,8 @@ class Plan:
     study: Study
     config: Config
     catalogue: Catalogue
-    engine: str
+    tasks: Mapping[str, TaskFacts]
+    engine: EngineName
     engine_reason: str
     partial: str | None  # what the config leaves out of the study; None: it runs whole
 
@@ -93,24 +64,52 @@ class Plan:
         """The task entry with this label."""
         return next(entry for entry in self.study.tasks if entry.name == label)
 
-    def categories(self, entry: TaskEntry) -> list[str]:
-        """The categories of a task entry, in the dataset's order."""
-        every = list(self.catalogue.datasets[entry.task].categories)
-        wanted = every if entry.categories == "all" else entry.categories
-        return [category for category in every if category in wanted]
+    def task(self, label: str) -> TaskFacts:
+        """What is known of the task behind a label."""
+        return self.tasks[self.entry(label).task]
+
+    def categories(self, label: str) -> list[str]:
+        """The categories of a task entry, in the task's order."""
+        return _categories(self.entry(label), self.tasks)
 
     def cells(self) -> list[Cell]:
         """Every cell of a model; all models have the same."""
         first = self.study.seeds[0]
         return [
-            Cell(entry.name, category, seed, first if self.study.same_items else seed, seed)
+            Cell(
+                task=entry.name,
+                category=category,
+                seed=seed,
+                item_seed=first if self.study.same_items else seed,
+                sample_seed=seed,
+            )
             for entry in self.study.tasks
-            for category in self.categories(entry)
+            for category in self.categories(entry.name)
             for seed in self.study.seeds
         ]
 
+    def drawn(self, label: str) -> list[str]:
+        """What `draw` writes for a task entry: items, the task's facts of them, worked examples."""
+        cells, task = [cell for cell in self.cells() if cell.task == label], self.task(label)
+        paths = {cell.items_path for cell in cells}
+        if task.has_facts:
+            paths |= {cell.facts_path for cell in cells}
+        if task.has_examples:
+            paths |= {cell.examples_path for cell in cells}
+        return sorted(paths)
 
-def make_plan(document: Mapping[str, Any], config_folder: Path, where: str = WHERE) -> Plan:
+
+def _categories(entry: TaskEntry, tasks: Mapping[str, TaskFacts]) -> list[str]:
+    every = tasks[entry.task].categories
+    return [name for name in every if entry.categories == "all" or name in entry.categories]
+
+
+def make_plan(
+    document: Mapping[str, Any],
+    config_folder: Path,
+    tasks: Mapping[str, TaskFacts],
+    where: str = WHERE,
+) -> Plan:
     """The plan for a merged config. Raises InputError with everything that is wrong."""
     problems: list[str] = []
     config = collect(problems, lambda: load_config(document, where))
@@ -118,15 +117,17 @@ def make_plan(document: Mapping[str, Any], config_folder: Path, where: str = WHE
     if config is None or catalogue is None:
         raise InputError(problems)
     name, reason = _choose_study(config)
-    study = collect(problems, lambda: load_study(config_folder, name, catalogue))
+    study = collect(problems, lambda: load_study(config_folder, name, catalogue, tasks))
     engine = collect(problems, lambda: _choose_engine(config))
     narrowed = (
-        None if study is None else collect(problems, lambda: _select(study, config, catalogue))
+        None
+        if study is None
+        else collect(problems, lambda: _select(study, config, catalogue, tasks))
     )
     if study is None or engine is None or narrowed is None:
         raise InputError(problems)
-    partial = _partial(study, narrowed, catalogue)
-    return Plan(name, reason, narrowed, config, catalogue, *engine, partial)
+    partial = _partial(study, narrowed, tasks)
+    return Plan(name, reason, narrowed, config, catalogue, tasks, *engine, partial)
 
 
 def collect(problems: list[str], load: Callable[[], Loaded]) -> Loaded | None:
@@ -146,7 +147,7 @@ def _choose_study(config: Config) -> tuple[str, str]:
     return "pocket", "study: auto, and no CUDA GPU is visible"
 
 
-def _choose_engine(config: Config) -> tuple[str, str]:
+def _choose_engine(config: Config) -> tuple[EngineName, str]:
     gpu = cuda_devices() > 0
     if config.engine == "exllamav2" and not gpu:
         raise InputError(
@@ -160,110 +161,86 @@ def _choose_engine(config: Config) -> tuple[str, str]:
     return "transformers", "engine: auto" + ("" if gpu else ", and no CUDA GPU is visible")
 
 
-def _select(study: Study, config: Config, catalogue: Catalogue) -> Study:
+def _select(
+    study: Study, config: Config, catalogue: Catalogue, tasks: Mapping[str, TaskFacts]
+) -> Study:
     """The study, narrowed to what the config selects."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {"dtype": config.dtype or study.dtype}
     problems: list[str] = []
     if config.models is not None:
         every = [*study.models, *study.controls]
-        problems += [
-            f"config: models: {name!r} is not in this study; {nearest(name, every)}"
-            for name in config.models
-            if name not in every
-        ]
+        problems += _unknown("models", config.models, every, "is not in this study")
         changes["models"] = [name for name in study.models if name in config.models]
         changes["controls"] = [name for name in study.controls if name in config.models]
         if study.baseline is not None and study.baseline not in config.models:
             changes["baseline"] = None
     if config.seeds is not None:
         changes["seeds"] = config.seeds
-        twice = sorted({seed for seed in config.seeds if config.seeds.count(seed) > 1})
-        problems += [f"config: seeds: the seed {seed} stands twice" for seed in twice]
-    changes["dtype"] = config.dtype or study.dtype
+        problems += [f"config: seeds: duplicate seed {seed}" for seed in duplicates(config.seeds)]
     if config.engine == "exllamav2" and changes["dtype"] not in ("auto", "float16"):
         problems.append(
             "config: engine: exllamav2 computes in float16, and dtype of this study is"
             f" {changes['dtype']}; add dtype=float16, or use engine: transformers"
         )
-    problems += _select_tasks(study, config, catalogue, changes)
+    entries, lines = _select_entries(study, config, tasks)
+    labels = {entry.name for entry in entries}
+    changes["tasks"] = entries
+    changes["contrasts"] = [one for one in study.contrasts if set(one.pair) <= labels]
     models = [name for name, facts in catalogue.models.items() if facts.kind != "control"]
-    for key, folders, known in (
-        ("datasets", config.datasets, list(catalogue.datasets)),
-        ("model_folders", config.model_folders, models),
-    ):
-        problems += [
-            f"config: {key}: unknown name {name!r} for folder {folder!r}; {nearest(name, known)}"
-            for name, folder in folders.items()
-            if name not in known
-        ]
+    problems += lines
+    problems += _unknown("datasets", config.datasets, catalogue.datasets, "is not a dataset")
+    problems += _unknown("model_folders", config.model_folders, models, "is not a model")
     if problems:
         raise InputError(problems)
     return study.model_copy(update=changes)
 
 
-def _select_tasks(
-    study: Study, config: Config, catalogue: Catalogue, changes: dict[str, Any]
-) -> list[str]:
-    """Narrow the tasks by category and by number of prompts; returns what is wrong."""
-    tasks = list(study.tasks)
-    problems = []
+def _unknown(key: str, names: Iterable[str], known: Iterable[str], why: str) -> list[str]:
+    every = list(known)
+    return [
+        f"config: {key}: {name!r} {why}; {nearest(name, every)}"
+        for name in names
+        if name not in every
+    ]
+
+
+def _select_entries(
+    study: Study, config: Config, tasks: Mapping[str, TaskFacts]
+) -> tuple[list[TaskEntry], list[str]]:
+    """The task entries, narrowed by category and number of prompts, and what is wrong with that."""
+    entries, problems = list(study.tasks), []
     if config.categories is not None:
-        known = {name for entry in tasks for name in catalogue.datasets[entry.task].categories}
-        problems = [
-            f"config: categories: unknown category {name!r}; {nearest(name, known)}"
-            for name in config.categories
-            if name not in known
-        ]
+        known = {name for entry in entries for name in tasks[entry.task].categories}
+        problems = _unknown("categories", config.categories, known, "is not a category")
         narrowed = []
-        for entry in tasks:
-            own = (
-                catalogue.datasets[entry.task].categories
-                if entry.categories == "all"
-                else entry.categories
-            )
-            kept = [name for name in own if name in config.categories]
+        for entry in entries:
+            kept = [name for name in _categories(entry, tasks) if name in config.categories]
             if kept:
                 narrowed.append(entry.model_copy(update={"categories": kept}))
         if not narrowed and not problems:
             problems.append(
                 f"config: categories: no task of this study asks {', '.join(config.categories)}"
             )
-        tasks = narrowed
-    if config.prompts_per_category is not None:
-        tasks = [
-            (
-                entry
-                if entry.subset
-                else entry.model_copy(update={"prompts_per_category": config.prompts_per_category})
-            )
-            for entry in tasks
+        entries = narrowed
+    if (count := config.prompts_per_category) is not None:
+        entries = [
+            entry if entry.subset else entry.model_copy(update={"prompts_per_category": count})
+            for entry in entries
         ]
-    for entry in tasks:
-        problems += [
-            f"config: {line}" for line in impossible_counts(entry, catalogue.datasets[entry.task])
-        ]
-    labels = {entry.name for entry in tasks}
-    changes["tasks"] = tasks
-    changes["contrasts"] = [
-        contrast for contrast in study.contrasts if set(contrast.pair) <= labels
-    ]
-    return problems
+    for entry in entries:
+        problems += [f"config: {line}" for line in impossible_counts(entry, tasks[entry.task])]
+    return entries, problems
 
 
-def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
+def _partial(whole: Study, narrowed: Study, tasks: Mapping[str, TaskFacts]) -> str | None:
     """What a selection leaves out, in words for the report's banner."""
 
     def models(study: Study) -> int:
         return len(study.models) + len(study.controls)
 
     def categories(study: Study) -> int:
-        every = {name: list(facts.categories) for name, facts in catalogue.datasets.items()}
-        asked = {
-            (e.task, c)
-            for e in study.tasks
-            for c in (every[e.task] if e.categories == "all" else e.categories)
-        }
-        return len(asked)  # each once, also where several entries ask it
+        """Each once, also where several entries ask it."""
+        return len({(e.task, name) for e in study.tasks for name in _categories(e, tasks)})
 
     counts = (
         (models(narrowed), models(whole), "models and controls"),
@@ -277,8 +254,3 @@ def _partial(whole: Study, narrowed: Study, catalogue: Catalogue) -> str | None:
     if narrowed.dtype != whole.dtype:
         said.append(f"{narrowed.dtype} where the study says {whole.dtype}")
     return ", ".join(said) or None
-
-
-def cell_spec(cell: Cell) -> dict[str, Any]:
-    """A cell as it stands in specs."""
-    return dataclasses.asdict(cell)

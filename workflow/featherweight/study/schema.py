@@ -1,5 +1,4 @@
-"""What may stand in a study file, in `models.yaml`, in `datasets.yaml` and in `config.yaml`, as
-pydantic models.
+"""The keys of a study file, of `models.yaml`, `datasets.yaml` and `config.yaml`, as pydantic models.
 
 Field names are the keys of the files. One real entry of a study's `tasks`:
 
@@ -13,8 +12,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from featherweight.specs import AnswersBy, Dtype, ModelKind, PlantedSpec, Scalar, Thinking
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Names = Annotated[list[Name], Field(min_length=1)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+Count = Literal["all"] | Annotated[int, Field(ge=1)]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
 def _number(value: object) -> object:
@@ -54,26 +58,18 @@ class DecodingChange(Strict):
     max_new_tokens: int | None = Field(default=None, ge=1, le=131072)
 
 
-class SubsetRule(Strict):
-    """Items whose stereotyped groups hold `stereotyped`; `named`: and one of the two persons is of
-    that group.
-    """
-
-    stereotyped: str
-    named: bool = True
-
-
 class TaskEntry(Strict):
     """One task of a study: which items, how many, and in which wording."""
 
     task: Name
     label: Name | None = None  # the name in results and report; the task's own name by default
-    categories: Literal["all"] | Annotated[list[Name], Field(min_length=1)] = "all"
-    prompts_per_category: Literal["all"] | Annotated[int, Field(ge=1)] = 100
-    wording: Name | None = None  # the dataset's first wording by default
-    subset: SubsetRule | None = None
+    categories: Literal["all"] | Names = "all"
+    prompts_per_category: Count = 100
+    wording: Name | None = None  # the task's first wording by default
+    # Only the items that match; which keys there are, the task says.
+    subset: Annotated[dict[str, Scalar], Field(min_length=1)] | None = None
     # likelihood: the option that the model finds likeliest
-    answers: Literal["generated", "likelihood"] = "generated"
+    answers: AnswersBy = "generated"
 
     @property
     def name(self) -> str:
@@ -82,9 +78,7 @@ class TaskEntry(Strict):
 
 
 class Contrast(Strict):
-    """Two task labels that are compared within each model, and what a reader must know about the
-    comparison.
-    """
+    """Two task labels that are compared within each model; `caution` is printed beside it."""
 
     pair: tuple[Name, Name]
     caution: str | None = None
@@ -99,51 +93,26 @@ class Study(Strict):
     controls: list[Name] = []
     tasks: Annotated[list[TaskEntry], Field(min_length=1)]
     contrasts: list[Contrast] = []
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    seeds: Seeds = [0]
     same_items: bool = False  # true: every seed gets the items of the first; only decoding differs
     samples_per_prompt: int = Field(default=1, ge=1, le=4096)
     decoding: DecodingFacts = DecodingFacts()
     decoding_by_model: dict[Name, DecodingChange] = {}
     dtype: Dtype = "auto"
-    policy: Literal["drop", "wrong", "unknown"] = "drop"
+    policy: Name = "drop"  # for unread answers, of every task of the study
     baseline: Name | None = None  # differences are taken from this model; null: every pair
     bootstrap_draws: int = Field(default=2000, ge=200, le=100_000)
-
-
-class Thinking(Strict):
-    """The tags that frame what a model thinks aloud."""
-
-    open: str
-    close: str
-
-
-class Planted(Strict):
-    """What the project built into a pocket model, and on which task's items it shows."""
-
-    task: Name = "pocket"
-    stereotype_rate: float = Field(ge=0.0, le=1.0)
 
 
 class ModelFacts(Strict):
     """One model of models.yaml."""
 
-    kind: Literal["hub", "folder", "control"]
+    kind: ModelKind
     label: str
     repository: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")] | None = None
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    revision: Commit | None = None
     folder: str | None = None
-    control: (
-        Literal[
-            "oracle",
-            "always-unknown",
-            "always-stereotype",
-            "never-stereotype",
-            "random",
-            "first-option",
-            "hesitant",
-        ]
-        | None
-    ) = None
+    control: Name | None = None  # the rule that a control answers by
     licence: str | None = None
     gated: bool = False
     # an ungated model that may stand in, chosen by the user, never silently
@@ -153,7 +122,7 @@ class ModelFacts(Strict):
     prefill: str | None = None
     system: str | None = None
     prompt_format: str | None = None
-    planted: Planted | None = None
+    planted: list[PlantedSpec] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelFacts:
@@ -173,17 +142,12 @@ class DatasetFacts(Strict):
     label: str
     folder: str | None = None
     repository: str | None = None
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    revision: Commit | None = None
     url: str | None = None
     licence: str
     citation: str | None = None
     homepage: str | None = None
-    wordings: list[Name] = []
-    block: int | None = Field(
-        default=None, ge=1
-    )  # items that are drawn together; null: not a task yet
     files: dict[str, str] = {}
-    categories: dict[Name, int | None] = {}  # category: items (null: not counted)
 
 
 class Config(Strict):
@@ -193,10 +157,11 @@ class Config(Strict):
     engine: Literal["auto", "transformers", "exllamav2"] = "auto"
     results: str = "results"
     offline: bool = False
-    models: Annotated[list[Name], Field(min_length=1)] | None = None
-    categories: Annotated[list[Name], Field(min_length=1)] | None = None
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
-    prompts_per_category: Literal["all"] | Annotated[int, Field(ge=1)] | None = None
+    shards: int = Field(default=1, ge=1, le=1024)
+    models: Names | None = None
+    categories: Names | None = None
+    seeds: Seeds | None = None
+    prompts_per_category: Count | None = None
     dtype: Dtype | None = None
     datasets: dict[Name, str] = {}
     model_folders: dict[Name, str] = {}
