@@ -45,7 +45,11 @@ ADDED = "ADDED = 1\n"
 # File, what is appended to it, the first stage that runs again (None: none does).
 EDITS: list[tuple[str, str, str | None]] = [
     ("score/run.py", "# a comment\n", None),
-    ("score/run.py", '"""Where no docstring can be, a text that stands alone is code."""\n', "score"),
+    (
+        "score/run.py",
+        '"""A text where no docstring can be is code."""\n',
+        "score",
+    ),
     ("acquire/hub.py", ADDED, "acquire"),
     ("specs.py", ADDED, "acquire"),
     ("records/judged.py", ADDED, "prompts"),

@@ -59,7 +59,7 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 
 def _configure(verb: str, parser: argparse.ArgumentParser) -> None:
-    """Add the stage's arguments; those of `score` are also `bring`'s, for answers from elsewhere."""
+    """Add the stage's arguments; to `score` also those of `bring`, for answers from elsewhere."""
     for name in ("score", "bring") if verb == "score" else (verb,):
         import_module(f"featherweight.{name}").configure(parser)
 

@@ -113,7 +113,7 @@ def _read(answer: str, shown: Shown, *, cut: bool) -> Choice:
         answer,
         lambda text: _short(text, shown),
         lambda key: about(key, question),
-        shown.unknown,
+        shown.abstention,
     )
     if form is not None:
         beside = _decide(plain(form.rest), shown, steps=2)
@@ -224,7 +224,7 @@ def _choose(text: Text, named: list[Mention], steps: int, listed: bool) -> Weigh
 def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Choice:
     """Step 3: the only option named without being denied, or the reason why there is none."""
     if named and all(mention.kind is Kind.ABSTENTION for mention in named):
-        return Choice(text.unknown, "abstains", None)
+        return Choice(text.abstention, "abstains", None)
     asserted, weighed, denied = (
         {
             mention.option
@@ -233,7 +233,7 @@ def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Choice
         }
         for status in Status
     )
-    people = set(range(text.options)) - {text.unknown}
+    people = set(range(text.options)) - {text.abstention}
     if len(people & denied) == len(people - denied) == 1 and words.ELIMINATES.search(text.low):
         return Choice(next(iter(people - denied)), "elimination", None)
     letters = [one for one in named if one.kind is Kind.LETTER and one.status is Status.STATED]

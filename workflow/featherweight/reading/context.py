@@ -36,8 +36,8 @@ from featherweight.records import Choices
 class Shown(NamedTuple):
     """A question as it was shown: its options, their order, and with letters or without.
 
-    Where no option says that it cannot be known, `unknown` is the number of options: an abstention
-    then names none of them.
+    Where no option says that it cannot be known, `abstention` is the number of options: it names
+    none of them.
     """
 
     context: str
@@ -45,7 +45,7 @@ class Shown(NamedTuple):
     options: tuple[str, ...]
     names: tuple[str, ...]
     groups: tuple[str, ...]
-    unknown: int
+    abstention: int
     order: tuple[int, ...]
     lettered: bool
 
@@ -62,7 +62,7 @@ def shown(choices: Choices, order: Sequence[int], *, lettered: bool) -> Shown:
         options=choices.options,
         names=choices.names or none,
         groups=choices.groups or none,
-        unknown=len(choices.options) if choices.unknown is None else choices.unknown,
+        abstention=len(choices.options) if choices.abstention is None else choices.abstention,
         order=tuple(choices.options.index(choices.options[at]) for at in order),
         lettered=lettered,
     )
@@ -83,7 +83,7 @@ class Text(NamedTuple):
     low: str
     clauses: tuple[int, ...]
     asked: Asked
-    unknown: int  # the option that says that it cannot be known; `options` where there is none
+    abstention: int  # the option that says that it cannot be known; `options` where there is none
     options: int  # how many there are
 
 
@@ -101,7 +101,9 @@ def in_context(plain_text: str, item: Shown) -> Text:
     """A text without typographic variety, with what the rules look up in it."""
     low = lowered(plain_text)
     ends = (found.end() for found in _CLAUSE_END.finditer(low))
-    return Text(plain_text, low, (0, *ends), asked(item.question), item.unknown, len(item.options))
+    return Text(
+        plain_text, low, (0, *ends), asked(item.question), item.abstention, len(item.options)
+    )
 
 
 # Words of a question that say nothing of what it asks about.
@@ -157,7 +159,7 @@ def clause(text: Text, at: int) -> tuple[int, int]:
 
 def mentions(text: Text, item: Shown) -> list[Mention]:
     """All mentions in the order of the text, none judged yet; a letter with its own text is one."""
-    listed = forms(item.options, item.names, item.unknown)
+    listed = forms(item.options, item.names, item.abstention)
     owned = frozenset([*tokens(item.question), *tokens(" ".join(item.options))])
     letters = tuple("abcdefghij"[: len(item.order)])  # a letter, also where an option is "B"
     named = [
@@ -166,15 +168,15 @@ def mentions(text: Text, item: Shown) -> list[Mention]:
         if not (item.lettered and text.low[span[0] : span[1]] in letters)
     ]
     # What the item itself says is quoted, not answered.
-    quoted = [item.context, *(one for at, one in enumerate(item.options) if at != item.unknown)]
+    quoted = [item.context, *(one for at, one in enumerate(item.options) if at != item.abstention)]
     low = "\n".join(lowered(one) for one in quoted)
-    unknown = [
-        (found.start(), found.end(), item.unknown)
+    abstained = [
+        (found.start(), found.end(), item.abstention)
         for found in ABSTENTIONS.finditer(text.low)
         if found[0] not in low
     ]
     found = [Mention(start, end, option, Kind.WORDS) for start, end, option in named]
-    found += [Mention(*span, Kind.ABSTENTION) for span in _outside(unknown, named)]
+    found += [Mention(*span, Kind.ABSTENTION) for span in _outside(abstained, named)]
     if item.lettered:
         bare = _outside(by_letters(text.plain, text.low, len(item.order)), named)
         found += [Mention(start, end, item.order[at], Kind.LETTER) for start, end, at in bare]

@@ -51,5 +51,5 @@ def read_likelihoods(
     if position is not None:
         chosen = order[position]
         return Reading(options[chosen], RULE, None, chosen=chosen)
-    unknown = any(value is None or not math.isfinite(value) for value in loglikelihoods)
-    return Reading(None, None, "none" if unknown else "several")
+    unmeasured = any(value is None or not math.isfinite(value) for value in loglikelihoods)
+    return Reading(None, None, "none" if unmeasured else "several")

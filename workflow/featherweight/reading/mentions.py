@@ -38,7 +38,7 @@ class Kind(IntEnum):
 
     LETTER = 0  # "(B)", or "(B) the nephew"
     WORDS = 1  # "the nephew"
-    ABSTENTION = 2  # "the text does not say": the unknown option, whatever its own words are
+    ABSTENTION = 2  # "the text does not say", whatever the words of the option for it
     REFERENCE = 3  # "the latter", "he", a synonym: looked for where nothing else is stated firmly
 
 
@@ -68,7 +68,7 @@ class Form(NamedTuple):
 
 
 @lru_cache(maxsize=16384)
-def forms(options: tuple[str, ...], names: tuple[str, ...], unknown: int) -> tuple[Form, ...]:
+def forms(options: tuple[str, ...], names: tuple[str, ...], abstention: int) -> tuple[Form, ...]:
     """Every way to name one of the options in words that cannot mean another one."""
     cores = [core(option) for option in options]
     found: dict[str, Form] = {}
@@ -79,7 +79,7 @@ def forms(options: tuple[str, ...], names: tuple[str, ...], unknown: int) -> tup
         meant = None if key in found else index
         found[key] = Form(key, meant, short=_is_name(options[index], whole))
     for index, option in enumerate(options):
-        if index == unknown:
+        if index == abstention:
             continue
         others = [cores[other] for other in range(len(options)) if other != index]
         for part in _parts(option, names[index], cores[index], others):

@@ -109,7 +109,7 @@ _COMMON = word_set(
 
 def references(plain: str, low: str, item: Shown, named: Sequence[Mention]) -> list[Mention]:
     """All references to one of the two persons; none where the item does not have two."""
-    persons = [at for at in range(len(item.options)) if at != item.unknown]
+    persons = [at for at in range(len(item.options)) if at != item.abstention]
     if len(persons) != 2:
         return []
     spans = by_words(plain, low, _synonyms(item, low, *persons))
@@ -254,7 +254,7 @@ def respell(plain: str, item: Shown) -> str:
 
     A word that could be two of them, that the item itself has, or that is ordinary English stays.
     """
-    names, others = _spellings(item.options, item.unknown, item.question)
+    names, others = _spellings(item.options, item.abstention, item.question)
     own = [*tokens(item.context), *tokens(" ".join(item.options)), *names, *others]
     known = frozenset([*own, *(word.partition("'")[0] for word in own)])
 
@@ -283,7 +283,7 @@ def is_misspelt(written: str, respelled: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _spellings(
-    options: tuple[str, ...], unknown: int, question: str
+    options: tuple[str, ...], abstention: int, question: str
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The words that may be meant: of one of the options alone, and of the question or an
     abstention.
@@ -291,7 +291,7 @@ def _spellings(
     own = [
         {word for word in tokens(option) if len(word) >= 4 and word not in GENERIC}
         for at, option in enumerate(options)
-        if at != unknown
+        if at != abstention
     ]
     names = {word for mine in own for word in mine if sum(word in other for other in own) == 1}
     asked = {word for word in tokens(question) if len(word) >= 5}

@@ -25,7 +25,7 @@ import vl_convert
 from markupsafe import Markup
 
 from featherweight.report import theme
-from featherweight.report.figures import Figure
+from featherweight.report.parts import Cell, Column, Figure, Section, Table
 
 HERE = Path(__file__).parent
 STILL_PADDING = {"left": 24, "right": 12, "top": 5, "bottom": 5}
@@ -43,6 +43,27 @@ class Drawn:
     spec: Mapping[str, Any]
     datasets: Mapping[str, Any]
     csv: str  # the dataset that the figure's CSV is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What nobody may overlook."""
+
+    kind: str  # info, warn or bad
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page: its head, and its sections in order."""
+
+    study: str
+    title: str
+    question: str
+    banners: tuple[Banner, ...]
+    sections: tuple[Section, ...]
+    figures: tuple[Drawn, ...]  # all that any section shows
+    answers: Sequence[Mapping[str, Any]]  # that a reader may browse
 
 
 def draw(figure: Figure) -> Drawn:
@@ -97,21 +118,22 @@ def _own_ids(svg: str, prefix: str) -> str:
     return svg
 
 
-def cells(figure: Figure) -> list[list[str]]:
+def numbers(figure: Figure) -> Table:
     """The table of a figure as a reader sees it."""
-    return [
-        [_cell(row, column) for column, _ in figure.columns]
+    columns = tuple(
+        Column(heading, number=place > 1) for place, (_, heading) in enumerate(figure.columns)
+    )
+    rows = tuple(
+        tuple(Cell(_text(row, column)) for column, _ in figure.columns)
         for row in figure.table.to_dict("records")
-    ]
+    )
+    return Table(f"The numbers of the figure: {figure.title}", columns, rows)
 
 
-def _cell(row: Mapping[Any, Any], column: str) -> str:
-    if column.endswith(" shown") and column not in row:
-        value = row[column.removesuffix(" shown")]
-        return theme.percent(None if _unknown(value) else float(value))
+def _text(row: Mapping[Any, Any], column: str) -> str:
     value = row[column]
     if _unknown(value):
-        return "no data"
+        return theme.NO_DATA
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -135,15 +157,14 @@ def room(drawn: Sequence[Drawn]) -> int:
     return max(0, min(MOST_EXAMPLES, SIZE_BUDGET - FIXED - pictures - 2 * rows))
 
 
-def page(context: Mapping[str, Any], drawn: Sequence[Drawn]) -> str:
-    """Render the page.
-
-    Raises jinja2.UndefinedError for anything that the template needs and `context` lacks.
+def render(page: Page) -> str:
+    """The HTML of a page. Raises jinja2.UndefinedError for anything that a template needs and its
+    section lacks.
     """
     style, script = (
         (HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js")
     )
-    vega = vl_convert.javascript_bundle() if drawn else ""  # type: ignore[call-arg]
+    vega = vl_convert.javascript_bundle() if page.figures else ""  # type: ignore[call-arg]
     for name, text in (("report.css", style), ("report.js", script), ("Vega", vega)):
         if "\r" in text or re.search(r"</(script|style)", text, re.IGNORECASE):
             raise ValueError(
@@ -160,23 +181,32 @@ def page(context: Mapping[str, Any], drawn: Sequence[Drawn]) -> str:
             "form-action 'none'",
         ]
     )
-    environment = jinja2.Environment(
+    datasets: dict[str, Any] = {}
+    for one in page.figures:
+        datasets |= one.datasets
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            policy=policy,
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            vega=Markup(vega),  # noqa: S704
+            specs={one.figure.id: one.spec for one in page.figures},
+            rows=dict(sorted(datasets.items())),
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """The templates. Everything in them is escaped; what they lack is an error."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cells"] = cells
-    datasets: dict[str, Any] = {}
-    for one in drawn:
-        datasets |= one.datasets
-    return environment.get_template("template.html.j2").render(
-        **context,
-        policy=policy,
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        vega=Markup(vega),  # noqa: S704
-        specs={one.figure.id: one.spec for one in drawn},
-        rows=dict(sorted(datasets.items())),
-    )
+    made.filters["numbers"] = numbers
+    return made
