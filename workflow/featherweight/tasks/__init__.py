@@ -18,7 +18,7 @@ from featherweight.records import Choices, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-NOT_TASKS = frozenset({"choice", "numbers", "rules"})  # modules of this folder that are no task
+NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
 
 
 class Loaded(NamedTuple):
