@@ -16,8 +16,11 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
+from featherweight.chat.thinking import split_thinking
+from featherweight.pocket.files import THINK
 from featherweight.reading.choice import read_answer
 from featherweight.records import Finish, Item
+from featherweight.specs import Thinking
 from featherweight.stats import clusters
 from featherweight.stats.counts import DROP, GENERAL, N_GENERAL, N_ITEMS, N_RIGHT, Answers, accuracy
 from featherweight.tasks.bbq.bias import (
@@ -33,6 +36,7 @@ from featherweight.tasks.pocket import CATEGORIES, POCKET, TASK
 
 MAX_NEW_TOKENS = 64  # the limit of the pocket study
 BATCH = 100
+TAGS = Thinking(open=THINK[0], close=THINK[1])
 
 
 class Answer(NamedTuple):
@@ -117,7 +121,8 @@ def chosen(answer: Answer) -> int | None:
     """The option that was read, as an index into Item.options; None where there is none."""
     finish: Finish = "stop" if answer.finished else "length"
     known = choices(answer.item, answer.facts)
-    return read_answer(answer.text, known, answer.order, finish).chosen
+    said = split_thinking(answer.text, TAGS, "").answer
+    return read_answer(said, known, answer.order, finish).chosen
 
 
 def measured(found: list[Answer]) -> Measures:
