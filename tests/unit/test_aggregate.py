@@ -27,6 +27,8 @@ from featherweight.tasks.numbers import numbers
 TABLES = ("estimates", "differences", "spread", "positions", "contrasts")
 TARGET, OTHER, UNKNOWN = 0, 1, 2  # the place of each option in every made-up item
 DIRECTIONS: tuple[Direction, ...] = ("target", "other", "unknown")
+STRATA = ("ambiguous", "disambiguated")
+MIXED = (("neg", 0), ("neg", 1), ("nonneg", 0), ("nonneg", 1))
 LABELS = ("bbq", "bbq-chinese", "bbq-american", "bbq-likelihood")
 
 
@@ -685,6 +687,28 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
     assert row.value_asked == pytest.approx(7 / 12 - 6 / 12)
 
 
+def test_questions_are_paired_by_polarity_and_sample(tmp_path: Path) -> None:
+    """Four templates of one block, asked both ways and twice; per template one answer of eight is
+    lost, so that three of four pairs are left: not fewer, as if polarities or samples were one.
+    """
+    lost = [(stratum, polarity, sample) for stratum in STRATA for polarity, sample in MIXED]
+    rows = [
+        changed(
+            score("m", f"Age:{template}", 0, stratum, None if gone else 0),
+            polarity=polarity,
+            sample_index=sample,
+            item_id=f"{template}-{stratum}-{polarity}",
+        )
+        for template in range(4)
+        for stratum in STRATA
+        for polarity, sample in MIXED
+        for gone in [(stratum, polarity, sample) == lost[2 * template]]
+    ]
+    folder = aggregated(tmp_path, {"m": rows})
+    row, _ = read_rows(folder / "contrasts.parquet", ContrastRow)
+    assert (row.n_first, row.n_second, row.n_asked) == (12, 12, 16)
+
+
 def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> None:
     """Eight blocks of one template: the interval is that of a paired t test over blocks, and the
     method says so.
@@ -764,6 +788,20 @@ def test_bad_scores_are_told(tmp_path: Path) -> None:
     write_rows(other, [], Spread)
     with pytest.raises(InputError, match="expected the columns of Score"):
         run([other], spec(), tmp_path / "out")
+
+
+def test_judged_rows_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "m", by_hand("m"))
+    judged = path.with_suffix("") / "bbq.parquet"
+    rows = read_rows(judged, BiasJudged)
+    for wrong in (rows[:-1], rows[::-1]):
+        write_rows(judged, wrong, BiasJudged)
+        with pytest.raises(InputError, match=r"bbq\.parquet: expected a row for each of 9 scores"):
+            run([path], spec(), tmp_path / "out")
+    judged.unlink()
+    with pytest.raises(InputError, match=r"bbq\.parquet: no such file; run the score stage"):
+        run([path], spec(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_names_that_nobody_answered_are_told(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from test_aggregate import OTHER, TARGET, UNKNOWN, Row, changed, score
 
+from featherweight.files import table
+from featherweight.records import Score
 from featherweight.stats.counts import DROP, N_ITEMS, Policy, Values
 from featherweight.tasks.bbq import STRATA, TASK
 from featherweight.tasks.bbq.bias import (
@@ -16,8 +18,9 @@ from featherweight.tasks.bbq.bias import (
     BiasScores,
     bias_scores,
 )
+from featherweight.tasks.bbq.facts import BiasJudged
 from featherweight.tasks.bbq.numbers import NUMBERS
-from featherweight.tasks.numbers import counts_by_cluster
+from featherweight.tasks.numbers import Rows
 
 CHOSEN = {"t": TARGET, "o": OTHER, "u": UNKNOWN, "-": None}
 POLICY = {policy.name: policy for policy in POLICIES}
@@ -42,7 +45,10 @@ def rows(ambiguous: str = "", disambiguated: str = "", right: str = "") -> list[
 def counted(answers: list[Row]) -> Values:
     """Per cluster. Shape: (clusters, strata, columns)."""
     scores, judged = zip(*answers, strict=True)
-    return counts_by_cluster(NUMBERS, scores, judged)
+    names = sorted({one.cluster for one in scores})
+    cluster = np.array([names.index(one.cluster) for one in scores])
+    marked = NUMBERS.answers(Rows(table(scores, Score), table(judged, BiasJudged)))
+    return marked.count(cluster, len(names))
 
 
 def scores_of(answers: list[Row], policy: Policy = DROP) -> list[BiasScores]:

@@ -188,6 +188,18 @@ def test_one_template_with_a_bias_leaves_none_when_it_is_left_out() -> None:
     assert clustered(counts, s_dis_measure(AMBIGUOUS)).se is None
 
 
+def test_s_dis_rests_on_the_answers_that_name_a_person() -> None:
+    # 3 of 4, 1 of 2 and 0 of 6 biased, and a template in which nobody was named: by hand, weights
+    # 4, 2 and 6 of 12.
+    found = clustered(table([(9, 5, 4, 3), (8, 6, 2, 1), (6, 0, 6, 0), (7, 7, 0, 0)]),
+                      s_dis_measure(AMBIGUOUS))  # fmt: skip
+    left_out = np.array([2 * 1 / 8 - 1, 2 * 3 / 10 - 1, 2 * 4 / 6 - 1])
+    assert found.value == pytest.approx(2 * 4 / 12 - 1)
+    assert found.se == pytest.approx(np.sqrt(2 / 3 * np.sum((left_out - found.value) ** 2)))
+    assert found.df == pytest.approx(12**2 / (4**2 + 2**2 + 6**2) - 1)
+    assert found.n_clusters == 3
+
+
 def test_s_amb_is_the_mean_lean_where_every_answer_is_read() -> None:
     # Every read answer leans +1 (biased), -1 (other) or 0 (unknown); its jackknife is that of a
     # ratio of sums.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from featherweight import fingerprint
 from featherweight.aggregate import load as loading
 from featherweight.aggregate.run import run
 from featherweight.errors import InputError
@@ -255,7 +256,13 @@ def test_only_the_pocket_task_asks_something_of_models_with_something_planted() 
 
 
 def test_an_unknown_task_or_policy_is_told() -> None:
-    with pytest.raises(LookupError, match="unknown task 'x'"):
+    with pytest.raises(LookupError, match="no task 'x'"):
         numbers("x")
     with pytest.raises(LookupError, match="expected one of drop, wrong, got 'keep'"):
         DEFAULT.policy("keep")
+
+
+def test_who_declares_measures_does_not_depend_on_the_formulas_of_intervals() -> None:
+    counted = set(fingerprint.modules("featherweight.tasks.numbers"))
+    assert {"featherweight.stats.measures", "featherweight.tasks.bbq.numbers"} <= counted
+    assert not counted & {f"featherweight.stats.{name}" for name in ("clusters", "intervals")}

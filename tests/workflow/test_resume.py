@@ -555,12 +555,12 @@ def test_other_weights_or_another_prompt_are_generated_again(study: Study) -> No
 
 def test_a_damaged_chunk_is_made_again(study: Study, caplog: pytest.LogCaptureFixture) -> None:
     study.run()
-    before = study.outputs()
+    before = [(s.item_id, s.token_ids) for s in study.samples()]
     damaged = chunk_files(study)[3]
     lines = damaged.read_bytes().splitlines(keepends=True)
     damaged.write_bytes(b"".join([*lines[:2], b"garbage\n", *lines[3:]]))
     assert study.run().generated == 1
-    assert study.outputs() == before
+    assert [(s.item_id, s.token_ids) for s in study.samples()] == before
     assert any("1 damaged lines" in message for message in caplog.messages)
 
 
@@ -697,10 +697,13 @@ def test_two_processes_share_one_models_work(model: Path, tmp_path: Path) -> Non
     assert shared.outputs() == alone.outputs()
 
 
-def test_a_claim_of_a_killed_process_is_taken_over(model: Path, tmp_path: Path) -> None:
+def test_what_a_killed_process_claimed_is_generated_by_the_next(
+    model: Path, tmp_path: Path
+) -> None:
+    """Also a claim that it held a moment longer than it took to store the chunk."""
     study = Study(tmp_path, model)
     kept = killed_after(study, 2)
-    claims = list((study.places.store / "tiny/claims").iterdir())
-    assert len(claims) >= 1, "the process died while it held a claim"
+    claims = study.places.store / "tiny/claims"
+    (claims / chunk_files(study)[0].stem).touch()
     assert study.run() == (120 - 8 * kept, 8 * kept)
-    assert list((study.places.store / "tiny/claims").iterdir()) == []
+    assert list(claims.iterdir()) == []

@@ -49,8 +49,8 @@ from featherweight.compare.value_rules import (
     ValueNear,
 )
 from featherweight.compare.vocabulary import unknown_words
+from featherweight.documents import check, nearest, read_document
 from featherweight.errors import InputError
-from featherweight.study.load import check, nearest, read_document
 from featherweight.tasks import task_names
 from featherweight.tasks.numbers import numbers
 

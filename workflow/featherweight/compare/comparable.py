@@ -42,7 +42,7 @@ def _not_comparable(figure: Published, entry: StudiedTask, asked: Task) -> str |
         (entry.label != entry.task, "this task is a subset of the benchmark"),
         (
             figure.stratum == UNSPECIFIED,
-            "the source does not say which of the benchmark's strata were asked",
+            "the source does not say which strata were asked",
         ),
         (
             figure.seen == "article",

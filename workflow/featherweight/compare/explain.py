@@ -11,10 +11,10 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from featherweight.documents import nearest
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows
 from featherweight.records import Citation, Verdict, VerdictDetails
-from featherweight.study.load import nearest
 
 WIDTH = 100
 

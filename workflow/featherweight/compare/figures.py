@@ -49,7 +49,7 @@ class FigureSelection(Strict):
         given = brought | self.model_dump(exclude_none=True)
         for name in NEEDED:
             if name not in given:
-                raise ValueError(f"{name}: expected in the selection or under `each`, got nothing")
+                raise ValueError(f"{name}: expected in the selection or under `each`")
         return self.model_copy(update=given)
 
     def find(self, figures: Sequence[Published]) -> list[Published]:
@@ -111,7 +111,7 @@ class FigurePairs(FiguresRule):
                     f"{name} {' or '.join(values)}"
                     for name, values in first.model_dump(exclude_none=True).items()
                 )
-                raise ValueError(f"expected two sides that differ, got {told} on both")
+                raise ValueError(f"expected two sides that differ, both are {told}")
         return self
 
     def settings(self) -> Iterator[tuple[FigureSelection, FigureSelection]]:

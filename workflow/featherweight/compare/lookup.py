@@ -118,7 +118,7 @@ def _others(estimate: Estimate, results: Results) -> str:
     own = {one.name for one in numbers(results.spec.tasks[estimate.task].task).policies}
     if estimate.policy == "drop" or estimate.policy not in own:
         return "are not in it"
-    return f"count as “{estimate.policy}”"
+    return f"count as {estimate.policy!r}"
 
 
 def _read(estimate: Estimate, results: Results) -> int | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import StrictBool, model_validator
 
 from featherweight.compare.figures import (
     FigurePairs,
@@ -161,7 +161,7 @@ class PublishedClose(PublishedGreater):
     """Within a share of the second figure; where `or_above`, anything above is as good."""
 
     tolerance: Margin
-    or_above: bool = False
+    or_above: StrictBool = False
 
     def rule(self) -> str:
         """The rule in words."""

@@ -27,6 +27,8 @@ Fills = Mapping[str, str]
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("expected at least one name")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"expected every value once, {name!r} stands twice")
@@ -34,7 +36,7 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Text = Annotated[str, Field(pattern=r"\S")]
-Names = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_once)]
+Names = Annotated[tuple[Text, ...], AfterValidator(_once)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Margin = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 
@@ -76,7 +78,7 @@ class Selection(Strict):
         given = {"group": ALL, **fills, **self.model_dump(exclude_none=True), **more}
         for name in ("model", "task", "stratum"):
             if name not in given:
-                raise ValueError(f"{name}: expected in the selection or under `each`, got nothing")
+                raise ValueError(f"{name}: expected in the selection or under `each`")
         return Key(**{name: given[name] for name in Key._fields if name in given})
 
 
@@ -126,7 +128,7 @@ class StudyRule(Strict):
     @model_validator(mode="after")
     def _whole(self) -> StudyRule:
         if bool(self.each) != (self.holds_in is not None):
-            raise ValueError("each, holds_in: expected both or none of them")
+            raise ValueError("each, holds_in: expected both of them or none")
         if "against" in self.each and "b" not in type(self).model_fields:
             raise ValueError("each: against: expected a rule that compares a with b")
         for fills in self.settings():
@@ -138,7 +140,7 @@ def differ(keys: list[Key]) -> None:
     """Refuse to compare a number with itself, which nothing could refute. Raises ValueError."""
     for key in keys:
         if keys.count(key) > 1:
-            raise ValueError(f"expected two sides that differ, got {key.told()} on both")
+            raise ValueError(f"expected two sides that differ, both are {key.told()}")
 
 
 class PairRule(StudyRule):

@@ -15,8 +15,8 @@ from featherweight.compare.group_rules import Contrast
 from featherweight.compare.lookup import COMPLEMENTS
 from featherweight.compare.published import Published
 from featherweight.compare.selection import Key, StudyRule
+from featherweight.documents import nearest
 from featherweight.records import ALL
-from featherweight.study.load import nearest
 from featherweight.tasks import task as task_of
 from featherweight.tasks.numbers import numbers
 

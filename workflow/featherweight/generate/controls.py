@@ -45,7 +45,7 @@ def samples(
     rows = []
     for prompt in prompts:
         item, facts = shown[prompt.item_id]
-        for index, stream in samples_of(spec, prompt):
+        for index, stream in samples_of(spec, cell, prompt):
             text = rule(Asked(item, facts, prompt.shown_order, wording, stream))
             rows.append(_sample(spec.model, prompt, index, text))
     return rows
@@ -54,10 +54,11 @@ def samples(
 def _items(asked: Task, cell: Cell, folder: Path) -> dict[str, tuple[Item, Any]]:
     """The cell's items and what only their task knows of them, by item_id."""
     items = read_rows(folder / cell.items_path, Item)
-    facts: Sequence[Any] = [None] * len(items)
+    facts: dict[str, Any] = {item.item_id: None for item in items}
     if asked.facts is not None:
-        facts = read_rows(folder / cell.facts_path, asked.facts)
-    return {item.item_id: (item, fact) for item, fact in zip(items, facts, strict=True)}
+        rows: list[Any] = read_rows(folder / cell.facts_path, asked.facts)
+        facts = {row.item_id: row for row in rows}
+    return {item.item_id: (item, facts[item.item_id]) for item in items}
 
 
 def _sample(model: str, prompt: Prompt, index: int, text: str) -> Sample:

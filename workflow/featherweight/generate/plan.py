@@ -45,11 +45,11 @@ class CellPlan:
     samples: tuple[SampleRequest, ...]
 
 
-def samples_of(spec: GenerateSpec, prompt: Prompt) -> Iterator[tuple[int, int]]:
+def samples_of(spec: GenerateSpec, cell: Cell, prompt: Prompt) -> Iterator[tuple[int, int]]:
     """Index and stream of each answer that a prompt gets: one where nothing is drawn."""
     count = 1 if prompt.options is not None else spec.samples_per_prompt
     for index in range(count):
-        yield index, stream_seed("sample", prompt.sample_seed, prompt.item_id, index)
+        yield index, stream_seed("sample", cell.sample_seed, prompt.item_id, index)
 
 
 def plan_cells(
@@ -62,7 +62,7 @@ def plan_cells(
             tuple(
                 SampleRequest(prompt, index, stream, keys.of(prompt, stream))
                 for prompt in prompts[cell]
-                for index, stream in samples_of(spec, prompt)
+                for index, stream in samples_of(spec, cell, prompt)
             ),
         )
         for cell in spec.cells

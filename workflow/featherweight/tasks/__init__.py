@@ -89,8 +89,8 @@ def task(name: str) -> Task:
     """The task of this name. Raises LookupError where there is none."""
     if name not in task_names():
         raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
-    found: Task = import_module(f"featherweight.tasks.{name}").TASK
-    return found
+    loaded: Task = import_module(f"featherweight.tasks.{name}").TASK
+    return loaded
 
 
 @cache
