@@ -38,15 +38,17 @@ def tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, title=title) for field, title in fields]
 
 
-SCORE_TOOLTIP = tooltips(
-    ("model:N", "Model"),
-    ("category:N", "Category"),
-    ("shown:N", "Value"),
-    ("interval:N", "95% interval"),
-    ("n:Q", "Answers it rests on"),
-    ("n_questions:Q", "Unique questions"),
-    ("templates:Q", "Templates"),
-)
+def score_tooltips(clusters: str | None) -> list[alt.Tooltip]:
+    """What the tooltip of a score shows. `clusters`: what they are called; None: nothing."""
+    return tooltips(
+        ("model:N", "Model"),
+        ("category:N", "Category"),
+        ("shown:N", "Value"),
+        ("interval:N", "95% interval"),
+        ("n:Q", "Answers it rests on"),
+        ("n_questions:Q", "Unique questions"),
+        *(() if clusters is None else (("clusters:Q", clusters),)),
+    )
 
 
 def axis_of(form: Form, title: str | None, ticks: int = 6) -> alt.Axis:
@@ -76,13 +78,15 @@ def reference(at: float | None) -> list[alt.Chart]:
     return [rule.encode(x=alt.X("at:Q"))]
 
 
-def _dots(base: alt.Chart, form: Form, axis: alt.Axis, **where: Any) -> list[alt.Chart]:
+def _dots(
+    base: alt.Chart, form: Form, axis: alt.Axis, tooltip: list[alt.Tooltip], **where: Any
+) -> list[alt.Chart]:
     """An interval, its value, and the words "no data" where there is none."""
     bar = base.mark_rule(strokeWidth=2, opacity=0.85).encode(
         x=alt.X("low:Q", axis=axis, scale=scale_of(form)), x2="high:Q", **where
     )
     dot = base.mark_point(filled=True, size=55, opacity=1).encode(
-        x=alt.X("value:Q"), tooltip=SCORE_TOOLTIP, **where
+        x=alt.X("value:Q"), tooltip=tooltip, **where
     )
     places = {channel: place for channel, place in where.items() if channel != "color"}
     none = (
@@ -100,21 +104,27 @@ def scores(
     form: Form,
     title: str,
     at: float | None,
+    clusters: str | None,
     description: str,
 ) -> AnyChart:
     """One score per model and category as a dot with its interval; published figures as hollow
-    diamonds. `at`: where the dashed line stands; None: there is none.
+    diamonds. `at`: where the dashed line stands; `clusters`: what they are called; None: none.
     """
     models = list(dict.fromkeys(table["model"]))
     order = categories_in_order(table)
     if len(models) > theme.MANY:
         if len(order) > MANY_CATEGORIES:
-            return heat(table, form=form, title=title, description=description)
-        return _scores_in_facets(table, form=form, at=at, description=description)
+            return heat(table, form=form, title=title, clusters=clusters, description=description)
+        return _scores_in_facets(
+            table, form=form, at=at, clusters=clusters, description=description
+        )
     y = alt.Y("category:N", title=None, sort=order, axis=bands())
     base = alt.Chart(table)
     where = {"y": y, "yOffset": alt.YOffset("model:N", sort=models), "color": colour_of(models)}
-    layers = [*reference(at), *_dots(base, form, axis_of(form, title), **where)]
+    layers = [
+        *reference(at),
+        *_dots(base, form, axis_of(form, title), score_tooltips(clusters), **where),
+    ]
     if len(published):
         layers.append(
             alt.Chart(published)
@@ -145,7 +155,7 @@ def scores(
 
 
 def _scores_in_facets(
-    table: pd.DataFrame, *, form: Form, at: float | None, description: str
+    table: pd.DataFrame, *, form: Form, at: float | None, clusters: str | None, description: str
 ) -> alt.FacetChart:
     """One small chart per category, one line per model: for more models than colours."""
     models = list(dict.fromkeys(table["model"]))
@@ -154,7 +164,14 @@ def _scores_in_facets(
     line = base.mark_rule(color=theme.INK, opacity=0.55, strokeDash=[4, 4]).encode(
         x=alt.X("mean(reference):Q")
     )
-    dots = _dots(base, form, axis_of(form, None, ticks=3), y=y, color=alt.value(theme.SERIES[0]))
+    dots = _dots(
+        base,
+        form,
+        axis_of(form, None, ticks=3),
+        score_tooltips(clusters),
+        y=y,
+        color=alt.value(theme.SERIES[0]),
+    )
     layers = alt.layer(*([] if at is None else [line]), *dots)
     return (
         layers.properties(width=225, height=17 * len(models))
@@ -198,12 +215,14 @@ HEAT = {
 }
 
 
-def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> AnyChart:
+def heat(
+    table: pd.DataFrame, *, form: Form, title: str, clusters: str | None, description: str
+) -> AnyChart:
     """A score of every model and category: colour for the eye, the number and its interval in
     every cell.
     """
     models, order = list(dict.fromkeys(table["model"])), categories_in_order(table)
-    look = HEAT[form]
+    look, tooltip = HEAT[form], score_tooltips(clusters)
     base = alt.Chart(table)
     x = alt.X(
         "model:N",
@@ -220,12 +239,12 @@ def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> An
     colour = alt.Color("value:Q", title=title, scale=look.scale, legend=look.legend)
     known = base.transform_filter("isValid(datum.value)")
     cells = known.mark_rect(stroke=theme.INK, strokeOpacity=0.12).encode(
-        x=x, y=y, color=colour, tooltip=SCORE_TOOLTIP
+        x=x, y=y, color=colour, tooltip=tooltip
     )
     # White reaches at least 4:1 on the dark ends of the scale, near-black everywhere else.
     ink = alt.condition(look.dark, alt.value("#ffffff"), alt.value("#16161a"))
     value = known.mark_text(fontSize=13, fontWeight=600, dy=-5).encode(
-        x=x, y=y, text="shown:N", color=ink, tooltip=SCORE_TOOLTIP
+        x=x, y=y, text="shown:N", color=ink, tooltip=tooltip
     )
     bounds = (
         base.transform_filter("isValid(datum.value) && isValid(datum.low)")
@@ -233,7 +252,7 @@ def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> An
             bounds=" + ' to ' + ".join(f"format(datum.{one}, '{look.digits}')" for one in ENDS)
         )
         .mark_text(fontSize=10, dy=9)
-        .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=SCORE_TOOLTIP)
+        .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=tooltip)
     )
     none = (
         base.transform_filter("!isValid(datum.value)")

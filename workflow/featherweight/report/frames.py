@@ -4,7 +4,7 @@ and unread share.
 One real row of `scores(...)`:
 
     model="Pocket, tilted" category="Village" value=0.71 low=0.64 high=0.77 shown="71.0%"
-        interval="64.0% to 77.0%" n=148 n_questions=50 asked=150 templates=12 "unread shown"="1.3%"
+        interval="64.0% to 77.0%" n=148 n_questions=50 asked=150 clusters=12 "unread shown"="1.3%"
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEHIND = (
     ("n_questions", "Unique questions"),
     UNREAD,
 )  # what stands beside every score
-COUNTS = ("n", "n_questions", "n accuracy", "asked", "templates")
+COUNTS = ("n", "n_questions", "n accuracy", "asked", "clusters")
 NUMBERS = ("value", "low", "high", "unread")
 
 
@@ -44,16 +44,21 @@ def clustered(inputs: Inputs, task: str) -> str:
 
 def score_columns(inputs: Inputs, task: str) -> tuple[tuple[str, str], ...]:
     """The columns that a figure of one score per model and category shows as a table."""
-    cluster = inputs.words(task).cluster
-    templates = (("templates", f"{cluster[:1].upper()}{cluster[1:]}s"),)
+    title = cluster_title(inputs, task)
     return (
         ("model", "Model"),
         ("category", "Category"),
         ("shown", "Value"),
         *BEHIND[:-1],
-        *(() if cluster == "question" else templates),
+        *(() if title is None else (("clusters", title),)),
         UNREAD,
     )
+
+
+def cluster_title(inputs: Inputs, task: str) -> str | None:
+    """What the task's clusters are called; None where each question is one of its own."""
+    cluster = inputs.words(task).cluster
+    return None if cluster == "question" else f"{cluster[:1].upper()}{cluster[1:]}s"
 
 
 def scores(inputs: Inputs, task: str, stratum: str, metric: str) -> pd.DataFrame:

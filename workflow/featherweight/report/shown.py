@@ -71,7 +71,7 @@ def clause(inputs: Inputs, estimate: Estimate, form: Form) -> str:
 def mark(estimate: Estimate | None, form: Form) -> Row:
     """What a mark of a figure shows; every number null where there is none."""
     if estimate is None:
-        empty = dict.fromkeys(("value", "low", "high", "n", "n_questions", "asked", "templates"))
+        empty = dict.fromkeys(("value", "low", "high", "n", "n_questions", "asked", "clusters"))
         return empty | {"shown": theme.NO_DATA, "interval": theme.NO_INTERVAL}
     return {
         "value": estimate.value,
@@ -82,7 +82,7 @@ def mark(estimate: Estimate | None, form: Form) -> Row:
         "n": estimate.n,
         "n_questions": estimate.n_questions,
         "asked": estimate.n_asked,
-        "templates": estimate.n_clusters,
+        "clusters": estimate.n_clusters,
     }
 
 

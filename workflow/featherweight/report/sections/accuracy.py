@@ -68,6 +68,7 @@ def _accuracy(inputs: Inputs, task: str, stratum: str) -> Figure:
         form="percent",
         title="Accuracy",
         at=chance,
+        clusters=frames.cluster_title(inputs, task),
         description=f"Accuracy with 95% intervals by category, {questions}. {said}",
     )
     facets = many and len(table["category"].unique()) <= charts.MANY_CATEGORIES

@@ -128,11 +128,11 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, room
         per_cell -= 1
         kept = {one.rank: made[one.rank] for one in draw(judged, per_cell)}
     shown = _fitting(kept, room)
+    cell = "category, kind of question and outcome" if inputs.stratified else "category and outcome"
     rule = (
-        f"Up to {per_cell} answer{'s' if per_cell != 1 else ''} for each model, category,"
-        f"{' kind of question' if inputs.stratified else ''} and outcome: the first in the order"
-        f" of SHA-256 over (seed {SEED}, model, task, item, seeds, sample). Nobody chose them."
-        f" {len(shown):,} of {len(judged):,} answers are here."
+        f"Up to {per_cell} answer{'s' if per_cell != 1 else ''} for each model, {cell}: the first"
+        f" in the order of SHA-256 over (seed {SEED}, model, task, item, seeds, sample). Nobody"
+        f" chose them. {len(shown):,} of {len(judged):,} answers are here."
     )
     if len(shown) < len(kept):
         rule += (

@@ -49,6 +49,7 @@ def _figure(inputs: Inputs, task: str, stratum: str, metric: str) -> Figure:
             table,
             form="score",
             title="Bias score",
+            clusters=frames.cluster_title(inputs, task),
             description=f"Bias score from −1 to +1 by category and model, {questions}. {said}",
         ),
         table=table,
