@@ -31,7 +31,7 @@ BAD_CLAIMS = [
     ("text: x", "colour: red", "claims.one.text: missing key"),
     ("text: x", "text: x\n    units: score", "claims.one.units: unknown key, got 'score'; did you"),
     ("text: x", "text: 5", "claims.one.text: expected a valid string, got 5"),
-    ("text: x", "text: ' '", "claims.one.text: String should match"),
+    ("text: x", "text: ' '", "claims.one.text: expected a text, got ' '"),
     ("text: x", "text: x\n    unit: furlong", "claims.one.unit: expected 'percent', "),
     ("bbq-part: bbq", "bbq-part: bqb", "tasks.bbq-part: unknown task 'bqb'; did you mean 'bbq'?"),
     ("title: An article", "name: A", "articles.article-0.title: missing key"),
