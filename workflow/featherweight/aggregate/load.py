@@ -6,7 +6,7 @@ task; its `Layout` numbers clusters, groups, items and seeds alike for every mod
 that their counts can be paired. One real row as it arrives:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", ..., answer="Nobody can say", outcome="right",
+          item_id="school-12-0003-...", ..., answer="Nobody can say", outcome="right",
           chosen_position=1, n_tokens=6)
 """
 
