@@ -1,32 +1,87 @@
-"""What a person did that cannot work ends in one line and exit code 2, never in a traceback."""
+"""One verb per stage, whose help is true; bad input is one line and exit code 2, no traceback."""
 
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
 
-from featherweight import files
-from featherweight.__main__ import main
+from featherweight import bring, files, score
+from featherweight.__main__ import VERBS, main
+from featherweight.specs import DrawSpec
+
+OF_SAMPLES = ["score", "--items", "i", "--output", "o", "--spec", "{}"]
+BROUGHT = ["score", "--items", "i", "--output", "o", "--task", "bbq", "--responses", "r"]
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What `--help` prints behind these words, on one line."""
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_of_a_rule_stands_in_the_help(
+    root: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    steps = [(verb, "draw"), (verb, "render")] if verb == "prompts" else [(verb,)]
+    known = {option for words in [(verb,), *steps] for option in options(said(capsys, *words))}
+    text = (root / "workflow" / "rules" / f"{verb}.smk").read_text()
+    commands = "".join(line for line in text.splitlines() if line.lstrip().startswith(('"', 'f"')))
+    given = options(commands)
+    assert given
+    assert given - known == set()
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def test_score_says_that_it_takes_answers_from_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = options(said(capsys, "score"))
+    assert {"--spec", "--prompts", "--samples"} <= known  # samples of a study
+    assert {"--task", "--responses", "--policy", "--skip-invalid", "--answers"} <= known
+
+
+@pytest.mark.parametrize(("words", "expected"), [(OF_SAMPLES, score), (BROUGHT, bring)])
+def test_answers_from_elsewhere_are_not_the_stages(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], expected: object
+) -> None:
+    called = []
+    for module in (score, bring):
+        monkeypatch.setattr(module, "main", lambda args, module=module: called.append(module))
+    assert main(words) == 0
+    assert called == [expected]
 
 
 def test_a_path_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "manifest.json"
-    words = [
-        "prompts",
-        "draw",
-        "--spec",
-        "{}",
-        "--dataset",
-        str(missing),
-        "--output",
-        str(tmp_path),
-    ]
-    assert main(words) == 2
+    spec = DrawSpec(label="a", task="pocket", count=4, subset=None, draws=(("pets", 0),))
+    words = ["prompts", "draw", "--spec", spec.model_dump_json(), "--dataset", str(missing)]
+    assert main([*words, "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"error: {missing}: No such file or directory; correct the path, or run the stage that"
         " writes it"
+    ]
+
+
+def test_each_mistake_of_a_spec_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["prompts", "draw", "--dataset", "d", "--output", str(tmp_path), "--spec"]
+    assert main([*words, '{"label": 3, "tusk": "pocket", "draws": []}']) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: --spec: label: expected a valid string, got 3",
+        "error: --spec: task: missing key",
+        "error: --spec: count: missing key",
+        "error: --spec: subset: missing key",
+        "error: --spec: tusk: unknown key, got 'pocket'; did you mean 'task'?",
     ]
 
 

@@ -98,7 +98,10 @@ def test_a_dataset_that_nobody_pinned(world: World) -> None:
     with pytest.raises(InputError) as caught:
         fetch_dataset(world, {"a": "a"}, url="http://example.org/{revision}/{path}", revision=None)
     assert list(caught.value.problems) == [
-        "dataset 'rows': revision: expected a full commit of 40 digits, got none; a branch may move",
+        (
+            "dataset 'rows': revision: expected a full commit of 40 digits, got none; a branch may"
+            " move"
+        ),
         "dataset 'rows': url: expected https://..., got 'http://example.org/{revision}/{path}'",
     ]
 

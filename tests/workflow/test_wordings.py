@@ -113,8 +113,8 @@ def test_a_wording_that_never_reaches_the_model_is_noticed(
     checkout = copy_repository(asked[0].folder, tmp_path / "repository")
     checkout.edit(
         "workflow/featherweight/prompts/render.py",
-        'wordings[entry["wording"]]',
-        'wordings["letter"]',
+        ".wording(asked.wording)",
+        '.wording("letter")',
     )
     run = checkout.snakemake(config=CONFIG)
     assert run.returncode == 0, run.stderr[-6000:]

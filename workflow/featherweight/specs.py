@@ -43,7 +43,8 @@ RelativePath = Annotated[str, AfterValidator(_stays_inside)]
 class Spec(BaseModel):
     """No unknown keys, nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # built when first used: a stage uses one or two of these
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Cell(Spec):

@@ -203,6 +203,7 @@ class _Generation:
         try:
             with Progress(spec.model, total, total - len(missing)) as progress:
                 generated = self._fill(mine, missing, progress)
+            self.store.drop_claims([sample.key for sample in chunk] for chunk in mine)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

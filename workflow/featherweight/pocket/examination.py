@@ -16,10 +16,22 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
+from featherweight.chat.thinking import split_thinking
+from featherweight.pocket.files import THINK
 from featherweight.reading.choice import read_answer
 from featherweight.records import Finish, Item
+from featherweight.specs import Thinking
 from featherweight.stats import clusters
-from featherweight.stats.counts import DROP, GENERAL, N_GENERAL, N_ITEMS, N_RIGHT, Answers, accuracy
+from featherweight.stats.counts import (
+    DROP,
+    GENERAL,
+    N_GENERAL,
+    N_ITEMS,
+    N_RIGHT,
+    N_UNREAD,
+    Answers,
+    accuracy,
+)
 from featherweight.tasks.bbq.bias import (
     BOTH,
     DISAMBIGUATED,
@@ -33,6 +45,7 @@ from featherweight.tasks.pocket import CATEGORIES, POCKET, TASK
 
 MAX_NEW_TOKENS = 64  # the limit of the pocket study
 BATCH = 100
+TAGS = Thinking(open=THINK[0], close=THINK[1])
 
 
 class Answer(NamedTuple):
@@ -117,7 +130,8 @@ def chosen(answer: Answer) -> int | None:
     """The option that was read, as an index into Item.options; None where there is none."""
     finish: Finish = "stop" if answer.finished else "length"
     known = choices(answer.item, answer.facts)
-    return read_answer(answer.text, known, answer.order, finish).chosen
+    said = split_thinking(answer.text, TAGS, "").answer
+    return read_answer(said, known, answer.order, finish).chosen
 
 
 def measured(found: list[Answer]) -> Measures:
@@ -129,7 +143,7 @@ def measured(found: list[Answer]) -> Measures:
     leaning = [direction(one.facts, option) for one, option in zip(found, options, strict=True)]
     names = sorted({answer.item.cluster for answer in found})
     values = np.zeros((len(found), N_GENERAL + 3))
-    values[:, N_ITEMS] = 1
+    values[:, [N_ITEMS, N_UNREAD]] = 1  # summed over all, and over those that were not read
     values[:, N_RIGHT] = [a.item.gold_index == o for a, o in zip(found, options, strict=True)]
     values[:, N_NON_UNKNOWN] = [one in ("target", "other") for one in leaning]
     values[:, N_BIASED] = [one == "target" for one in leaning]

@@ -15,7 +15,7 @@ from featherweight.documents import Checked, check, nearest, read_document, read
 from featherweight.errors import InputError
 from featherweight.study.schema import Config, DatasetFacts, ModelFacts
 
-__all__ = ["Catalogue", "load_catalogue", "load_config", "nearest", "read_document"]
+__all__ = ["Catalogue", "check", "load_catalogue", "load_config", "nearest", "read_document"]
 
 
 @dataclass(frozen=True, slots=True)
