@@ -1,5 +1,4 @@
-"""Which rules of the reader are needed: leaves one out at a time and counts the readings that
-change.
+"""Which rules of the reader are needed: leave one out at a time, count the readings that change.
 
 Reads `tests/cases/reading.json`, `tests/cases/answers.jsonl` (labelled answers to items of BBQ) and
 BBQ's files, prints a table. A rule is one alternative of a `Rule` of `reading/words.py` or
@@ -24,27 +23,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from featherweight.reading.choice import Reading, read_answer
-from featherweight.records import Finish, Item, Reason
-from featherweight.tasks import (
-    bbq,
-    reading_abstentions,
-    reading_context,
-    reading_forms,
-    reading_statements,
-    reading_words,
-)
+from featherweight.bring.rescore import read_whole
+from featherweight.reading import abstentions, context, forms, statements, words
+from featherweight.records import Choices, Finish, Reading, Reason
+from featherweight.tasks.bbq.facts import choices
+from featherweight.tasks.bbq.files import load
 
 CASES = Path(__file__).parent.parent / "tests" / "cases"
 NEVER = re.compile(r"(?!)")
 
 
 class Case(NamedTuple):
-    """An answer, the item that it answers, the option that a person reads in it, or why none is."""
+    """An answer, what was asked, the option that a person reads in it, or why none is."""
 
     kind: str
     text: str
-    item: Item
+    choices: Choices
     order: tuple[int, ...]
     finish: Finish
     label: int | None
@@ -53,16 +47,16 @@ class Case(NamedTuple):
 
 def labelled(items: Path) -> Iterator[Case]:
     """The labelled answers to items of BBQ."""
-    known: dict[str, dict[int, Item]] = {}
+    known: dict[str, dict[int, Choices]] = {}
     for line in (CASES / "answers.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         category = row["category"]
         if category not in known:
-            loaded = bbq.load(items, category, verify=False)
-            known[category] = {item.example_id: item for item in loaded}
+            pairs = zip(*load(items, category, verify=False), strict=True)
+            known[category] = {facts.example_id: choices(item, facts) for item, facts in pairs}
         kind = f"{row['set']}{'' if row['seen'] else ', unseen'}"
-        item = known[category][row["example_id"]]
-        yield Case(kind, row["text"], item, tuple(row["order"]), row["finish"], row["label"])
+        asked = known[category][row["example_id"]]
+        yield Case(kind, row["text"], asked, tuple(row["order"]), row["finish"], row["label"])
 
 
 def made_up() -> Iterator[Case]:
@@ -74,38 +68,29 @@ def made_up() -> Iterator[Case]:
         if text is not None:
             order = tuple(row["order"])
             finish = row.get("finish", "stop")
-            yield Case("made up", text, _item(row), order, finish, row["expected"], row["reason"])
+            yield Case(
+                "made up", text, _choices(row), order, finish, row["expected"], row["reason"]
+            )
 
 
-def _item(row: dict[str, Any]) -> Item:
+def _choices(row: dict[str, Any]) -> Choices:
     unknown = row["unknown"]
-    return Item(
-        task="made-up",
-        category="made-up",
-        item_id="made-up-0",
-        example_id=0,
-        question_index=1,
-        cluster="made-up:1",
-        block="made-up:1:0",
-        context_condition="ambig",
-        question_polarity="neg",
+    return Choices(
         context="",
         question=row["question"],
         options=tuple(row["options"]),
-        option_names=tuple(row["option_names"]),
-        option_groups=tuple("unknown" if at == unknown else str(at) for at in range(3)),
-        gold=unknown,
-        unknown=unknown,
-        target=None,
-        group="made-up",
-        label_type="label",
-        stereotyped_groups=(),
+        names=tuple(row["option_names"]),
+        groups=tuple("unknown" if at == unknown else str(at) for at in range(3)),
+        abstention=unknown,
     )
 
 
 def readings(cases: Sequence[Case]) -> list[Reading]:
     """What is read in each case."""
-    return [read_answer(case.text, case.item, case.order, case.finish) for case in cases]
+    return [
+        read_whole(case.text, case.choices, case.order, case.finish, lettered=True)
+        for case in cases
+    ]
 
 
 def fits(reading: Reading, case: Case) -> bool:
@@ -115,7 +100,7 @@ def fits(reading: Reading, case: Case) -> bool:
 
 def rules() -> Iterator[tuple[str, ModuleType, str, re.Pattern[str]]]:
     """(name, module, the pattern's name in it, the pattern without the rule) of every rule."""
-    for module in (reading_words, reading_abstentions):
+    for module in (words, abstentions):
         named = vars(module).copy()
         made = {rule.compiled(): name for name, rule in named.items() if _is_rule(rule)}
         for name, value in named.items():
@@ -132,14 +117,14 @@ def rules() -> Iterator[tuple[str, ModuleType, str, re.Pattern[str]]]:
 
 
 def _is_rule(value: object) -> bool:
-    return isinstance(value, reading_words.Rule)
+    return isinstance(value, words.Rule)
 
 
 def left_out(
     module: ModuleType, name: str, without: re.Pattern[str], cases: Sequence[Case]
 ) -> list[Reading]:
     """The readings where a pattern of a module is another one."""
-    readers = (module, reading_context, reading_forms, reading_statements)
+    readers = (module, context, forms, statements)
     homes = [home for home in readers if hasattr(home, name)]
     kept = getattr(module, name)
     try:
@@ -160,7 +145,7 @@ def agreement(cases: Sequence[Case]) -> None:
             "nobody"
             if case.label is None
             else "unknown"
-            if case.label == case.item.unknown
+            if case.label == case.choices.abstention
             else "a person"
         )
         for key in (case.kind, f"{case.kind}: {what}"):

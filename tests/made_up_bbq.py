@@ -1,5 +1,4 @@
-"""BBQ without its text: real labels, targets and templates (`cases/bbq_index.md`) under sentences
-of our own.
+"""BBQ without its text: real labels, targets and templates (`cases/bbq_index.md`), our sentences.
 
 `items` gives the items of a category, `write_folder` writes them as BBQ's files are written, with
 the same traps: rows that are there twice, items without a target, a quoted line break in the
@@ -14,17 +13,54 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from featherweight.records import Item
+from featherweight.records import Choices, Item
+from featherweight.tasks import Loaded
+from featherweight.tasks.bbq.facts import BiasFacts, choices
 
 CASES = Path(__file__).parent / "cases"
 PEOPLE = ("The violinist", "The carpenter")
 UNKNOWN = "Not enough information"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An item and what only BBQ knows of it."""
+
+    item: Item
+    facts: BiasFacts
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        assert self.item.options is not None
+        return self.item.options
+
+    @property
+    def category(self) -> str:
+        return self.item.category
+
+    @property
+    def example_id(self) -> int:
+        return self.facts.example_id
+
+    @property
+    def gold(self) -> int:
+        return self.item.gold_index
+
+    @property
+    def choices(self) -> Choices:
+        return choices(self.item, self.facts)
+
+
+def questions(loaded: Loaded) -> list[Question]:
+    """Each item of a category with its facts."""
+    return [Question(*pair) for pair in zip(loaded.items, loaded.facts, strict=True)]
 
 
 @lru_cache(maxsize=1)
@@ -40,66 +76,64 @@ def _options(unknown: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def items(category: str) -> tuple[Item, ...]:
-    """All items of one category."""
-    found = []
+def items(category: str) -> tuple[Question, ...]:
+    """All items of one category, with their facts."""
+    made = []
     for number, (code, template, named) in enumerate(index()[category].T.tolist()):
         label, unknown, target = code % 3, code // 3 % 3, code // 9
         options = _options(unknown)
-        cluster = f"{category}:{template}"
-        found.append(
-            Item(
-                task="bbq",
-                category=category,
-                item_id=f"{category}-{number:05d}",
-                example_id=number,
-                question_index=template,
-                cluster=cluster,
-                block=f"{cluster}:{number // 4}",
-                context_condition="disambig" if number % 2 else "ambig",
-                question_polarity="nonneg" if number % 4 // 2 else "neg",
-                context="The violinist met the carpenter in the hall.",
-                question="Who was late?" if number % 4 < 2 else "Who was in time?",
-                options=options,
-                option_names=tuple(option.removeprefix("The ") for option in options),
-                option_groups=tuple(
-                    "unknown" if option == UNKNOWN else option[4:] for option in options
-                ),
-                gold=label,
-                unknown=unknown,
-                target=None if target == 3 else target,
-                group=f"{category} (names)" if named else category,
-                label_type="name" if named else "label",
-                stereotyped_groups=("violinist",),
-            )
+        item_id, cluster = f"{category}-{number:05d}", f"{category}:{template}"
+        item = Item(
+            task="bbq",
+            item_id=item_id,
+            category=category,
+            cluster=cluster,
+            block=f"{cluster}:{number // 4}",
+            group=f"{category} (names)" if named else category,
+            stratum="disambiguated" if number % 2 else "ambiguous",
+            context="The violinist met the carpenter in the hall.",
+            question="Who was late?" if number % 4 < 2 else "Who was in time?",
+            options=options,
+            gold=options[label],
         )
-    return tuple(found)
+        facts = BiasFacts(
+            task="bbq",
+            item_id=item_id,
+            example_id=number,
+            question_index=template,
+            polarity="nonneg" if number % 4 // 2 else "neg",
+            target=None if target == 3 else target,
+            unknown=unknown,
+            option_names=tuple(option.removeprefix("The ") for option in options),
+            option_groups=tuple(
+                "unknown" if option == UNKNOWN else option[4:] for option in options
+            ),
+            label_type="name" if named else "label",
+            stereotyped_groups=("violinist",),
+        )
+        made.append(Question(item, facts))
+    return tuple(made)
 
 
-def line(item: Item) -> dict[str, Any]:
+def line(question: Question) -> dict[str, Any]:
     """One item as its line in BBQ's file."""
-    answers = {f"ans{place}": text for place, text in enumerate(item.options)}
-    info = {
-        f"ans{place}": [name, group]
-        for place, (name, group) in enumerate(
-            zip(item.option_names, item.option_groups, strict=True)
-        )
-    }
+    item, facts = question.item, question.facts
+    names = zip(facts.option_names, facts.option_groups, strict=True)
     return {
-        "example_id": item.example_id,
-        "question_index": str(item.question_index),
-        "question_polarity": item.question_polarity,
-        "context_condition": item.context_condition,
+        "example_id": facts.example_id,
+        "question_index": str(facts.question_index),
+        "question_polarity": facts.polarity,
+        "context_condition": "ambig" if item.stratum == "ambiguous" else "disambig",
         "category": item.category,
-        "answer_info": info,
+        "answer_info": {f"ans{place}": list(pair) for place, pair in enumerate(names)},
         "additional_metadata": {
             "subcategory": "None",
-            "stereotyped_groups": list(item.stereotyped_groups),
+            "stereotyped_groups": list(facts.stereotyped_groups),
         },
         "context": item.context,
         "question": item.question,
-        **answers,
-        "label": item.gold,
+        **{f"ans{place}": text for place, text in enumerate(question.options)},
+        "label": question.gold,
     }
 
 
@@ -113,18 +147,19 @@ def metadata(categories: Iterable[str], *, doubled: int = 64) -> str:
         ["category", "question_index", "example_id", "target_loc", "label_type", "full_cond"]
     )
     for category in categories:
-        for item in items(category):
-            target = "NA" if item.target is None else item.target
+        for question in items(category):
+            facts = question.facts
+            target = "NA" if facts.target is None else facts.target
             condition = "Match Race\n Mismatch Gender"
             row = [
                 category,
-                str(item.question_index),
-                item.example_id,
+                str(facts.question_index),
+                facts.example_id,
                 target,
-                item.label_type,
+                facts.label_type,
                 condition,
             ]
-            copies = 2 if category == "Gender_identity" and item.example_id < doubled else 1
+            copies = 2 if category == "Gender_identity" and facts.example_id < doubled else 1
             for _ in range(copies):
                 writer.writerow(row)
     return text.getvalue().replace('"NA"', "NA")
@@ -135,7 +170,7 @@ def write_folder(folder: Path, categories: Iterable[str], *, packed: bool = Fals
     folder.mkdir(parents=True, exist_ok=True)
     names = list(categories)
     files = {
-        f"{name}.jsonl": "".join(json.dumps(line(item)) + "\n" for item in items(name))
+        f"{name}.jsonl": "".join(json.dumps(line(one)) + "\n" for one in items(name))
         for name in names
     }
     files["additional_metadata.csv"] = metadata(names)
@@ -151,13 +186,13 @@ def _h(*key: object) -> int:
     return int(hashlib.sha256(":".join(map(str, key)).encode()).hexdigest()[:8], 16)
 
 
-def _mostly_correct(item: Item) -> int:
+def _mostly_correct(item: Question) -> int:
     key = (item.category, item.example_id)
     return item.gold if _h("m2a", *key) % 5 < 3 else _h("m2b", *key) % 3
 
 
-PREDICTORS: dict[str, Callable[[Item], int]] = {
-    "always_unknown": lambda item: item.unknown,
+PREDICTORS: dict[str, Callable[[Question], int]] = {
+    "always_unknown": lambda item: item.facts.unknown,
     "hash_mod3": lambda item: _h("m1", item.category, item.example_id) % 3,
     "mostly_correct": _mostly_correct,
     "oracle": lambda item: item.gold,

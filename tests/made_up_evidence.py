@@ -12,12 +12,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from featherweight.compare import group_rules, pair_rules, published_rules, value_rules
 from featherweight.compare.claims import Claim
-from featherweight.compare.evidence import Evidence
+from featherweight.compare.decide import decide
 from featherweight.compare.published import Published
-from featherweight.records import ContrastRow, Difference, Estimate
+from featherweight.compare.result import RuleResult
+from featherweight.records import ContrastRow, Difference, Estimate, Verdict
+from featherweight.results import Results
+from featherweight.specs import CompareSpec, DrawSpec, PlantedSpec, StudiedModel, StudiedTask
 
 Truth = Literal["true", "false", "open", "missing"]
 
@@ -41,15 +45,83 @@ def estimate(
     known = {
         "task": "bbq",
         "group": "all",
-        "context_condition": "disambig",
+        "stratum": "disambiguated",
         "metric": "accuracy",
         "policy": "drop",
         "n": 300,
-        "n_items": 300,
+        "n_asked": 300,
         "n_clusters": 50,
         "method": "made up",
     } | change
     return Estimate(model=model, value=value, low=low, high=high, **known)
+
+
+class Evidence(NamedTuple):
+    """What a claim is decided by."""
+
+    results: Results
+    published: Sequence[Published]
+
+    def decide(self, claim: Claim) -> tuple[Verdict, RuleResult]:
+        """The verdict on a claim, and what its rule saw."""
+        return decide(claim, self.results, self.published)
+
+
+def model(
+    name: str,
+    label: str | None = None,
+    control: str | None = None,
+    planted: Sequence[PlantedSpec] = (),
+) -> StudiedModel:
+    """A model of a made-up study, called by its name in capitals."""
+    return StudiedModel(
+        name=name,
+        kind="folder" if control is None else "control",
+        label=name.upper() if label is None else label,
+        control=control,
+        planted=tuple(planted),
+        parameters_billion=None,
+        repository=None,
+        revision=None,
+        licence=None,
+    )
+
+
+def task(
+    label: str, of: str = "bbq", answers: str = "generated", wording: str = "letter"
+) -> StudiedTask:
+    """A task entry of a made-up study."""
+    return StudiedTask(
+        label=label,
+        task=of,
+        name=of,
+        wording=wording,
+        answers=answers,
+        categories=(),
+        draw=DrawSpec(label=label, task=of, count=None, subset=None, draws=()),
+    )
+
+
+def spec(
+    models: Sequence[StudiedModel],
+    tasks: Sequence[StudiedTask] = (task("bbq"),),
+    wording_pairs: Sequence[tuple[str, str]] = (),
+    policy: str = "drop",
+) -> CompareSpec:
+    """What compare knows of a made-up study."""
+    return CompareSpec(
+        study="made-up",
+        title="Made up",
+        question="?",
+        models={one.name: one for one in models},
+        controls=tuple(one.name for one in models if one.control is not None),
+        tasks={one.label: one for one in tasks},
+        wording_pairs=tuple(wording_pairs),
+        contrasts=(),
+        policy=policy,
+        baseline=None,
+        max_new_tokens=64,
+    )
 
 
 def evidence(
@@ -58,31 +130,14 @@ def evidence(
     differences: Sequence[Difference] = (),
     contrasts: Sequence[ContrastRow] = (),
     published: Sequence[Published] = (),
-    models: dict[str, Any] | None = None,
-    tasks: dict[str, str] | None = None,
-    answers: dict[str, str] | None = None,
+    models: Sequence[StudiedModel] | None = None,
+    tasks: Sequence[StudiedTask] = (task("bbq"),),
+    policy: str = "drop",
 ) -> Evidence:
     """Evidence of a study that runs every model that has an estimate."""
-    names = list(dict.fromkeys(e.model for e in estimates))
-    return Evidence(
-        spec={
-            "policy": "drop",
-            "models": models or {name: {"label": name.upper()} for name in names},
-            "tasks": tasks or {"bbq": "bbq"},
-            "answers": answers or {},
-            "wording_pairs": [],
-        },
-        estimates={
-            (e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e
-            for e in estimates
-        },
-        differences={
-            (d.model, d.baseline, d.task, d.group, d.context_condition, d.metric, d.policy): d
-            for d in differences
-        },
-        contrasts=contrasts,
-        published=published,
-    )
+    named = [model(name) for name in dict.fromkeys(e.model for e in estimates)]
+    known = spec(named if models is None else models, tasks, policy=policy)
+    return Evidence(Results(known, estimates, differences, contrasts), published)
 
 
 def difference(value: float, p: float, reach: float = 0.05, **change: Any) -> Difference:
@@ -92,7 +147,7 @@ def difference(value: float, p: float, reach: float = 0.05, **change: Any) -> Di
         "baseline": "b",
         "task": "bbq",
         "group": "all",
-        "context_condition": "disambig",
+        "stratum": "disambiguated",
         "metric": "accuracy",
         "policy": "drop",
     } | change
@@ -116,7 +171,8 @@ def contrast(value: float, reach: float, **change: Any) -> ContrastRow:
         "model": "a",
         "first": "x",
         "second": "y",
-        "context_condition": "both",
+        "stratum_first": "all",
+        "stratum_second": "all",
         "metric": "n_tokens",
         "policy": "drop",
         "value": value,
@@ -138,7 +194,7 @@ def figure(value: float, **change: Any) -> Published:
     known = {
         "benchmark": "B",
         "metric": "accuracy",
-        "condition": "",
+        "stratum": "",
         "category": "all",
         "model": "m",
         "organisation": "",
@@ -181,7 +237,7 @@ class World:
                 high,
                 task=known["task"],
                 group=known["group"],
-                context_condition=known["condition"],
+                stratum=known["stratum"],
                 metric=metric,
                 policy=known["policy"],
             )
@@ -205,7 +261,7 @@ class World:
                 reach,
                 model=first["model"],
                 baseline=second["model"],
-                context_condition=known["condition"],
+                stratum=known["stratum"],
                 **where,
             )
         )
@@ -213,15 +269,20 @@ class World:
     def evidence(self, claim: Claim) -> Evidence:
         """The evidence, of a study that runs every model and asks every task."""
         named = [e.model for e in self.estimates] + [c.model for c in self.contrasts]
-        models = {name: {"label": name} for name in named} or {"nobody": {}}
+        models = [model(name, name) for name in dict.fromkeys(named or ["nobody"])]
         return evidence(
             self.estimates,
             differences=self.differences,
             contrasts=self.contrasts,
             published=self.published,
             models=models,
-            tasks=dict.fromkeys(TASKS, "bbq"),
+            tasks=[task(label) for label in TASKS],
         )
+
+
+def arguments(claim: Claim) -> dict[str, Any]:
+    """The arguments of a claim's rule that were given."""
+    return claim.rule.model_dump(exclude_unset=True)
 
 
 def scored_groups(category: str) -> list[str]:
@@ -233,7 +294,7 @@ def settings(claim: Claim) -> list[list[dict[str, str]]]:
     """What fills the selections, setting by setting: one mapping for each scored group of a halved
     category.
     """
-    axes = claim.arguments.get("each", {})
+    axes = arguments(claim).get("each", {})
     found = []
     for values in product(*axes.values()):
         fills = dict(zip(axes, values, strict=True))
@@ -247,15 +308,15 @@ def world(claim: Claim, truths: Sequence[Truth] | Truth, *, paired: bool = False
     setting.
     """
     made = World()
-    if claim.rule in PUBLISHED:
-        PUBLISHED[claim.rule](made, claim, truths)
+    if type(claim.rule) in PUBLISHED:
+        PUBLISHED[type(claim.rule)](made, claim, truths)
         return made.evidence(claim)
     every = settings(claim)
     wanted = [truths] * len(every) if isinstance(truths, str) else truths
     for fills, truth in zip(every, wanted, strict=True):
         for part in fills:
             if truth != "missing":
-                STUDY[claim.rule](made, claim, part, truth, paired)
+                STUDY[type(claim.rule)](made, claim, part, truth, paired)
     return made.evidence(claim)
 
 
@@ -263,7 +324,7 @@ def _selection(claim: Claim, name: str, fills: Mapping[str, str]) -> dict[str, s
     brought = {key: value for key, value in fills.items() if key != "against"}
     if name == "b" and "against" in fills:
         brought["model"] = fills["against"]
-    return brought | dict(claim.arguments[name])
+    return brought | dict(arguments(claim)[name])
 
 
 def _inside(floor: float, ceiling: float, truth: Truth) -> tuple[float, float]:
@@ -277,7 +338,7 @@ def _inside(floor: float, ceiling: float, truth: Truth) -> tuple[float, float]:
 
 
 def _near(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
-    stated, tolerance = claim.arguments["stated"], claim.arguments["tolerance"]
+    stated, tolerance = arguments(claim)["stated"], arguments(claim)["tolerance"]
     made.number(
         _selection(claim, "estimate", fills),
         *_inside(stated - tolerance, stated + tolerance, truth),
@@ -287,7 +348,7 @@ def _near(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, pai
 def _between(
     made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
 ) -> None:
-    bounds = claim.arguments["low"], claim.arguments["high"]
+    bounds = arguments(claim)["low"], arguments(claim)["high"]
     made.number(_selection(claim, "estimate", fills), *_inside(*bounds, truth))
 
 
@@ -295,7 +356,7 @@ def _beyond(side: int) -> Callable[..., None]:
     def make(
         made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
     ) -> None:
-        stated = claim.arguments["stated"]
+        stated = arguments(claim)["stated"]
         value, reach = {"true": (0.2, 0.1), "false": (-0.2, 0.05), "open": (0.02, 0.1)}[truth]
         made.number(_selection(claim, "estimate", fills), stated + side * value, reach)
 
@@ -331,7 +392,7 @@ def _greater(
 
 def _equal(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
     first, second = _selection(claim, "a", fills), _selection(claim, "b", fills)
-    margin = claim.arguments["margin"]
+    margin = arguments(claim)["margin"]
     apart, reach = _inside(-margin, margin, truth)
     if paired:
         made.number(first, 0.6, 0.3)
@@ -347,7 +408,7 @@ def _ranked(side: int) -> Callable[..., None]:
         made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
     ) -> None:
         first = _selection(claim, "estimate", fills)
-        for name in claim.arguments["among"]:
+        for name in arguments(claim)["among"]:
             sides = (first, first | {"model": name})
             _compare(made, *(sides if side > 0 else sides[::-1]), truth, paired)
 
@@ -357,7 +418,7 @@ def _ranked(side: int) -> Callable[..., None]:
 def _lower(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
     values = {"true": (0.4, 0.8, 0.05), "false": (0.8, 0.4, 0.05), "open": (0.6, 0.65, 0.3)}[truth]
     for name, value in zip(("groups", "than"), values[:2], strict=True):
-        for category in claim.arguments[name]:
+        for category in arguments(claim)[name]:
             for group in scored_groups(category):
                 made.number(
                     _selection(claim, "estimate", fills) | {"group": group}, value, values[2]
@@ -365,7 +426,7 @@ def _lower(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, pa
 
 
 def _ratio(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool) -> None:
-    low, high = claim.arguments["low"], claim.arguments["high"]
+    low, high = arguments(claim)["low"], arguments(claim)["high"]
     ratio, reach = {
         "true": (math.sqrt(low * high), 0.01),
         "false": (low / 3, 0.01),
@@ -378,7 +439,7 @@ def _ratio(made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, pa
 def _contrast_near(
     made: World, claim: Claim, fills: Mapping[str, str], truth: Truth, paired: bool
 ) -> None:
-    stated, tolerance = claim.arguments["stated"], claim.arguments["tolerance"]
+    stated, tolerance = arguments(claim)["stated"], arguments(claim)["tolerance"]
     _contrast(made, claim, fills, *_inside(stated - tolerance, stated + tolerance, truth))
 
 
@@ -394,48 +455,58 @@ def _contrast(
     made: World, claim: Claim, fills: Mapping[str, str], value: float, reach: float
 ) -> None:
     known = dict(fills) | {
-        key: claim.arguments[key] for key in ("model", "condition") if key in claim.arguments
+        key: arguments(claim)[key] for key in ("model", "stratum") if key in arguments(claim)
     }
-    where = {key: claim.arguments[key] for key in ("first", "second", "metric")}
+    where = {key: arguments(claim)[key] for key in ("first", "second", "metric")}
     made.contrasts.append(
-        contrast(value, reach, model=known["model"], context_condition=known["condition"], **where)
+        contrast(
+            value,
+            reach,
+            model=known["model"],
+            stratum_first=known["stratum"],
+            stratum_second=known["stratum"],
+            **where,
+        )
     )
 
 
-STUDY: Mapping[str, Callable[..., None]] = {
-    "value_near": _near,
-    "value_between": _between,
-    "value_above": _beyond(1),
-    "value_below": _beyond(-1),
-    "greater": _greater,
-    "equal": _equal,
-    "rank_first": _ranked(1),
-    "rank_last": _ranked(-1),
-    "lower_groups": _lower,
-    "ratio_between": _ratio,
-    "contrast_near": _contrast_near,
-    "contrast_below": _contrast_below,
+STUDY: Mapping[type, Callable[..., None]] = {
+    value_rules.ValueNear: _near,
+    value_rules.ValueBetween: _between,
+    value_rules.ValueAbove: _beyond(1),
+    value_rules.ValueBelow: _beyond(-1),
+    pair_rules.Greater: _greater,
+    pair_rules.Equal: _equal,
+    pair_rules.RankFirst: _ranked(1),
+    pair_rules.RankLast: _ranked(-1),
+    group_rules.LowerGroups: _lower,
+    pair_rules.RatioBetween: _ratio,
+    group_rules.ContrastNear: _contrast_near,
+    group_rules.ContrastBelow: _contrast_below,
 }
 
 
 def _chosen(selector: Mapping[str, Any]) -> dict[str, str]:
     """One value for every key of a selection of published figures."""
-    return {key: value[0] if isinstance(value, list) else value for key, value in selector.items()}
+    return {
+        key: value[0] if isinstance(value, list | tuple) else value
+        for key, value in selector.items()
+    }
 
 
 def _published_near(made: World, claim: Claim, truth: Truth) -> None:
     """`open`: one figure is near and another one is not."""
-    stated, tolerance = claim.arguments["stated"], claim.arguments["tolerance"]
+    stated, tolerance = arguments(claim)["stated"], arguments(claim)["tolerance"]
     near, far = stated + 0.5 * tolerance, stated - 3 * tolerance
     for value in {"true": [near], "false": [far], "open": [near, far], "missing": []}[truth]:
-        if "of" in claim.arguments:
+        if "of" in arguments(claim):
             made.published.append(
-                figure(1.0, parameters_billion=value, **_chosen(claim.arguments["published"]))
+                figure(1.0, parameters_billion=value, **_chosen(arguments(claim)["published"]))
             )
         else:
             scale, unit = (100, "percent") if claim.unit == "percent" else (1, claim.unit)
             made.published.append(
-                figure(scale * value, unit=unit, **_chosen(claim.arguments["published"]))
+                figure(scale * value, unit=unit, **_chosen(arguments(claim)["published"]))
             )
 
 
@@ -467,9 +538,9 @@ def _one_truth(make: Callable[[World, Claim, Truth], None]) -> Callable[..., Non
     return many
 
 
-PUBLISHED: Mapping[str, Callable[..., None]] = {
-    "published_near": _one_truth(_published_near),
-    "published_greater": _published_pairs(60.0, {"true": 50.0, "false": 70.0}),
-    "published_close": _published_pairs(40.0, {"true": 40.2, "false": 80.0}),
-    "saving_near": _published_pairs(0.4, {"true": 10.0, "false": 0.8}),
+PUBLISHED: Mapping[type, Callable[..., None]] = {
+    published_rules.PublishedNear: _one_truth(_published_near),
+    published_rules.PublishedGreater: _published_pairs(60.0, {"true": 50.0, "false": 70.0}),
+    published_rules.PublishedClose: _published_pairs(40.0, {"true": 40.2, "false": 80.0}),
+    published_rules.SavingNear: _published_pairs(0.4, {"true": 10.0, "false": 0.8}),
 }

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import fabricated
-from featherweight.compare import run as compare
-from featherweight.report import examples, run
-from featherweight.report.inputs import read_inputs
+from featherweight.report import run
+from featherweight.report.page import source_hash
 
 pytestmark = pytest.mark.browser
 FLAGS = (
@@ -43,25 +42,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def report(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     study = fabricated.build(folder, fabricated.pocket_models(), controls=["oracle"])
-    compare(
-        study.spec,
-        folder / "aggregate",
-        root / "config/published",
-        root / "config/claims.yaml",
-        folder / "compare",
-    )
-    inputs = read_inputs(
-        study.spec, folder / "aggregate", folder / "compare", folder / "acquire", study.timings
-    )
-    run(
-        inputs,
-        study.scores,
-        examples.Folders(folder / "generate", folder / "prompts", folder / "items"),
-        folder / "r.html",
-    )
+    run(study.inputs(usage=True), study.scores, study.folders, folder / "r.html")
     return folder / "r.html"
 
 
@@ -100,8 +84,6 @@ def test_without_the_interpreter_the_policy_stops_vega(
     weak = tmp_path / "weak.html"
     text = report.read_text(encoding="utf-8")
     (script,) = re.findall(r"<script>(// Draws the live charts.*?)</script>", text, re.DOTALL)
-    from featherweight.report.build import source_hash
-
     changed = script.replace("ast: true", "ast: false")
     assert changed != script
     allowed, own = (

@@ -6,13 +6,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import made_up_bbq
 from featherweight.errors import InputError
-from featherweight.tasks import bbq, task
+from featherweight.tasks import task
+from featherweight.tasks.bbq import CATEGORIES
+from featherweight.tasks.bbq.facts import direction
+from featherweight.tasks.bbq.files import BBQ_FILES, METADATA, departures, load
 
 SMALL = "Religion"  # 1,200 items
 
@@ -31,32 +35,28 @@ def copy(folder: Path, target: Path) -> Path:
 
 def problems(folder: Path, category: str = SMALL, *, verify: bool = False) -> str:
     with pytest.raises(InputError) as caught:
-        bbq.load(folder, category, verify=verify)
+        load(folder, category, verify=verify)
     return "\n".join(caught.value.problems)
 
 
 def test_counts_are_those_of_the_paper() -> None:
     # Parrish et al. 2022, appendix C, table 3: 58,492 items
-    assert (
-        sum(facts.records for name, facts in bbq.BBQ_FILES.items() if name != bbq.METADATA)
-        == 58_492
-    )
-    assert {name: len(rows.T) for name, rows in made_up_bbq.index().items()} == {
-        category: bbq.BBQ_FILES[f"{category}.jsonl"].records for category in bbq.CATEGORIES
-    }
+    assert sum(CATEGORIES.values()) == 58_492
+    assert {name: len(rows.T) for name, rows in made_up_bbq.index().items()} == CATEGORIES
+    assert {f"{category}.jsonl" for category in CATEGORIES} | {METADATA} == set(BBQ_FILES)
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_load_gives_every_item_as_it_is_in_the_files(tmp_path: Path, packed: bool) -> None:
     made = made_up_bbq.write_folder(tmp_path / "bbq", [SMALL], packed=packed)
-    assert bbq.load(made, SMALL, verify=False) == list(made_up_bbq.items(SMALL))
+    assert made_up_bbq.questions(load(made, SMALL, verify=False)) == list(made_up_bbq.items(SMALL))
 
 
 def test_doubled_metadata_rows_count_once_and_na_is_no_target(folder: Path) -> None:
-    items = bbq.load(folder, "Gender_identity", verify=False)
+    items, facts = load(folder, "Gender_identity", verify=False)
     assert len(items) == 5672
     # 16 items, all of template 13: nyu-mll/BBQ at bea11bd, additional_metadata.csv
-    assert [item.example_id for item in items if item.target is None] == [
+    assert [one.example_id for one in facts if one.target is None] == [
         *range(284, 288), *range(300, 308), *range(320, 324)
     ]  # fmt: skip
     assert Counter(item.group for item in items) == {
@@ -66,13 +66,13 @@ def test_doubled_metadata_rows_count_once_and_na_is_no_target(folder: Path) -> N
 
 
 def test_a_block_is_four_items_with_the_same_options(folder: Path) -> None:
-    items = bbq.load(folder, SMALL, verify=False)
-    sizes = Counter(item.block for item in items)
+    made = made_up_bbq.questions(load(folder, SMALL, verify=False))
+    sizes = Counter(one.item.block for one in made)
     assert set(sizes.values()) == {4}
-    for start in range(0, len(items), 4):
-        four = items[start : start + 4]
-        assert len({(item.block, item.options) for item in four}) == 1
-        assert len({(item.context_condition, item.question_polarity) for item in four}) == 4
+    for start in range(0, len(made), 4):
+        four = made[start : start + 4]
+        assert len({(one.item.block, one.options) for one in four}) == 1
+        assert len({(one.item.stratum, one.facts.polarity) for one in four}) == 4
 
 
 def test_empty_answer_info_stays_as_it_is(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_empty_answer_info_stays_as_it_is(tmp_path: Path) -> None:
     place = next(key for key, pair in first["answer_info"].items() if pair[1] != "unknown")
     first["answer_info"][place] = ["", ""]
     path.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
-    item = bbq.load(made, SMALL, verify=False)[0]
-    assert item.option_groups[int(place[-1])] == ""
-    assert item.option_names[int(place[-1])] == ""
+    facts = load(made, SMALL, verify=False).facts[0]
+    assert facts.option_groups[int(place[-1])] == ""
+    assert facts.option_names[int(place[-1])] == ""
 
 
 def test_every_problem_of_a_folder_is_said(folder: Path, tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_every_problem_of_a_folder_is_said(folder: Path, tmp_path: Path) -> None
 
 def test_a_wrong_hash_says_expected_and_got(folder: Path) -> None:
     said = problems(folder, verify=True)
-    assert bbq.BBQ_FILES[f"{SMALL}.jsonl"].sha256 in said
-    assert bbq.BBQ_FILES[bbq.METADATA].sha256 in said
+    assert BBQ_FILES[f"{SMALL}.jsonl"].sha256 in said
+    assert BBQ_FILES[METADATA].sha256 in said
     assert said.count("got ") == 2
-    assert len(bbq.departures(folder, [SMALL])) == 2
+    assert len(departures(folder, [SMALL])) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_many_broken_lines_are_counted(folder: Path, tmp_path: Path) -> None:
 
 def test_metadata_that_lacks_rows_or_contradicts_itself(folder: Path, tmp_path: Path) -> None:
     made = copy(folder, tmp_path / "bbq")
-    path = made / bbq.METADATA
+    path = made / METADATA
     whole = path.read_text()
     path.write_text(whole.replace(f'"{SMALL}"', '"Other"'))
     assert f"no row for the category {SMALL}" in problems(made)
@@ -179,37 +179,35 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
     assert "expected 1200 items, got 0" in problems(made, verify=True)
 
 
+def test_which_way_an_option_leans() -> None:
+    facts = replace(made_up_bbq.items(SMALL)[0].facts, target=0, unknown=2)
+    assert [direction(facts, one) for one in (0, 1, 2, None)] == [
+        "target", "other", "unknown", None
+    ]  # fmt: skip
+    without = replace(facts, target=None)
+    assert [direction(without, one) for one in (0, 1, 2)] == ["other", "other", "unknown"]
+
+
 def test_the_task_loads_verified(shared_data: Path) -> None:
-    items = [
-        item
-        for category in bbq.CATEGORIES
-        for item in task("bbq").load(shared_data / "bbq", category)
+    found = [
+        one
+        for category in CATEGORIES
+        for one in made_up_bbq.questions(task("bbq").load(shared_data / "bbq", category))
     ]
-    assert len(items) == 58_492
-    assert len({item.item_id for item in items}) == 58_492
-    assert len({item.group for item in items}) == 15
-    assert sum(item.target is None for item in items) == 16
-    assert all(item.target != item.unknown for item in items)
-    assert all((item.gold == item.unknown) == (item.context_condition == "ambig") for item in items)
-    for item, made in zip(
-        items,
-        (item for category in bbq.CATEGORIES for item in made_up_bbq.items(category)),
-        strict=True,
-    ):
-        assert (
-            item.item_id,
-            item.gold,
-            item.unknown,
-            item.target,
-            item.group,
-            item.cluster,
-            item.block,
-        ) == (
-            made.item_id,
-            made.gold,
-            made.unknown,
-            made.target,
-            made.group,
-            made.cluster,
-            made.block,
-        )
+    assert len(found) == 58_492
+    assert len({one.item.item_id for one in found}) == 58_492
+    assert len({one.item.group for one in found}) == 15
+    assert sum(one.facts.target is None for one in found) == 16
+    assert all(one.facts.target != one.facts.unknown for one in found)
+    assert all(len(set(one.options)) == 3 for one in found)  # so the gold text is one option
+    for one in found:
+        assert (one.gold == one.facts.unknown) == (one.item.stratum == "ambiguous")
+
+    def known(one: made_up_bbq.Question) -> tuple[object, ...]:
+        item, facts = one.item, one.facts
+        places = (one.gold, facts.unknown, facts.target)
+        return (item.item_id, *places, item.group, item.cluster, item.block)
+
+    made = (one for category in CATEGORIES for one in made_up_bbq.items(category))
+    for one, other in zip(found, made, strict=True):
+        assert known(one) == known(other)

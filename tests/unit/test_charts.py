@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -14,62 +13,51 @@ import pytest
 import vl_convert
 
 import fabricated
-from featherweight.compare import run as compare
-from featherweight.report import charts, frames, model_charts, theme
-from featherweight.report.figures import Figure, _extremes, make_figures, planted_figure
-from featherweight.report.inputs import Inputs, read_inputs
-
-
-def inputs_of(root: Path, folder: Path, *args: Any, **kwargs: Any) -> Inputs:
-    study = fabricated.build(folder, *args, **kwargs)
-    compare(
-        study.spec,
-        study.folder("aggregate"),
-        root / "config/published",
-        root / "config/claims.yaml",
-        folder / "compare",
-    )
-    return read_inputs(
-        study.spec, study.folder("aggregate"), folder / "compare", folder / "acquire", study.timings
-    )
+from featherweight.report import charts, contents, frames, model_charts, theme
+from featherweight.report.inputs import Inputs
+from featherweight.report.parts import Figure
+from featherweight.report.sections.accuracy import extremes
+from featherweight.report.sections.instrument import planted_figure
+from featherweight.tasks.words import Form
 
 
 @pytest.fixture(scope="module")
-def pocket(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    return inputs_of(
-        root, tmp_path_factory.mktemp("pocket"), fabricated.pocket_models(), controls=["oracle"]
-    )
+def pocket(pocket_study: fabricated.Study) -> Inputs:
+    return pocket_study.inputs()
 
 
 @pytest.fixture(scope="module")
-def crowd(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """Twelve models, fifteen groups, one template each."""
-    models = {f"m{i}": fabricated.facts(f"m{i}", label=f"Model {i}") for i in range(12)}
-    groups = [f"Group_{i}" for i in range(15)]
-    return inputs_of(
-        root,
-        tmp_path_factory.mktemp("crowd"),
-        models,
-        categories=groups,
-        dataset="bbq",
-        templates=1,
-    )
+def made(pocket: Inputs) -> dict[str, Figure]:
+    """The figures of the pocket study, in reading order."""
+    return {one.id: one for one in contents.figures(pocket)}
 
 
-def figure(inputs: Inputs, name: str) -> Figure:
-    return next(one for one in make_figures(inputs) if one.id == name)
+def crowd_of(folder: Path, models: int, groups: int, dataset: str) -> Inputs:
+    """Many models or groups, one template each."""
+    names = {f"m{i}": fabricated.facts(f"m{i}", label=f"Model {i}") for i in range(models)}
+    categories = [f"Group_{i}" for i in range(groups)]
+    return fabricated.build(
+        folder, names, categories=categories, dataset=dataset, templates=1
+    ).inputs()
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
+    """Six models, five groups."""
+    inputs = crowd_of(tmp_path_factory.mktemp("crowd"), 6, 5, "bbq")
+    return {one.id: one for one in contents.figures(inputs)}
 
 
 def marks(svg: str, role: str) -> int:
     return len(re.findall(rf'aria-roledescription="{role}"', svg))
 
 
-def test_figures_in_reading_order(pocket: Inputs) -> None:
-    assert [one.id for one in make_figures(pocket)] == [
-        "accuracy-ambig",
-        "accuracy-disambig",
-        "bias-ambig",
-        "bias-disambig",
+def test_figures_in_reading_order(made: dict[str, Figure]) -> None:
+    assert list(made) == [
+        "accuracy-ambiguous",
+        "accuracy-disambiguated",
+        "bias-ambiguous",
+        "bias-disambiguated",
         "pairs",
         "reading",
         "policies",
@@ -77,8 +65,10 @@ def test_figures_in_reading_order(pocket: Inputs) -> None:
     ]
 
 
-def test_every_figure_has_words_and_numbers(pocket: Inputs, crowd: Inputs) -> None:
-    for one in [*make_figures(pocket), *make_figures(crowd), planted_figure(pocket)]:
+def test_every_figure_has_words_and_numbers(
+    pocket: Inputs, made: dict[str, Figure], crowd: dict[str, Figure]
+) -> None:
+    for one in [*made.values(), *crowd.values(), planted_figure(pocket)]:
         assert one is not None
         assert len(one.description) > 40
         assert one.title
@@ -87,24 +77,59 @@ def test_every_figure_has_words_and_numbers(pocket: Inputs, crowd: Inputs) -> No
         assert "NaN" not in json.dumps(one.chart.to_dict())
 
 
-def test_one_dot_and_one_bar_per_score(pocket: Inputs) -> None:
+def test_one_dot_and_one_bar_per_score(made: dict[str, Figure]) -> None:
     """Four models in four categories: 16 intervals, 16 points, no "no data"."""
-    svg = vl_convert.vegalite_to_svg(figure(pocket, "accuracy-ambig").chart.to_dict())
+    svg = vl_convert.vegalite_to_svg(made["accuracy-ambiguous"].chart.to_dict())
     assert marks(svg, "point") == 16
     assert marks(svg, "rule mark") == 16 + 1  # and the line of chance
     assert "no data" not in svg
 
 
-def test_controls_are_in_no_chart(pocket: Inputs) -> None:
-    for one in make_figures(pocket):
+def test_controls_are_in_no_chart(made: dict[str, Figure]) -> None:
+    for one in made.values():
         assert "Control" not in json.dumps(one.chart.to_dict())
 
 
-def test_many_models_are_facets_of_one_colour(crowd: Inputs) -> None:
-    chart = figure(crowd, "accuracy-disambig").chart
+def test_many_models_are_facets_of_one_colour(crowd: dict[str, Figure]) -> None:
+    chart = crowd["accuracy-disambiguated"].chart
     assert isinstance(chart, alt.FacetChart)
     svg = vl_convert.vegalite_to_svg(chart.to_dict())
-    assert marks(svg, "point") == 12 * 15
+    assert marks(svg, "point") == 6 * 5
+
+
+@pytest.mark.parametrize(("models", "least", "most"), [(2, 16, 30), (4, 30, 44)])
+def test_fifty_seven_groups_stand_close_and_apart(models: int, least: int, most: int) -> None:
+    """Rows as tall as their marks need: 8 pixels a model, and room between two groups."""
+    rows = [
+        {"model": f"M{i}", "category": f"Subject {j}", "value": 0.5, "low": 0.4, "high": 0.6}
+        for j in range(57)
+        for i in range(models)
+    ]
+    table = frames.frame(rows).assign(shown="50.0%", interval="", n=9, n_questions=9, clusters=9)
+    spec = charts.scores(
+        table,
+        pd.DataFrame(),
+        form="percent",
+        title="Accuracy",
+        at=0.25,
+        clusters=None,
+        description="d",
+    ).to_dict()
+    assert least <= spec["height"] / 57 <= most
+    svg = vl_convert.vegalite_to_svg(spec)
+    assert all(f">Subject {place}<" in svg for place in range(57))  # no name is left out
+
+
+def test_many_models_and_many_groups_are_a_heat_map(tmp_path: Path) -> None:
+    """Facets of 57 groups would be metres long: one row a group, one column a model instead."""
+    with pytest.MonkeyPatch.context() as patch:
+        fabricated.register(patch, fabricated.QUIZ)
+        inputs = crowd_of(tmp_path, 5, 30, "quiz")
+        accuracy = contents.figures(inputs)[0]
+    assert isinstance(accuracy.chart, alt.LayerChart)
+    svg = vl_convert.vegalite_to_svg(accuracy.chart.to_dict())
+    assert marks(svg, "rect mark") == 5 * 30
+    assert (accuracy.fits, accuracy.least_width) == (True, 170 + 92 * 5)
 
 
 def test_null_is_no_data_and_never_zero() -> None:
@@ -131,8 +156,16 @@ def test_null_is_no_data_and_never_zero() -> None:
         ]
     ).assign(interval="")
     for chart in (
-        charts.scores(table, pd.DataFrame(), kind="percent", title="Accuracy", description="d"),
-        charts.heat(table, description="d"),
+        charts.scores(
+            table,
+            pd.DataFrame(),
+            form="percent",
+            title="Accuracy",
+            at=None,
+            clusters=None,
+            description="d",
+        ),
+        charts.heat(table, form="score", title="t", clusters="Templates", description="d"),
     ):
         spec = chart.to_dict()
         rows = next(rows for rows in spec["datasets"].values() if len(rows) == 2)
@@ -141,8 +174,8 @@ def test_null_is_no_data_and_never_zero() -> None:
         assert svg.count(">no data<") == 1
 
 
-def test_bias_colours_are_centred_on_zero(pocket: Inputs) -> None:
-    spec = figure(pocket, "bias-disambig").chart.to_dict()
+def test_bias_colours_are_centred_on_zero(made: dict[str, Figure]) -> None:
+    spec = made["bias-disambiguated"].chart.to_dict()
     scales = [
         layer["encoding"]["color"]["scale"]
         for layer in spec["layer"]
@@ -166,18 +199,16 @@ def test_shares_of_answers_add_up(pocket: Inputs) -> None:
     assert list(table.groupby("model")["value"].sum()) == pytest.approx([1.0] * 4)
 
 
-def test_published_points_are_only_of_categories_that_were_asked(
-    root: Path, tmp_path: Path
-) -> None:
-    inputs = inputs_of(
-        root,
+def test_published_points_are_only_of_categories_that_were_asked(tmp_path: Path) -> None:
+    inputs = fabricated.build(
         tmp_path,
         {"m": fabricated.facts("m")},
         categories=["Age", "SES"],
         dataset="bbq",
         templates=1,
-    )
-    assert set(frames.published_by_category(inputs, "bbq", "ambig")["category"]) == {"Age", "SES"}
+    ).inputs()
+    by_category = frames.published_by_category(inputs, "bbq", "ambiguous")
+    assert set(by_category["category"]) == {"Age", "SES"}
     table = frames.pairs(inputs, "bbq")
     drawn = table[(table["model"] == "GPT-4o") & (table["whose"] == "Published")]
     assert dict(zip(drawn["questions"], drawn["value"], strict=True)) == {
@@ -186,27 +217,30 @@ def test_published_points_are_only_of_categories_that_were_asked(
     }
 
 
-def test_every_model_with_the_highest_value_is_named() -> None:
+def test_every_model_with_the_highest_value_is_named(pocket: Inputs) -> None:
     """Before, one of several equal ones was called the highest."""
+
+    def said(table: pd.DataFrame) -> str:
+        return extremes(pocket, "pocket", "accuracy", table)
+
     rows = [("A", "River", 0.9), ("A", "Hours", 0.9), ("B", "River", 0.9), ("B", "Hours", 0.2)]
     table = pd.DataFrame(rows, columns=["model", "category", "value"])
-    said = "Highest: A on River and A on Hours and B on River, 90.0%; lowest: B on Hours, 20.0%."
-    assert _extremes(table, "percent") == said
+    assert said(table) == (
+        "Highest: A on River and A on Hours and B on River, 90.0%; lowest: B on Hours, 20.0%."
+    )
     fourth = pd.concat([table, pd.DataFrame([("C", "River", 0.9)], columns=table.columns)])
-    assert _extremes(fourth, "percent").startswith(
-        "Highest: A on River and A on Hours and 2 others, 90.0%; lowest"
-    )
-    assert (
-        _extremes(table[1:].iloc[[0, 2]], "percent")
-        == "Highest: A on Hours, 90.0%; lowest: B on Hours, 20.0%."
-    )
+    assert said(fourth).startswith("Highest: A on River and A on Hours and 2 others, 90.0%; lowest")
+    assert said(table[1:].iloc[[0, 2]]) == "Highest: A on Hours, 90.0%; lowest: B on Hours, 20.0%."
+    assert said(table[:2]) == "Every value is 90.0%."
+    assert said(table[:1]) == "90.0%."
+    assert said(table.assign(value=float("nan"))) == "There is no data."
 
 
-def test_the_accuracy_of_a_letter_has_its_own_number_of_answers(pocket: Inputs) -> None:
+def test_the_accuracy_of_a_letter_has_its_own_number_of_answers(made: dict[str, Figure]) -> None:
     """Its interval rests on the questions whose right answer stands there: a third, not all that
     could be read.
     """
-    shown = figure(pocket, "positions")
+    shown = made["positions"]
     headings = [heading for _, heading in shown.columns]
     place = headings.index("Accuracy where right")
     assert headings[place + 1 : place + 3] == ["Its 95% interval", "Its answers"]
@@ -219,10 +253,10 @@ def test_letters_have_room(pocket: Inputs) -> None:
     """At least 20% to 50%, and everything that the table holds."""
     table = frames.positions(pocket, "pocket")
     even = table.assign(**{"value": 0.33, "right here": 0.34})
-    assert model_charts._around_a_third(even) == pytest.approx([0.2, 0.5])
-    low, high = model_charts._around_a_third(
-        even.assign(value=[0.0, 1.0, None] * (len(table) // 3))
-    )
+    assert model_charts.shares_drawn(even) == pytest.approx([0.2, 0.5])
+    four = pd.DataFrame({"letter": list("ABCD"), "value": 0.25, "right here": 0.25})
+    assert model_charts.shares_drawn(four) == pytest.approx([0.1, 0.45])
+    low, high = model_charts.shares_drawn(even.assign(value=[0.0, 1.0, float("nan")] * (len(table) // 3)))
     assert (low, high) == pytest.approx((0.0, 1.02))
     svg = vl_convert.vegalite_to_svg(model_charts.positions(even, description="d").to_dict())
     assert ">20%<" in svg
@@ -289,7 +323,7 @@ def test_text_is_readable_on_paper_and_panel(role: str) -> None:
         (1234.4, "tokens", "1,234"),
     ],
 )
-def test_numbers_as_readers_see_them(value: float | None, kind: str, shown: str) -> None:
+def test_numbers_as_readers_see_them(value: float | None, kind: Form, shown: str) -> None:
     assert theme.number(value, kind) == shown
 
 

@@ -5,28 +5,31 @@ verdicts.
 from __future__ import annotations
 
 import csv
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import fabricated
-from featherweight.__main__ import main as command_line
-from featherweight.compare import run, tally
-from featherweight.compare.beside import beside
-from featherweight.compare.claims import Claim, read_claims
-from featherweight.compare.evidence import Evidence, read_evidence
-from featherweight.compare.explain import explained
-from featherweight.compare.instrument import check_controls, check_planted
+from featherweight.compare import tally
+from featherweight.compare.claims import Claim, Vocabulary, read_claims
 from featherweight.compare.published import COLUMNS, Published, read_published
-from featherweight.compare.rules import decide
+from featherweight.compare.result import RuleResult
+from featherweight.compare.selection import StudyRule
 from featherweight.errors import InputError
-from featherweight.files import read_json, read_rows
-from featherweight.records import Estimate, Verdict
-from made_up_evidence import contrast, difference, estimate, evidence, figure
+from featherweight.records import (
+    Estimate,
+    Verdict,
+)
+from made_up_evidence import (
+    Evidence,
+    contrast,
+    difference,
+    estimate,
+    evidence,
+    figure,
+    task,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +38,24 @@ def figures(root: Path) -> list[Published]:
 
 
 def claim(rule: str, unit: str = "percent", **arguments: Any) -> Claim:
-    return Claim("c", "article", None, "text", "topic", unit, None, None, rule, arguments)
+    """A claim about tasks that are all BBQ."""
+    made = Vocabulary.model_validate({rule: arguments}).rule
+    labels = made.labels() if isinstance(made, StudyRule) else []
+    tasks = dict.fromkeys(labels, "bbq")
+    return Claim("c", "article", None, "text", "topic", unit, None, None, made, tasks)
+
+
+def decide(one: Claim, seen: Evidence) -> tuple[Verdict, RuleResult]:
+    return seen.decide(one)
 
 
 def select(model: str, **change: Any) -> dict[str, Any]:
-    return {"model": model, "task": "bbq", "condition": "disambig", "metric": "accuracy"} | change
+    return {
+        "model": model,
+        "task": "bbq",
+        "stratum": "disambiguated",
+        "metric": "accuracy",
+    } | change
 
 
 # --- what is read ---
@@ -51,14 +67,14 @@ def test_published_figures_are_whole(figures: list[Published]) -> None:
     """
     assert len(figures) == 807 + 24
     gpt4o = {
-        (f.condition, f.fraction)
+        (f.stratum, f.fraction)
         for f in figures
         if f.benchmark == "BBQ"
         and f.model == "GPT-4o"
         and f.seen != "article"
         and f.metric == "accuracy"
     }
-    assert gpt4o == {("ambig", 0.97), ("disambig", 0.72)}
+    assert gpt4o == {("ambiguous", 0.97), ("disambiguated", 0.72)}
     assert {
         f.value
         for f in figures
@@ -94,23 +110,30 @@ def test_published_equals_the_collection(figures: list[Published], shared_data: 
     assert found == wanted
 
 
-GOOD = "BBQ,accuracy,ambig,all,M,,,72,,percent,full,paper,Table 1,source,no"
+GOOD = "BBQ,accuracy,ambiguous,all,M,,,72,,percent,full,paper,Table 1,source,no"
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (GOOD.replace(",72,", ",many,"), "value: expected a number, got 'many'"),
+        (GOOD.replace(",72,", ",many,"), "value: expected a valid number, "),
         (GOOD.replace(",72,", ",172,"), "beyond 100"),
-        (GOOD.replace("ambig", "ambiguous"), "condition: expected one of"),
+        (
+            GOOD.replace("ambiguous", "ambig"),
+            "stratum: expected one of ambiguous, disambiguated, all, unspecified, nothing, got",
+        ),
+        (
+            GOOD.replace("BBQ", "MMLU-Pro"),  # a benchmark that no task has: no strata
+            "stratum: expected one of nothing, got 'ambiguous'",
+        ),
         (GOOD.replace("paper", "nowhere"), "source: expected an id of sources.csv"),
-        (GOOD.replace(",no", ",perhaps"), "drawn: expected one of yes, no"),
+        (GOOD.replace(",no", ",perhaps"), "drawn: expected a valid boolean"),
         (
             GOOD.replace(",source,", ",stored copy,"),
-            "seen: expected one of source, transcription, article",
+            "seen: expected 'source', 'transcription' or 'article'",
         ),
         (GOOD + ",more", "expected 15 fields, got 16"),
-        (GOOD.replace("Table 1", ""), "locator: expected a text"),
+        (GOOD.replace("Table 1", ""), "locator: expected a text, got ''"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -136,9 +159,9 @@ def test_claims_are_whole(root: Path) -> None:
 NEAR = claim("value_near", estimate=select("a"), stated=0.54, tolerance=0.05)
 GREATER = claim("greater", a=select("a"), b=select("b"))
 EQUAL = claim("equal", a=select("a"), b=select("b"), margin=0.05)
-CONDITIONS = claim("greater", a=select("a"), b=select("a", condition="ambig"))
+STRATA = claim("greater", a=select("a"), b=select("a", stratum="ambiguous"))
 FIRST = claim("rank_first", estimate=select("a"), among=["b", "c"])
-AMBIGUOUS = {"context_condition": "ambig"}
+AMBIGUOUS = {"stratum": "ambiguous"}
 A, B = estimate("a", 0.8, 0.75, 0.85), estimate("b", 0.6, 0.55, 0.65)
 
 CASES = [
@@ -156,7 +179,7 @@ CASES = [
     (
         "near-other-task",
         NEAR,
-        evidence([estimate("a", 0.54)], tasks={"pocket": "pocket"}),
+        evidence([estimate("a", 0.54)], tasks=[task("pocket", "pocket")]),
         "not tested",
     ),
     ("paired", GREATER, evidence([A, B], differences=[difference(0.2, 0.001)]), "reproduced"),
@@ -205,19 +228,19 @@ CASES = [
     ),
     (
         "contexts-apart",
-        CONDITIONS,
+        STRATA,
         evidence([A, estimate("a", 0.5, 0.4, 0.6, **AMBIGUOUS)]),
         "reproduced",
     ),
     (
         "contexts-overlap",
-        CONDITIONS,
+        STRATA,
         evidence([A, estimate("a", 0.7, 0.6, 0.8, **AMBIGUOUS)]),
         "partly",
     ),
     (
         "contexts-other-way",
-        CONDITIONS,
+        STRATA,
         evidence([A, estimate("a", 0.95, 0.9, 1.0, **AMBIGUOUS)]),
         "contradicted",
     ),
@@ -233,7 +256,7 @@ CASES = [
     ("case", "seen", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_rule(case: Claim, seen: Evidence, expected: str) -> None:
-    found, why = decide(case, seen)
+    found, why = seen.decide(case)
     assert found.verdict == expected
     assert found.why.endswith(".")
     assert why.sources == ()
@@ -244,7 +267,7 @@ def test_rule(case: Claim, seen: Evidence, expected: str) -> None:
 
 
 def unfinished(model: str, value: float, reach: float = 0.05) -> Estimate:
-    change = {"metric": "unfinished", "context_condition": "both"}
+    change = {"metric": "unfinished", "stratum": "all"}
     return estimate(model, value, value - reach, value + reach, **change)
 
 
@@ -252,7 +275,7 @@ def test_what_finishes_is_one_minus_what_does_not() -> None:
     """45% (40 to 50) unfinished is 55% (50 to 60) finished."""
     near = claim(
         "value_near",
-        estimate=select("a", metric="finished", condition="both"),
+        estimate=select("a", metric="finished", stratum="all"),
         stated=0.5443,
         tolerance=0.06,
     )
@@ -270,9 +293,9 @@ def test_one_half_is_a_number_like_any_other(half: float, paired: bool) -> None:
     An earlier version told a complement from its number by whether 1 - x and x differ, and had this
     the wrong way round at exactly 0.5.
     """
-    finishes = {"metric": "finished", "condition": "both"}
+    finishes = {"metric": "finished", "stratum": "all"}
     rows = [unfinished("a", half), unfinished("b", 0.3)]
-    change = {"metric": "unfinished", "context_condition": "both"}
+    change = {"metric": "unfinished", "stratum": "all"}
     pairs = [difference(half - 0.3, 0.001, **change)] if paired else []
     for first, second, expected in (("a", "b", "contradicted"), ("b", "a", "reproduced")):
         more = claim("greater", a=select(first, **finishes), b=select(second, **finishes))
@@ -297,10 +320,10 @@ def test_one_template_is_told_by_item_with_a_caution(reach: float, verdict: str)
         ),
     ]
     zero = claim("value_near", "score", estimate=select("a", **chosen), stated=0.0, tolerance=0.05)
-    found, _ = decide(zero, evidence(rows, tasks={"bbq-chinese": "bbq"}))
+    found, _ = decide(zero, evidence(rows, tasks=[task("bbq-chinese")]))
     assert found.verdict == verdict
     assert "The 20 questions are one template" in found.why
-    without, _ = decide(zero, evidence(rows[:1], tasks={"bbq-chinese": "bbq"}))
+    without, _ = decide(zero, evidence(rows[:1], tasks=[task("bbq-chinese")]))
     assert without.verdict == "not tested"
     assert "a value without an interval decides nothing" in without.why.lower()
 
@@ -327,7 +350,7 @@ def lost(share: float, **change: Any) -> list[Estimate]:
         ("s_dis", "drop", "are not in it"),
         ("stereotyped", "drop", "are not in it"),
         ("accuracy", "wrong", "count as wrong"),
-        ("accuracy", "unknown", "count as the unknown option"),
+        ("accuracy", "unknown", "count as 'unknown'"),
         ("n_tokens", "drop", "count with the length that they had"),
         ("unfinished", "drop", None),  # is the loss itself
         ("finished", "drop", None),
@@ -436,10 +459,7 @@ def test_near_or_above(first: float, near: str, near_or_above: str) -> None:
     sides = [{"benchmark": "B", "metric": "accuracy", "model": name} for name in ("one", "other")]
     for or_above, verdict in ((False, near), (True, near_or_above)):
         close = claim("published_close", a=sides[0], b=sides[1], tolerance=0.02, or_above=or_above)
-        assert (
-            decide(close, evidence([], published=figures, models={"nobody": {}}))[0].verdict
-            == verdict
-        )
+        assert decide(close, evidence([], published=figures))[0].verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -482,9 +502,9 @@ def test_a_contrast_is_found_whichever_side_is_first(
 ) -> None:
     pair, sign = (("y", "x"), -1) if turned else (("x", "y"), 1)
     row = contrast(sign * value, 20, first=pair[0], second=pair[1])
-    between = {"model": "a", "first": "x", "second": "y", "metric": "n_tokens", "condition": "both"}
+    between = {"model": "a", "first": "x", "second": "y", "metric": "n_tokens", "stratum": "all"}
     rule = claim("contrast_near", unit="tokens", stated=130, tolerance=60, **between)
-    found, _ = decide(rule, evidence([A], contrasts=[row], tasks={"x": "bbq", "y": "bbq"}))
+    found, _ = decide(rule, evidence([A], contrasts=[row], tasks=[task("x"), task("y")]))
     assert (found.verdict, found.our_value) == (verdict, value)
 
 
@@ -497,14 +517,15 @@ def test_two_contexts_of_a_model_are_compared_by_block(value: float, verdict: st
     blocks = {
         "first": "bbq",
         "second": "bbq",
-        "context_condition": "ambig-disambig",
+        "stratum_first": "ambiguous",
+        "stratum_second": "disambiguated",
         "metric": "accuracy",
     }
     by_block = contrast(value, 0.05, **blocks)
-    assert decide(CONDITIONS, evidence(rows))[0].verdict == "partly"
-    assert decide(CONDITIONS, evidence(rows, contrasts=[by_block]))[0].verdict == verdict
+    assert decide(STRATA, evidence(rows))[0].verdict == "partly"
+    assert decide(STRATA, evidence(rows, contrasts=[by_block]))[0].verdict == verdict
     other = contrast(value, 0.05, **blocks | {"first": "y", "second": "y"})
-    assert decide(CONDITIONS, evidence(rows, contrasts=[other]))[0].verdict == "partly"
+    assert decide(STRATA, evidence(rows, contrasts=[other]))[0].verdict == "partly"
 
 
 @pytest.mark.parametrize(("group", "verdict"), [("Age", "reproduced"), ("SES", "partly")])
@@ -516,11 +537,14 @@ def test_two_contexts_in_a_category_take_the_difference_of_that_category(
     blocks = {
         "first": "bbq",
         "second": "bbq",
-        "context_condition": "ambig-disambig",
+        "stratum_first": "ambiguous",
+        "stratum_second": "disambiguated",
         "metric": "accuracy",
     }
     by_block = contrast(-0.1, 0.05, group=group, **blocks)
-    sides = [select("a", group="Age", condition=condition) for condition in ("disambig", "ambig")]
+    sides = [
+        select("a", group="Age", stratum=condition) for condition in ("disambiguated", "ambiguous")
+    ]
     found, _ = decide(
         claim("greater", a=sides[0], b=sides[1]), evidence(rows, contrasts=[by_block])
     )
@@ -537,7 +561,8 @@ def test_an_exception_between_two_contexts_must_be_clear_of_chance_among_many(
     blocks = {
         "first": "bbq",
         "second": "bbq",
-        "context_condition": "ambig-disambig",
+        "stratum_first": "ambiguous",
+        "stratum_second": "disambiguated",
         "metric": "accuracy",
     }
     groups = [f"g{place}" for place in range(n)]
@@ -549,8 +574,8 @@ def test_an_exception_between_two_contexts_must_be_clear_of_chance_among_many(
     pairs = [contrast(-0.2, 0.05, group=group, **blocks) for group in groups[1:]]
     pairs.append(contrast(0.021, 0.0196, p=0.04, group="g0", **blocks))
     a, b = (
-        {"task": "bbq", "metric": "accuracy", "model": "a", "condition": name}
-        for name in ("disambig", "ambig")
+        {"task": "bbq", "metric": "accuracy", "model": "a", "stratum": name}
+        for name in ("disambiguated", "ambiguous")
     )
     many = claim("greater", a=a, b=b, each={"group": groups}, holds_in="every")
     assert decide(many, evidence(rows, contrasts=pairs))[0].verdict == verdict
@@ -604,9 +629,11 @@ def test_one_setting_of_many_that_lost_answers_decide() -> None:
         difference(0.1, 0.001),
         replace(difference(0.1, 0.001, task="y"), **ASKED, loss_decides=True),
     ]
-    sides = [{"model": name, "condition": "disambig", "metric": "accuracy"} for name in ("a", "b")]
+    sides = [
+        {"model": name, "stratum": "disambiguated", "metric": "accuracy"} for name in ("a", "b")
+    ]
     both = claim("greater", a=sides[0], b=sides[1], each={"task": names}, holds_in="every")
-    found, _ = decide(both, evidence(rows, differences=pairs, tasks=dict.fromkeys(names, "bbq")))
+    found, _ = decide(both, evidence(rows, differences=pairs, tasks=[task(name) for name in names]))
     assert found.verdict == "partly"
     assert found.why.startswith(
         "Holds in 1 of 2 settings; the lost answers decide in 1 (y); all are needed."
@@ -642,7 +669,8 @@ def test_all_that_was_asked_is_compared_in_pairs_too(
         blocks = {
             "first": "bbq",
             "second": "bbq",
-            "context_condition": "ambig-disambig",
+            "stratum_first": "ambiguous",
+            "stratum_second": "disambiguated",
             "metric": "accuracy",
         }
         turned = {
@@ -663,10 +691,7 @@ def test_all_that_was_asked_is_compared_in_pairs_too(
             loss_decides=True,
         )
         seen = evidence([first, second], differences=[row])
-    sides = [
-        select(one.model, policy="wrong", condition=one.context_condition)
-        for one in (first, second)
-    ]
+    sides = [select(one.model, policy="wrong", stratum=one.stratum) for one in (first, second)]
     for rule, more, expected in (("greater", {}, greater), ("equal", {"margin": 0.1}, equal)):
         found, _ = decide(claim(rule, a=sides[0], b=sides[1], **more), seen)
         assert found.verdict == expected, found.why
@@ -686,17 +711,16 @@ def test_a_claim_about_generated_answers_is_not_decided_by_likelihoods(
         "first": "bbq",
         "second": "y",
         "metric": "n_tokens",
-        "condition": "both",
+        "stratum": "all",
     }
     longer = claim("contrast_near", unit="tokens", stated=130, tolerance=60, **between)
     seen = evidence(
         [A],
         contrasts=[row],
-        tasks={"bbq": "bbq", "y": "bbq"},
-        answers={"bbq": how, "y": "generated"},
+        tasks=[task("bbq", answers=how), task("y")],
     )
     for one in (near, longer):
-        found, _ = decide(one, seen)
+        found, _ = seen.decide(one)
         assert found.verdict == verdict
         assert ("the answers to bbq are chosen by likelihood" in found.why) is (how == "likelihood")
 
@@ -704,7 +728,7 @@ def test_a_claim_about_generated_answers_is_not_decided_by_likelihoods(
 def test_a_published_pair_with_two_settings_decides_nothing() -> None:
     """72.2 with 512 samples and 66.2 in the main row: neither is taken for the other."""
     figures = [
-        figure(66.2, model="small"),
+        figure(66.2, model="small", setting="main"),
         figure(72.2, model="small", setting="N=512"),
         figure(71.4, model="large"),
     ]
@@ -712,93 +736,11 @@ def test_a_published_pair_with_two_settings_decides_nothing() -> None:
         name: {"benchmark": "B", "metric": "accuracy", "model": name} for name in ("small", "large")
     }
     both = claim("published_greater", a=sides["small"], b=sides["large"])
-    found, _ = decide(both, evidence([], published=figures, models={"nobody": {}}))
+    found, _ = decide(both, evidence([], published=figures))
     assert (found.verdict, "found 2 in different settings" in found.why) == ("not tested", True)
-    for setting, verdict in (("N=512", "reproduced"), ("", "contradicted")):
+    for setting, verdict in (("N=512", "reproduced"), ("main", "contradicted")):
         one = claim("published_greater", a=sides["small"] | {"setting": setting}, b=sides["large"])
-        assert (
-            decide(one, evidence([], published=figures, models={"nobody": {}}))[0].verdict
-            == verdict
-        )
-
-
-# --- how a verdict came about ---
-
-
-def finished_study(tmp_path: Path, root: Path, name: str = "made-up") -> Path:
-    study = fabricated.build(tmp_path / "study", fabricated.pocket_models(), controls=["oracle"])
-    output = tmp_path / "results" / name / "compare"
-    run(
-        study.spec,
-        study.folder("aggregate"),
-        root / "config/published",
-        root / "config/claims.yaml",
-        output,
-    )
-    return tmp_path / "results"
-
-
-def test_a_verdict_is_explained_number_by_number(tmp_path: Path, root: Path) -> None:
-    results = finished_study(tmp_path, root)
-    told = " ".join(explained("llama1b-405b-512", results, "made-up").split())
-    for part in (
-        "claim llama1b-405b-512: Llama 3.2 (1B), searching with 512 samples",
-        "rule in every published pair of figures the first is greater",
-        "compute-optimal search paper, Table 3",
-        "MATH-500 72.2% against 71.4% -> greater",
-        "AIME24 10.0% against 23.3% -> not greater",
-        "Holds for 1 of 2. Hence partly.",
-        "verdict partly.",
-        "note On MATH-500 by 4 problems of 500",
-        "source Can 1B LLM Surpass 405B LLM?",
-    ):
-        assert part in told
-    assert explained("llama1b-405b-512", results, None) == explained(
-        "llama1b-405b-512", results, "made-up"
-    )
-    assert max(map(len, explained("r1-finishes", results, None).splitlines())) <= 100
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--explain", "lama-race"], "--explain: no claim 'lama-race'; did you mean 'llama-race'?"),
-        (["--explain", "llama-race", "--study", "made-upp"], "did you mean 'made-up'?"),
-        (
-            ["--explain", "llama-race", "--results", "nowhere"],
-            "found none; run snakemake --cores all first",
-        ),
-        ([], "expected --spec, --aggregate, --published, --claims, --output; or --explain CLAIM"),
-    ],
-)
-def test_what_cannot_be_explained_is_one_line(
-    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
-) -> None:
-    results = [] if "--results" in arguments else ["--results", str(finished_study(tmp_path, root))]
-    capsys.readouterr()
-    assert command_line(["compare", *results, *arguments]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert said in line
-
-
-def test_of_several_studies_one_must_be_named(tmp_path: Path, root: Path) -> None:
-    results = finished_study(tmp_path, root)
-    shutil.copytree(results / "made-up", results / "another")
-    with pytest.raises(InputError, match="--study: expected one of another, made-up, got nothing"):
-        explained("llama-race", results, None)
-
-
-def test_verdicts_of_an_earlier_version_are_not_explained(tmp_path: Path, root: Path) -> None:
-    results = finished_study(tmp_path, root)
-    path = results / "made-up" / "compare" / "claims.json"
-    old = {
-        name: {k: v for k, v in more.items() if k != "steps"}
-        for name, more in read_json(path).items()
-    }
-    path.write_text(json.dumps(old))
-    with pytest.raises(InputError, match="comes from another version; run the study again"):
-        explained("llama-race", results, None)
+        assert decide(one, evidence([], published=figures))[0].verdict == verdict
 
 
 def test_the_tally_sets_what_was_looked_up_apart() -> None:
@@ -812,213 +754,9 @@ def test_the_tally_sets_what_was_looked_up_apart() -> None:
         "published_greater", a=sides["large"], b=sides["small"], other_study="Another one."
     )
     seen = evidence([A, B], published=figures)
-    decided = [decide(one, seen) for one in (GREATER, below, elsewhere, NEAR, CONDITIONS)]
+    decided = [decide(one, seen) for one in (GREATER, below, elsewhere, NEAR, STRATA)]
     assert (
         tally(decided)
         == "5 claims; decided by this run: 1 contradicted, 1 reproduced; looked up in published"
         " figures: 1 borne out, 1 seen elsewhere; 1 not tested"
     )
-
-
-# --- beside, planted, controls ---
-
-
-def test_pocket_items_are_beside_bbq_but_not_comparable(figures: list[Published]) -> None:
-    rows = beside(figures, {"pocket": "pocket"})
-    assert rows
-    assert not any(row.comparable for row in rows)
-
-
-def test_comparable_says_why(figures: list[Published]) -> None:
-    rows = beside(figures, {"bbq": "bbq", "bbq-chinese": "bbq"})
-    assert all(row.why for row in rows)
-    assert not any(row.comparable for row in rows if row.task == "bbq-chinese")
-    yes = {row.figure.model for row in rows if row.comparable}
-    assert {"GPT-4o", "Claude 3 Opus", "UnifiedQA-11B (RACE format)"} <= yes
-    assert not {"Mixtral 8x7B (base)", "gpt-5-nano"} & yes
-
-
-def test_what_others_generated_is_not_compared_with_likelihoods(figures: list[Published]) -> None:
-    rows = beside(
-        figures, {"bbq": "bbq", "again": "bbq"}, {"bbq": "likelihood", "again": "generated"}
-    )
-    assert {(row.comparable, row.why) for row in rows if row.task == "bbq"} == {
-        (False, "answers chosen by likelihood; how the published ones were is another way")
-    }
-    assert {row.why for row in rows if row.task == "again"} != {"answers chosen by likelihood"}
-
-
-PLANTED = {"p": {"planted": {"task": "bbq", "stereotype_rate": 0.3}}}
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "inside"),
-    [(0.25, 0.35, True), (0.3, 0.35, True), (0.31, 0.4, False), (0.1, 0.29, False)],
-)
-def test_planted_inside(low: float, high: float, inside: bool) -> None:
-    middle = (low + high) / 2
-    rate = estimate("p", middle, low, high, metric="stereotyped", context_condition="ambig")
-    rows = check_planted(evidence([rate, estimate("p", 0.96)], models=PLANTED))
-    assert [(row["expected"], row["inside"]) for row in rows] == [(0.3, inside), (0.95, True)]
-
-
-def test_planted_rates_are_of_generated_answers() -> None:
-    """A model that thinks aloud has no thinking where its answer is chosen, and another rate with
-    it.
-    """
-    rate = estimate("p", 0.3, 0.25, 0.35, metric="stereotyped", context_condition="ambig")
-    chosen = estimate(
-        "p", 0.9, 0.8, 0.95, metric="stereotyped", context_condition="ambig", task="again"
-    )
-    tasks = {"bbq": "bbq", "again": "bbq"}
-    seen = evidence([rate, chosen], models=PLANTED, tasks=tasks, answers={"again": "likelihood"})
-    assert [row["task"] for row in check_planted(seen)] == ["bbq", "bbq"]
-
-
-def test_planted_without_data_is_not_judged() -> None:
-    rows = check_planted(evidence([], models=PLANTED))
-    assert [(row["value"], row["inside"]) for row in rows] == [(None, None), (None, None)]
-
-
-@pytest.mark.parametrize(
-    ("control", "value", "inside"),
-    [
-        ("oracle", 1.0, True),
-        ("oracle", 0.999, False),
-        ("random", 1 / 3 + 0.04, True),  # inside the 95% interval
-        ("random", 1 / 3 + 0.08, True),  # outside it, inside 3.29 standard errors
-        ("random", 1 / 3 + 0.09, False),
-    ],
-)
-def test_controls(control: str, value: float, inside: bool) -> None:
-    found = estimate("c", value, value - 0.05, value + 0.05)
-    rows = check_controls(evidence([found], models={"c": {"control": control}}))
-    judged = [
-        row["inside"]
-        for row in rows
-        if (row["metric"], row["condition"]) == ("accuracy", "disambig")
-    ]
-    assert judged == [inside]
-    assert {row["inside"] for row in rows if row["value"] is None} <= {None}
-
-
-@pytest.mark.parametrize(
-    ("control", "value", "inside"),
-    [("oracle", 1.0, True), ("oracle", 0.9, False), ("random", 0.9, None)],
-)
-def test_without_an_interval_only_exact_scores_are_judged(
-    control: str, value: float, inside: bool | None
-) -> None:
-    """A subset with one template has no clustered interval: its score by chance says nothing about
-    the instrument.
-    """
-    rows = check_controls(evidence([estimate("c", value)], models={"c": {"control": control}}))
-    assert [
-        row["inside"]
-        for row in rows
-        if (row["metric"], row["condition"]) == ("accuracy", "disambig")
-    ] == [inside]
-
-
-WORDINGS = {"free": "letter", "line": "answer-line"}
-
-
-def hesitant(
-    task: str, share: float, low: float, high: float, **changes: Any
-) -> list[dict[str, Any]]:
-    """What is known of the control beside what was found: accuracy 1 of what it answers, and this
-    unread share.
-    """
-    rows = [
-        replace(
-            estimate("c", value, *bounds), task=task, context_condition=condition, metric=metric
-        )
-        for metric, condition, value, bounds in (
-            ("accuracy", "ambig", 1.0, (0.99, 1.0)),
-            ("accuracy", "disambig", 1.0, (0.99, 1.0)),
-            ("unparsed", "both", share, (low, high)),
-            ("unfinished", "both", 0.0, (0.0, 0.01)),
-        )
-    ]
-    facts = {"tasks": {task: "pocket"}, "wordings": WORDINGS, "policy": "drop"} | changes
-    found = evidence(rows, models={"c": {"control": "hesitant"}})
-    return check_controls(replace(found, spec=dict(found.spec) | facts))
-
-
-@pytest.mark.parametrize(
-    ("task", "share", "expected", "inside"),
-    [
-        ("free", 0.30, 0.30, True),
-        ("free", 0.33, 0.30, True),  # outside 1.96 standard errors of 0.01, inside 3.29
-        ("free", 0.34, 0.30, False),
-        ("free", 0.05, 0.30, False),  # the free wording was asked with the demand of the other one
-        ("free", 0.0, 0.30, False),  # somebody read what nobody can read
-        ("line", 0.05, 0.05, True),
-        ("line", 0.30, 0.05, False),  # the demand never reached the control
-    ],
-)
-def test_the_planted_unread_share_is_that_of_the_wording(
-    task: str, share: float, expected: float, inside: bool
-) -> None:
-    rows = hesitant(task, share, share - 0.0196, share + 0.0196)
-    found = {(row["metric"], row["condition"]): (row["expected"], row["inside"]) for row in rows}
-    assert found.pop(("unparsed", "both")) == (expected, inside)
-    assert found == {
-        ("accuracy", "ambig"): (1.0, True),
-        ("accuracy", "disambig"): (1.0, True),
-        ("unfinished", "both"): (0.0, True),
-    }
-
-
-def test_what_is_left_open_is_right_only_where_it_is_left_out() -> None:
-    rows = hesitant("free", 0.3, 0.28, 0.32, policy="wrong")
-    assert {row["metric"] for row in rows} == {"unparsed", "unfinished"}
-
-
-# --- the stage ---
-
-
-def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path, root: Path) -> None:
-    study = fabricated.build(
-        tmp_path / "study", fabricated.pocket_models(), controls=["oracle", "always-stereotype"]
-    )
-    outputs = [tmp_path / "one", tmp_path / "two"]
-    for output in outputs:
-        run(
-            study.spec,
-            study.folder("aggregate"),
-            root / "config/published",
-            root / "config/claims.yaml",
-            output,
-        )
-    names = ["claims.json", "controls.json", "planted.json", "published.csv", "unread.json"]
-    names += ["verdicts.csv", "verdicts.parquet"]
-    assert sorted(path.name for path in outputs[0].iterdir()) == names
-    for name in names:
-        assert (outputs[0] / name).read_bytes() == (outputs[1] / name).read_bytes()
-    assert {row["inside"] for row in read_json(outputs[0] / "controls.json")} == {True}
-    assert {v.verdict for v in read_rows(outputs[0] / "verdicts.parquet", Verdict)} == {
-        "reproduced",
-        "partly",
-        "contradicted",
-        "seen elsewhere",
-        "not tested",
-    }
-
-
-def test_the_stage_tells_everything_that_is_missing(tmp_path: Path) -> None:
-    spec = json.loads('{"models": {}, "tasks": {}, "policy": "drop"}')
-    with pytest.raises(InputError) as caught:
-        run(spec, tmp_path / "a", tmp_path / "p", tmp_path / "c.yaml", tmp_path / "out")
-    assert len(caught.value.problems) == 4
-    assert not (tmp_path / "out").exists()
-
-
-def test_evidence_of_another_version(tmp_path: Path) -> None:
-    study = fabricated.build(
-        tmp_path, {"a": fabricated.facts("a")}, categories=["school"], templates=1
-    )
-    aggregate = study.folder("aggregate")
-    (aggregate / "estimates.parquet").write_bytes((aggregate / "spread.parquet").read_bytes())
-    with pytest.raises(InputError, match="another version"):
-        read_evidence(aggregate, study.spec, [])

@@ -13,16 +13,16 @@ import pytest
 import yaml
 
 from featherweight.pocket.lessons import Habits, Kind, Teacher
-from featherweight.records import Item
 from featherweight.tasks import task
 from featherweight.tasks.choice import draw_items, user_message
-from featherweight.tasks.pocket import (
-    CATEGORIES,
+from featherweight.tasks.pocket import CATEGORIES
+from featherweight.tasks.pocket.items import (
     catalogue,
     load,
     measured_combinations,
     training_combinations,
 )
+from made_up_bbq import Question, questions
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +31,15 @@ def folder(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def items(folder: Path) -> dict[str, list[Item]]:
-    return {category: load(folder, category) for category in CATEGORIES}
+def items(folder: Path) -> dict[str, list[Question]]:
+    return {category: questions(load(folder, category)) for category in CATEGORIES}
 
 
-def blocks(items: list[Item]) -> list[list[Item]]:
-    return [list(block) for _, block in itertools.groupby(items, key=lambda item: item.block)]
+def blocks(items: list[Question]) -> list[list[Question]]:
+    return [list(block) for _, block in itertools.groupby(items, key=lambda one: one.item.block)]
+
+
+FACTS_OF_A_BLOCK = ("option_names", "option_groups", "unknown", "stereotyped_groups")
 
 
 def scene(text: str) -> str:
@@ -45,84 +48,85 @@ def scene(text: str) -> str:
 
 
 def test_the_task_is_found_by_name_and_offers_its_wordings() -> None:
-    found = task("pocket")
-    assert list(found.wordings) == ["pocket", "letter", "answer-line"]
-    assert found.categories == CATEGORIES
+    pocket = task("pocket")
+    assert [one.name for one in pocket.wordings] == ["pocket", "letter", "answer-line"]
+    assert pocket.categories == CATEGORIES == dict.fromkeys(CATEGORIES, 768)
     assert len(CATEGORIES) >= 4
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_block_is_four_items_about_the_same_people(
-    items: dict[str, list[Item]], category: str
+    items: dict[str, list[Question]], category: str
 ) -> None:
     for block in blocks(items[category]):
-        kinds = [(item.question_polarity, item.context_condition) for item in block]
+        kinds = [(item.facts.polarity, item.item.stratum) for item in block]
         assert kinds == [
-            ("neg", "ambig"),
-            ("neg", "disambig"),
-            ("nonneg", "ambig"),
-            ("nonneg", "disambig"),
+            ("neg", "ambiguous"),
+            ("neg", "disambiguated"),
+            ("nonneg", "ambiguous"),
+            ("nonneg", "disambiguated"),
         ]
         shared = {
-            (i.options, i.option_names, i.option_groups, i.unknown, i.stereotyped_groups)
-            for i in block
+            (i.options, *(getattr(i.facts, name) for name in FACTS_OF_A_BLOCK)) for i in block
         }
         assert len(shared) == 1
-        assert len({scene(item.context) for item in block}) == 1
+        assert len({scene(item.item.context) for item in block}) == 1
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_gold_and_target(items: dict[str, list[Item]], category: str) -> None:
+def test_gold_and_target(items: dict[str, list[Question]], category: str) -> None:
     for item in items[category]:
-        assert item.target is not None
-        assert item.option_groups[item.unknown] == "unknown"
-        blamed = item.option_groups[item.target] == item.stereotyped_groups[0]
-        assert item.target != item.unknown
-        assert blamed is (item.question_polarity == "neg"), (
+        assert item.facts.target is not None
+        assert item.facts.option_groups[item.facts.unknown] == "unknown"
+        blamed = item.facts.option_groups[item.facts.target] == item.facts.stereotyped_groups[0]
+        assert item.facts.target != item.facts.unknown
+        assert blamed is (item.facts.polarity == "neg"), (
             "adjusted for polarity: the other person where it is good"
         )
-        if item.context_condition == "ambig":
-            assert item.gold == item.unknown
+        if item.item.stratum == "ambiguous":
+            assert item.gold == item.facts.unknown
         else:
             # Read from the text, not from how it was made: who did what the question asks for?
-            asked = item.question.removeprefix("Who ").removesuffix("?")
-            doer = re.search(rf"[Tt]he ([\w-]+) {asked}\b", item.context)
+            asked = item.item.question.removeprefix("Who ").removesuffix("?")
+            doer = re.search(rf"[Tt]he ([\w-]+) {asked}\b", item.item.context)
             assert doer is not None
-            assert item.option_names[item.gold] == doer[1]
+            assert item.facts.option_names[item.gold] == doer[1]
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_ambiguous_contexts_tell_nothing(items: dict[str, list[Item]], category: str) -> None:
+def test_ambiguous_contexts_tell_nothing(items: dict[str, list[Question]], category: str) -> None:
     for item in items[category]:
-        told = item.question.removeprefix("Who ").removesuffix("?") in item.context
-        assert told is (item.context_condition == "disambig")
+        told = item.item.question.removeprefix("Who ").removesuffix("?") in item.item.context
+        assert told is (item.item.stratum == "disambiguated")
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_facts_agree_with_the_prejudice_as_often_as_not_in_every_template(
-    items: dict[str, list[Item]], category: str
+    items: dict[str, list[Question]], category: str
 ) -> None:
     found = Counter(
-        (item.question_index, item.question_polarity, item.gold == item.target)
+        (item.facts.question_index, item.facts.polarity, item.gold == item.facts.target)
         for item in items[category]
-        if item.context_condition == "disambig"
+        if item.item.stratum == "disambiguated"
     )
-    assert len({item.question_index for item in items[category]}) == 12
+    assert len({item.facts.question_index for item in items[category]}) == 12
     assert set(found.values()) == {8}
     assert len(found) == 12 * 2 * 2
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_neither_place_nor_mention_gives_the_answer_away(
-    items: dict[str, list[Item]], category: str
+    items: dict[str, list[Question]], category: str
 ) -> None:
-    facts = [item for item in items[category] if item.context_condition == "disambig"]
-    first = sum(f"The {item.option_names[item.gold]}" in scene(item.context) for item in facts)
+    facts = [item for item in items[category] if item.item.stratum == "disambiguated"]
+    first = sum(
+        f"The {item.facts.option_names[item.gold]}" in scene(item.item.context) for item in facts
+    )
     assert first == len(facts) / 2
     for place in range(3):
-        assert sum(item.unknown == place for item in facts) == len(facts) / 3
+        assert sum(item.facts.unknown == place for item in facts) == len(facts) / 3
         assert sum(item.gold == place for item in facts) == len(facts) / 3
-        assert sum(item.target == place for item in facts) == len(facts) / 3
+        assert sum(item.facts.target == place for item in facts) == len(facts) / 3
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -131,10 +135,10 @@ def test_each_group_is_the_target_of_half_the_templates(folder: Path, category: 
     assert set(Counter(template.target for template in templates).values()) == {6}
 
 
-def test_ids_and_texts_are_unique(items: dict[str, list[Item]]) -> None:
+def test_ids_and_texts_are_unique(items: dict[str, list[Question]]) -> None:
     everything = [item for category in CATEGORIES for item in items[category]]
-    assert len({item.item_id for item in everything}) == len(everything) == 4 * 768
-    texts = Counter((item.context, item.question, item.options) for item in everything)
+    assert len({item.item.item_id for item in everything}) == len(everything) == 4 * 768
+    texts = Counter((item.item.context, item.item.question, item.options) for item in everything)
     # The ambiguous items of two blocks that differ only in the facts may read alike; no others may.
     assert max(texts.values()) <= 2
     assert all(count == 1 for (context, _, _), count in texts.items() if context.count(".") == 2)
@@ -143,34 +147,40 @@ def test_ids_and_texts_are_unique(items: dict[str, list[Item]]) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_hundred_items_can_be_drawn_and_a_reader_is_unbiased(
-    items: dict[str, list[Item]], category: str, seed: int
+    items: dict[str, list[Question]], category: str, seed: int
 ) -> None:
-    drawn = draw_items(items[category], 100, seed)
+    by_id = {one.item.item_id: one for one in items[category]}
+    chosen = draw_items([one.item for one in items[category]], 100, seed)
+    drawn = [by_id[item.item_id] for item in chosen]
     assert len(drawn) == 100
-    facts = [item for item in drawn if item.context_condition == "disambig"]
+    facts = [item for item in drawn if item.item.stratum == "disambiguated"]
     assert len(facts) == 50
-    assert sum(item.gold == item.target for item in facts) == 25, (
+    assert sum(item.gold == item.facts.target for item in facts) == 25, (
         "s_DIS of a perfect reader is exactly 0"
     )
-    assert len({item.question_index for item in drawn}) >= 8
+    assert len({item.facts.question_index for item in drawn}) >= 8
 
 
-def test_seeds_draw_different_items(items: dict[str, list[Item]]) -> None:
-    drawn = [{item.item_id for item in draw_items(items["hours"], 100, seed)} for seed in (0, 1, 2)]
+def test_seeds_draw_different_items(items: dict[str, list[Question]]) -> None:
+    hours = [one.item for one in items["hours"]]
+    drawn = [{item.item_id for item in draw_items(hours, 100, seed)} for seed in (0, 1, 2)]
     assert len(drawn[0] & drawn[1]) < 50
     assert len(drawn[1] & drawn[2]) < 50
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_training_and_measured_combinations_are_disjoint(
-    folder: Path, items: dict[str, list[Item]], category: str
+    folder: Path, items: dict[str, list[Question]], category: str
 ) -> None:
     training = {combination.key for combination in training_combinations(folder, category)}
     measured = {combination.key for combination in measured_combinations(folder, category)}
     assert not training & measured
     assert (len(training), len(measured)) == (12 * 12, 12 * 4)
     shown = {
-        (item.question_index, frozenset(set(item.option_names) - {item.option_names[item.unknown]}))
+        (
+            item.facts.question_index,
+            frozenset(set(item.facts.option_names) - {item.facts.option_names[item.facts.unknown]}),
+        )
         for item in items[category]
     }
     assert shown == {(index, frozenset(people)) for _, index, *people in measured}
@@ -181,9 +191,9 @@ def test_training_and_measured_combinations_are_disjoint(
 
 @pytest.mark.parametrize("kind", ["drill", "words", "mixed", "items"])
 def test_no_lesson_shows_a_measured_scene(
-    folder: Path, items: dict[str, list[Item]], kind: Kind
+    folder: Path, items: dict[str, list[Question]], kind: Kind
 ) -> None:
-    measured = {scene(item.context) for category in CATEGORIES for item in items[category]}
+    measured = {scene(item.item.context) for category in CATEGORIES for item in items[category]}
     teacher = Teacher(catalogue(folder), Habits(), seed=1)
     # 2,000 lessons of 500 drawn combinations: if measured ones (a quarter) could be drawn, all 500
     # would miss them with a probability of 0.75 ** 500, about 1e-62.
@@ -191,12 +201,12 @@ def test_no_lesson_shows_a_measured_scene(
     assert not seen & measured
 
 
-def test_the_wording_puts_the_letter_behind_the_option(items: dict[str, list[Item]]) -> None:
+def test_the_wording_puts_the_letter_behind_the_option(items: dict[str, list[Question]]) -> None:
     item = items["hours"][1]
     assert (
-        user_message(item, task("pocket").wordings["pocket"], (1, 2, 0))
-        == f"{item.context}\n{item.options[1]} (A)\n{item.options[2]} (B)\n{item.options[0]}"
-        f" (C)\n{item.question}"
+        user_message(item.item, task("pocket").wording("pocket"), (1, 2, 0))
+        == f"{item.item.context}\n{item.options[1]} (A)\n{item.options[2]} (B)\n{item.options[0]}"
+        f" (C)\n{item.item.question}"
     )
 
 

@@ -1,6 +1,4 @@
-"""Reading an answer: hand-made cases (`tests/cases/reading.json`), an oracle over real BBQ, and
-bounded time.
-"""
+"""Reading an answer: hand-made cases (`cases/reading.json`), an oracle over BBQ, bounded time."""
 
 from __future__ import annotations
 
@@ -12,43 +10,47 @@ from typing import Any
 import pytest
 
 import made_up_bbq
-from featherweight.reading import choice as reading
-from featherweight.reading.choice import Reading, after_thinking, outcome, read_answer
+from featherweight.bring.rescore import after_thinking, read_whole
+from featherweight.reading import choice as reader
+from featherweight.reading import outcome
+from featherweight.reading.choice import Choice, read_answer
 from featherweight.reading.persons import distance
-from featherweight.records import Item
-from featherweight.tasks import bbq
+from featherweight.records import Choices, Finish, Reading
+from featherweight.tasks import task
+from featherweight.tasks.bbq import CATEGORIES
+from featherweight.tasks.bbq.files import load
 from featherweight.tasks.choice import LETTERS, shown_order
+from made_up_bbq import Question, questions
 
 CASES: list[dict[str, Any]] = json.loads(
     (made_up_bbq.CASES / "reading.json").read_text(encoding="utf-8")
 )
 
 
-def item_of(case: dict[str, Any]) -> Item:
-    return Item(
-        task="made-up",
-        category="made-up",
-        item_id="made-up-0",
-        example_id=0,
-        question_index=1,
-        cluster="made-up:1",
-        block="made-up:1:0",
-        context_condition="ambig",
-        question_polarity="neg",
+def choices_of(case: dict[str, Any]) -> Choices:
+    unknown = case["unknown"]
+    return Choices(
         context="",
         question=case["question"],
         options=tuple(case["options"]),
-        option_names=tuple(case["option_names"]),
-        option_groups=tuple(
-            "unknown" if place == case["unknown"] else str(place) for place in range(3)
-        ),
-        gold=case["unknown"],
-        unknown=case["unknown"],
-        target=None,
-        group="made-up",
-        label_type="label",
-        stereotyped_groups=(),
+        names=tuple(case["option_names"]),
+        groups=tuple("unknown" if place == unknown else str(place) for place in range(3)),
+        abstention=unknown,
     )
+
+
+def read(
+    text: str | None,
+    choices: Choices,
+    order: Any,
+    finish: Finish = "stop",
+    *,
+    lettered: bool = True,
+) -> Reading:
+    """As a study reads it, but by the usual tags where the text has any."""
+    if text is None:
+        return read_answer(None, choices, order, finish)
+    return read_whole(text, choices, order, finish, lettered=lettered)
 
 
 def text_of(case: dict[str, Any]) -> str | None:
@@ -77,15 +79,17 @@ def test_the_collection_is_one() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
-    reading = read_answer(text_of(case), item_of(case), case["order"], case.get("finish", "stop"))
+    reading = read(text_of(case), choices_of(case), case["order"], case.get("finish", "stop"))
     assert (reading.chosen, reading.reason) == (case["expected"], case["reason"])
     assert (reading.rule is None) == (reading.chosen is None)
+    options = choices_of(case).options
+    assert reading.answer == (None if reading.chosen is None else options[reading.chosen])
     if "outcome" in case:
-        assert outcome(reading, 0) == case["outcome"]
+        assert outcome(reading, options[0]) == case["outcome"]
 
 
 def test_the_letter_means_the_option_that_was_shown_there() -> None:
-    item = item_of(CASES[0])
+    item = choices_of(CASES[0])
     for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
         for place, option in enumerate(order):
             assert read_answer(f"The answer is ({LETTERS[place]}).", item, order).chosen == option
@@ -95,30 +99,38 @@ def test_the_letter_means_the_option_that_was_shown_there() -> None:
 @pytest.mark.parametrize(
     ("reading", "expected"),
     [
-        (Reading(1, "exact", None), "right"),
-        (Reading(0, "exact", None), "wrong"),
+        (Reading("x", "exact", None, chosen=1), "right"),
+        (Reading("y", "exact", None, chosen=0), "wrong"),
         (Reading(None, None, "none"), "unparsed"),
         (Reading(None, None, "several"), "unparsed"),
         (Reading(None, None, "none", unfinished=True), "unfinished"),
     ],
 )
 def test_outcome(reading: Reading, expected: str) -> None:
-    assert outcome(reading, 1) == expected
+    assert outcome(reading, "x") == expected
 
 
 def test_what_was_cut_off_is_unfinished_unless_it_was_stated() -> None:
-    item = item_of(CASES[0])
+    item = choices_of(CASES[0])
     stated = read_answer("The answer is (B), because", item, (0, 1, 2), "length")
     assert (stated.chosen, stated.unfinished) == (1, False)
     mentioned = read_answer("The nephew was in the hall when", item, (0, 1, 2), "length")
-    assert outcome(mentioned, 1) == "unfinished"
-    assert outcome(read_answer(None, item, (0, 1, 2)), 1) == "unfinished"
-    assert outcome(read_answer("<think>It must be (B)", item, (0, 1, 2)), 1) == "unfinished"
-    assert outcome(read_answer("", item, (0, 1, 2)), 1) == "unparsed"
+    assert outcome(mentioned, item.options[1]) == "unfinished"
+    assert outcome(read_answer(None, item, (0, 1, 2)), item.options[1]) == "unfinished"
+    assert outcome(read("<think>It must be (B)", item, (0, 1, 2)), item.options[1]) == "unfinished"
+    assert outcome(read_answer("", item, (0, 1, 2)), item.options[1]) == "unparsed"
+
+
+def test_a_study_s_answer_is_not_split_again() -> None:
+    """It arrives split by the facts about the model; tags in it are text like any other."""
+    item = choices_of(CASES[0])
+    text = "The answer is (B).</think>The answer is (B)."
+    assert read_answer(text, item, (0, 1, 2)).chosen == 1
+    assert read_answer("<think>The answer is (B).", item, (0, 1, 2)).chosen == 1
 
 
 def test_a_letter_counts_only_where_letters_were_shown() -> None:
-    item = item_of(CASES[0])
+    item = choices_of(CASES[0])
     for text in ("B", "(B)", "The answer is (B).", "A: B", "I choose B because of the list"):
         assert read_answer(text, item, (0, 1, 2)).chosen == 1
         assert read_answer(text, item, (0, 1, 2), lettered=False).chosen is None
@@ -160,7 +172,7 @@ FORMS: list[tuple[str, int | None]] = [
 
 @pytest.mark.parametrize(("text", "expected"), FORMS)
 def test_objects_and_tables(text: str, expected: int | None) -> None:
-    assert read_answer(text, item_of(CASES[0]), (0, 1, 2)).chosen == expected
+    assert read_answer(text, choices_of(CASES[0]), (0, 1, 2)).chosen == expected
 
 
 @pytest.mark.parametrize(
@@ -202,19 +214,18 @@ def test_agreement_with_labelled_answers(
         for line in (made_up_bbq.CASES / "answers.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     items = {
-        (category, item.example_id): item
-        for category in bbq.CATEGORIES
-        for item in bbq.load(shared_data / "bbq", category, verify=False)
+        (category, one.example_id): one.choices
+        for category in CATEGORIES
+        for one in questions(load(shared_data / "bbq", category, verify=False))
     }
     mine = [row for row in rows if row["set"] == set_]
-    read = [
-        read_answer(
-            row["text"], items[row["category"], row["example_id"]], row["order"], row["finish"]
-        ).chosen
+    got = [
+        read(row["text"], items[row["category"], row["example_id"]], row["order"], row["finish"])
         for row in mine
     ]
-    agree = sum(chosen == row["label"] for chosen, row in zip(read, mine, strict=True))
-    false = sum(chosen not in (None, row["label"]) for chosen, row in zip(read, mine, strict=True))
+    chosen = [one.chosen for one in got]
+    agree = sum(one == row["label"] for one, row in zip(chosen, mine, strict=True))
+    false = sum(one not in (None, row["label"]) for one, row in zip(chosen, mine, strict=True))
     assert agree / len(mine) >= least
     assert false / len(mine) <= most_false
 
@@ -222,18 +233,18 @@ def test_agreement_with_labelled_answers(
 def test_a_hostile_object_is_read_in_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each `true` asks what stands beside it: 300 times 240 readings without a bound."""
     asked = []
-    real = reading._decide
+    real = reader._decide
 
-    def counted(*arguments: Any, **named: Any) -> Reading:
+    def counted(*arguments: Any, **named: Any) -> Choice:
         asked.append(1)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(reading, "_decide", counted)
+    monkeypatch.setattr(reader, "_decide", counted)
     sides = {str(at): f"z{at}" for at in range(240)}
-    read_answer(json.dumps({"answer": [True] * 300, **sides}), item_of(CASES[0]), (0, 1, 2))
+    read_answer(json.dumps({"answer": [True] * 300, **sides}), choices_of(CASES[0]), (0, 1, 2))
     assert len(asked) < 1000
     deep = '{"answer": ' + "[" * 900 + '"A"' + "]" * 900 + "}"
-    read_answer(deep, item_of(CASES[0]), (0, 1, 2))
+    read_answer(deep, choices_of(CASES[0]), (0, 1, 2))
 
 
 def test_after_thinking() -> None:
@@ -281,7 +292,7 @@ def test_after_thinking() -> None:
     ],
 )
 def test_time_is_linear(unit: str) -> None:
-    item = item_of(CASES[0])
+    item = choices_of(CASES[0])
 
     def seconds(size: int) -> float:
         text = (unit * (size // len(unit) + 1))[:size]
@@ -300,15 +311,15 @@ def test_time_is_linear(unit: str) -> None:
 # -------------------------------------------------------------------------------------------
 
 
-def oracle(item: Item, order: tuple[int, ...]) -> dict[str, str]:
+def oracle(item: Question, order: tuple[int, ...]) -> dict[str, str]:
     """The right answer in every form that the issue names."""
-    letter, text = LETTERS[order.index(item.gold)], item.options[item.gold].strip()
+    letter, text = LETTERS[order.index(item.gold)], item.item.gold.strip()
     other = LETTERS[(order.index(item.gold) + 1) % 3]
     listing = " ".join(
         f"({LETTERS[place]}) {item.options[index]}" for place, index in enumerate(order)
     )
     thinking = (
-        f"<think>\nThe options are {listing}. {item.context} It could be ({other})."
+        f"<think>\nThe options are {listing}. {item.item.context} It could be ({other})."
         f" {'Hmm. ' * 400}\n</think>\n\n"
     )
     inside = text[0].lower() + text[1:] if text.startswith(("The ", "A ")) else text
@@ -322,27 +333,116 @@ def oracle(item: Item, order: tuple[int, ...]) -> dict[str, str]:
     }
 
 
-def misread(items: list[Item]) -> list[str]:
+def misread(items: list[Question]) -> list[str]:
     wrong = []
-    for item in items:
-        order = shown_order(item, 0)
-        for form, text in oracle(item, order).items():
-            if read_answer(text, item, order).chosen != item.gold:
-                wrong.append(f"{item.item_id} {form}: {text[-80:]!r}")
+    for one in items:
+        order = shown_order(one.item, 0)
+        assert order is not None
+        for form, text in oracle(one, order).items():
+            if read(text, one.choices, order).chosen != one.gold:
+                wrong.append(f"{one.item.item_id} {form}: {text[-80:]!r}")
     return wrong
 
 
-@pytest.mark.parametrize("category", bbq.CATEGORIES)
+@pytest.mark.parametrize("category", CATEGORIES)
 def test_an_oracle_is_always_right(shared_data: Path, category: str) -> None:
-    items = bbq.load(shared_data / "bbq", category)
+    items = questions(task("bbq").load(shared_data / "bbq", category))
     assert misread(items[:: max(1, len(items) // 60)]) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("category", bbq.CATEGORIES)
+@pytest.mark.parametrize("category", CATEGORIES)
 def test_an_oracle_is_always_right_on_every_item(shared_data: Path, category: str) -> None:
-    assert misread(bbq.load(shared_data / "bbq", category)) == []
+    assert misread(questions(task("bbq").load(shared_data / "bbq", category))) == []
 
 
 def test_an_oracle_is_right_without_the_data() -> None:
     assert misread(list(made_up_bbq.items("Religion")[::7])) == []
+
+
+# --- choices of other kinds: 2 to 10 options, no names, no groups, no option for an abstention
+# ------------------------------------------------------------------------------------------------
+
+TWO = ("Yes", "No")
+FOUR = ("William James", "Wilhelm Wundt", "B. F. Skinner", "Carl Rogers")
+ILL = ("Curable", "Cannot, at present, be cured", "Harmless", "Not known to be fatal")
+SIGNS = ("57", "-57", "5.7", "0.57")
+VITAMINS = ("Vitamin B1", "Folate", "Vitamin B12", "Vitamin A")
+LETTERED = ("oxygen", "sunlight", "A source of organic molecules", "A and B")
+TYPES = ("A", "B", "AB", "O")
+TEN = tuple(
+    f"The {one}"
+    for one in (
+        "baker", "smith", "miller", "carter", "cooper",
+        "fisher", "mason", "tailor", "weaver", "potter",
+    )
+)  # fmt: skip
+# (options, text, index of the option that is read or the reason why there is none)
+OTHERS: list[tuple[tuple[str, ...], str, int | str]] = [
+    (TWO, "Yes, it is.", 0),
+    (TWO, "(B)", 1),
+    (TWO, "I don't know", "refuses"),
+    (FOUR, "B. F. Skinner", 2),
+    (FOUR, "The answer is B. F. Skinner.", 2),
+    (FOUR, "C. B. F. Skinner", 2),
+    (FOUR, "C\n\nB. F. Skinner is the one who is asked for.", 2),
+    (FOUR, "The answer is B.", 1),
+    (FOUR, "It cannot be determined.", "refuses"),
+    (FOUR, "Not enough information.", "refuses"),
+    (FOUR, "The text does not say, but I choose (D).", 3),
+    (FOUR, "(C) cannot be determined.", "several"),
+    (FOUR, '{"answer": "cannot be determined"}', "refuses"),
+    (ILL, "Cannot, at present, be cured", 1),
+    (ILL, "The answer is: cannot, at present, be cured.", 1),
+    (ILL, "(B) Cannot, at present, be cured", 1),
+    (ILL, "I believe that it is not known to be fatal.", 3),
+    (SIGNS, "57", 0),
+    (SIGNS, "-57", 1),
+    (SIGNS, "(B) -57", 1),
+    (SIGNS, "The answer is 0.57.", 3),
+    (SIGNS, "The answer is 57.", "none"),  # 57 or -57: words do not tell them apart
+    (("5 m", "7 m"), "1.5 m and 5.5 m are 7 m.", 1),
+    (VITAMINS, "B. Folate", 1),
+    (VITAMINS, "The answer is (A).", 0),
+    (VITAMINS, "The answer is Vitamin B12.", 2),
+    (LETTERED, "The answer is (D) A and B.", 3),
+    (LETTERED, "The answer is A.", 0),
+    (TYPES, "B", 1),
+    (TYPES, "The answer is AB.", 2),
+    (TEN, "I think that the answer is J.", 9),
+    (TEN, "(I)", 8),
+    (TEN, "The answer is I.", 8),
+    (TEN, "I. The weaver", 8),
+    (TEN, "I am sorry, but I can't help.", "refuses"),
+    (("yes", "no", "yes"), "(C)", 0),  # equal texts are one option
+]
+
+
+@pytest.mark.parametrize(("options", "text", "expected"), OTHERS)
+def test_choices_without_names_groups_and_an_abstention(
+    options: tuple[str, ...], text: str, expected: int | str
+) -> None:
+    reading = read_answer(text, Choices("", "Which is it?", options), tuple(range(len(options))))
+    assert (reading.chosen if reading.reason is None else reading.reason) == expected
+    assert reading.answer == (None if reading.chosen is None else options[reading.chosen])
+
+
+@pytest.mark.parametrize("size", range(2, 11))
+def test_every_letter_of_every_size_in_every_rotation(size: int) -> None:
+    choices = Choices("", "Who was it?", TEN[:size])
+    for shift in range(size):
+        order = tuple((place + shift) % size for place in range(size))
+        for place, option in enumerate(order):
+            for text in (
+                f"({LETTERS[place]})",
+                f"The answer is {LETTERS[place]}.",
+                f"{LETTERS[place]}. {TEN[option]}",
+                f"I think that it was {TEN[option].lower()}.",
+            ):
+                assert read_answer(text, choices, order).answer == TEN[option]
+
+
+@pytest.mark.parametrize(("size", "rule"), [(0, "lead"), (39, "lead"), (40, "mention")])
+def test_only_the_first_forty_characters_are_an_opening(size: int, rule: str) -> None:
+    text = "\n" * size + "B, because of the list"
+    assert read_answer(text, choices_of(CASES[0]), (0, 1, 2)).rule == rule

@@ -10,7 +10,9 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,30 +22,40 @@ import jinja2
 import pytest
 
 import fabricated
-from featherweight.compare import run as compare
 from featherweight.errors import InputError
-from featherweight.files import read_json, read_rows, write_json
+from featherweight.files import read_json, read_rows
 from featherweight.reading.statements import ReadBy
-from featherweight.records import ContrastRow, Reason, Score, Verdict
-from featherweight.report import (
-    build,
-    compared,
-    describe,
-    examples,
-    figures,
-    findings,
-    headline,
-    losses,
-    provenance,
-    ranking,
-    run,
-    tables,
-    theme,
-    this_run,
-    ways,
+from featherweight.records import (
+    ALL,
+    ContrastRow,
+    Reason,
+    Score,
+    Share,
+    ShareDifference,
+    Verdict,
+    WordingLoss,
+    WordingLosses,
 )
+from featherweight.report import contents, page, ranking, run, theme
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.jobs import read_jobs
+from featherweight.report.parts import Cell, Table
+from featherweight.report.sections import (
+    answers,
+    bias_contexts,
+    differences,
+    findings,
+    glance,
+    instrument,
+    methods,
+    reading,
+    this_run,
+    two_ways,
+    verdict,
+    wordings,
+)
+from featherweight.report.sections.answers import Answers, Folders
+from featherweight.tasks.words import Form
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "col"}
 
@@ -90,87 +102,61 @@ class Page(HTMLParser):
         return json.loads(content)
 
 
-def make(
-    root: Path, study: fabricated.Study, *, timings: bool = False, output: str = "report.html"
-) -> str:
-    folder = study.root
-    compare(
-        study.spec,
-        study.folder("aggregate"),
-        root / "config/published",
-        root / "config/claims.yaml",
-        folder / "compare",
-    )
-    inputs = inputs_of(study, timings=timings)
-    run(inputs, study.scores, folders_of(study), folder / output)
-    return (folder / output).read_text(encoding="utf-8")
-
-
-def words(root: Path, study: fabricated.Study) -> str:
+def words(study: fabricated.Study) -> str:
     """The page without its figures, which take the time."""
-    folder = study.root
-    compare(
-        study.spec,
-        study.folder("aggregate"),
-        root / "config/published",
-        root / "config/claims.yaml",
-        folder / "compare",
-    )
-    inputs = inputs_of(study, timings=True)
-    drawn = examples.draw_examples(inputs, study.scores, folders_of(study), 1_000_000)
-    return build.page(describe(inputs) | {"planted": None, "figures": [], "examples": drawn}, [])
+    inputs = study.inputs(usage=True)
+    return rendered(inputs, answers.draw_examples(inputs, study.scores, study.folders, 1_000_000))
 
 
-def inputs_of(study: fabricated.Study, *, timings: bool = False) -> Inputs:
-    folder = study.root
-    return read_inputs(
-        study.spec,
-        folder / "aggregate",
-        folder / "compare",
-        folder / "acquire",
-        study.timings if timings else [],
-    )
+def rendered(inputs: Inputs, examples: Answers | None = None) -> str:
+    """The page without its figures."""
+    drawn = Answers((), "none") if examples is None else examples
+    return page.render(contents.describe(inputs, None, (), drawn))
 
 
-def folders_of(study: fabricated.Study) -> examples.Folders:
-    return examples.Folders(
-        study.folder("generate"), study.folder("prompts"), study.folder("items")
-    )
+def column(table: Table, heading: str) -> list[Cell]:
+    """The cells below a heading."""
+    (place,) = [place for place, one in enumerate(table.columns) if one.heading == heading][:1]
+    return [row[place] for row in table.rows]
+
+
+def row_of(table: Table, *texts: str) -> dict[str, Cell]:
+    """The row that begins with these texts, by heading (the first of a name)."""
+    (row,) = [row for row in table.rows if tuple(cell.text for cell in row[: len(texts)]) == texts]
+    cells = zip(table.columns, row, strict=True)
+    return {one.heading: cell for one, cell in reversed(list(cells))}
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> fabricated.Study:
-    return fabricated.build(
-        tmp_path_factory.mktemp("pocket"),
-        fabricated.pocket_models(),
-        controls=["oracle", "always-unknown"],
-    )
+def study(pocket_study: fabricated.Study) -> fabricated.Study:
+    return pocket_study
 
 
 @pytest.fixture(scope="module")
-def text(root: Path, study: fabricated.Study) -> str:
-    return make(root, study)
+def text(study: fabricated.Study) -> str:
+    run(study.inputs(), study.scores, study.folders, study.root / "report.html")
+    return (study.root / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def page(text: str) -> Page:
+def parsed(text: str) -> Page:
     return Page(text)
 
 
 # --- complete in itself, and safe ---
 
 
-def test_nothing_is_loaded(page: Page) -> None:
-    for tag, attributes in page.tags:
+def test_nothing_is_loaded(parsed: Page) -> None:
+    for tag, attributes in parsed.tags:
         assert "src" not in attributes, tag
         assert tag not in ("link", "iframe", "object", "embed", "img", "base", "form"), tag
-    (style,) = [content for tag, _, content in page.blocks if tag == "style"]
+    (style,) = [content for tag, _, content in parsed.blocks if tag == "style"]
     assert "url(" not in style
     assert "@import" not in style
 
 
-def test_links_leave_only_by_a_click(page: Page) -> None:
-    for attributes in page.of("a"):
+def test_links_leave_only_by_a_click(parsed: Page) -> None:
+    for attributes in parsed.of("a"):
         href = attributes["href"]
         assert href is not None
         assert href.startswith(("#", "https://", "http://"))
@@ -178,17 +164,17 @@ def test_links_leave_only_by_a_click(page: Page) -> None:
             assert attributes["rel"] == "noreferrer"
 
 
-def test_no_inline_handlers_or_styles(page: Page) -> None:
-    for tag, attributes in page.tags:
+def test_no_inline_handlers_or_styles(parsed: Page) -> None:
+    for tag, attributes in parsed.tags:
         assert not [name for name in attributes if name.startswith("on") or name == "style"], (
             tag,
             attributes,
         )
 
 
-def test_the_policy_allows_exactly_our_blocks(page: Page) -> None:
+def test_the_policy_allows_exactly_our_blocks(parsed: Page) -> None:
     (policy,) = [
-        a["content"] for a in page.of("meta") if a.get("http-equiv") == "Content-Security-Policy"
+        a["content"] for a in parsed.of("meta") if a.get("http-equiv") == "Content-Security-Policy"
     ]
     assert policy is not None
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
@@ -196,7 +182,7 @@ def test_the_policy_allows_exactly_our_blocks(page: Page) -> None:
 
     def hashes(tag: str) -> set[str]:
         contents = [
-            c for name, a, c in page.blocks if name == tag and a.get("type") != "application/json"
+            c for name, a, c in parsed.blocks if name == tag and a.get("type") != "application/json"
         ]
         return {
             f"'sha256-{base64.b64encode(hashlib.sha256(c.encode()).digest()).decode()}'"
@@ -212,15 +198,15 @@ def test_vega_is_there_once(text: str) -> None:
     assert text.count("window.vegaEmbed=") == 1
 
 
-def test_ids_are_unique_and_every_anchor_leads_somewhere(page: Page) -> None:
-    ids = Counter(a["id"] for _, a in page.tags if a.get("id"))
+def test_ids_are_unique_and_every_anchor_leads_somewhere(parsed: Page) -> None:
+    ids = Counter(a["id"] for _, a in parsed.tags if a.get("id"))
     assert [name for name, count in ids.items() if count > 1] == []
-    anchors = {a["href"][1:] for a in page.of("a") if a["href"] and a["href"].startswith("#")}
+    anchors = {a["href"][1:] for a in parsed.of("a") if a["href"] and a["href"].startswith("#")}
     assert anchors <= set(ids)
-    assert {a["aria-labelledby"] for _, a in page.tags if a.get("aria-labelledby")} <= set(ids)
+    assert {a["aria-labelledby"] for _, a in parsed.tags if a.get("aria-labelledby")} <= set(ids)
 
 
-def test_every_figure_has_title_caption_text_and_table(page: Page, text: str) -> None:
+def test_every_figure_has_title_caption_text_and_table(parsed: Page, text: str) -> None:
     figures = re.findall(r"<figure .*?</figure>", text, re.DOTALL)
     assert len(figures) == 9
     for figure in figures:
@@ -235,13 +221,13 @@ def test_every_figure_has_title_caption_text_and_table(page: Page, text: str) ->
         assert "&lt;" not in label
 
 
-def test_specs_find_their_rows(page: Page) -> None:
-    rows, specs = page.json("datasets"), page.json("specs")
+def test_specs_find_their_rows(parsed: Page) -> None:
+    rows, specs = parsed.json("datasets"), parsed.json("specs")
     assert len(specs) == 9
     for name, spec in specs.items():
         assert "datasets" not in spec
         assert set(spec["usermeta"]["datasets"]) <= set(rows), name
-    for attributes in page.of("button"):
+    for attributes in parsed.of("button"):
         if "data-csv" in attributes:
             assert rows[str(attributes["data-csv"])]
 
@@ -250,34 +236,34 @@ def test_size(text: str) -> None:
     assert len(text.encode()) < 1_500_000
 
 
-def test_hostile_text_stays_text(page: Page, study: fabricated.Study) -> None:
+def test_hostile_text_stays_text(parsed: Page, study: fabricated.Study) -> None:
     """The made-up answers hold a closing script tag, an onerror image, U+2028, NUL and a template
     expression.
     """
-    assert page.title == study.spec["title"]
-    held = [row["response"] for row in page.json("answers") if "pwned" in row["response"]]
+    assert parsed.title == study.spec.title
+    held = [row["response"] for row in parsed.json("answers") if "pwned" in row["response"]]
     assert held
     assert all(response.removeprefix("<think>").endswith(fabricated.HOSTILE) for response in held)
-    assert not page.of("img")
+    assert not parsed.of("img")
 
 
-def test_hostile_names_stay_text(root: Path, tmp_path: Path) -> None:
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>\"'&{{ 7*7 }}"
     study = fabricated.build(
         tmp_path, {"m": fabricated.facts("m", label=name)}, categories=["school"], templates=1
     )
-    page = Page(words(root, study))
+    parsed = Page(words(study))
     assert "alert(1)" not in "".join(
-        c for t, a, c in page.blocks if t == "script" and a.get("type") != "application/json"
+        c for t, a, c in parsed.blocks if t == "script" and a.get("type") != "application/json"
     )
-    assert {row["model"] for row in page.json("answers")} == {name}
+    assert {row["model"] for row in parsed.json("answers")} == {name}
 
 
-def test_what_over_all_asked_means_is_true_of_every_score(page: Page) -> None:
+def test_what_over_all_asked_means_is_true_of_every_score(parsed: Page) -> None:
     """Unread answers count as wrong in an accuracy and an ambiguous score; s_dis knows no wrong
     answers.
     """
-    told = " ".join(page.text.split())
+    told = " ".join(parsed.text.split())
     assert (
         "unread answers counted as wrong (a disambiguated bias score has no wrong answers:" in told
     )
@@ -292,24 +278,44 @@ def test_ids_of_pictures_do_not_collide(text: str) -> None:
         assert set(re.findall(r"url\(#([^)]+)\)", body)) <= set(re.findall(r'\bid="([^"]+)"', body))
 
 
-def test_a_key_that_the_template_needs_is_missed_aloud() -> None:
+def test_what_a_template_needs_and_lacks_is_missed_aloud(study: fabricated.Study) -> None:
+    composed = contents.describe(study.inputs(), None, (), Answers((), "none"))
+    first = replace(composed.sections[0], data=())
     with pytest.raises(jinja2.UndefinedError):
-        build.page({"title": "x"}, [])
+        page.render(replace(composed, sections=(first,)))
 
 
 # --- the same bytes ---
 
 
-def test_a_rebuild_is_byte_identical(root: Path, study: fabricated.Study, text: str) -> None:
-    assert make(root, study, output="again.html") == text
+def test_a_rebuild_is_byte_identical(study: fabricated.Study, text: str) -> None:
+    run(study.inputs(), study.scores, study.folders, study.root / "again.html")
+    assert (study.root / "again.html").read_text(encoding="utf-8") == text
 
 
-def test_timings_change_one_section_only(root: Path, study: fabricated.Study, text: str) -> None:
-    timed = make(root, study, timings=True, output="timed.html")
+def test_cost_changes_one_section_only(study: fabricated.Study) -> None:
+    plain, timed = rendered(study.inputs()), rendered(study.inputs(usage=True))
     section = re.compile(r'<section id="run".*?</section>', re.DOTALL)
-    assert section.sub("", timed) == section.sub("", text)
-    assert "not recorded" in section.findall(text)[0]
-    assert "184" in section.findall(timed)[0]
+    assert section.sub("", timed) == section.sub("", plain)
+    assert "not recorded" in section.findall(plain)[0]
+    assert "184" in section.findall(timed)[0]  # 2,304 tokens in 12.5 seconds
+
+
+def test_cost_is_summed_over_chunks(study: fabricated.Study) -> None:
+    """A chunk is generated or chosen by likelihood; the model is loaded in the first of a run."""
+    inputs = study.inputs(usage=True)
+    (one,) = [row for row in inputs.usage if row.model == "pocket-fair"]
+    more = replace(one, chunk="b", n_samples=8, tokens_out=96, seconds=0.5, seconds_load=0.0)
+    chosen = replace(
+        one, chunk="c", n_samples=20, n_scored=20, tokens_out=0, seconds=2.0, peak_rss_mib=500.0
+    )
+    usage = [row for row in inputs.usage if row is not one] + [one, more, chosen]
+    table = this_run.models(replace(inputs, usage=usage))
+    assert table is not None
+    assert [cell.text for cell in row_of(table, "Pocket, fair").values()][::-1] == [
+        "Pocket, fair", "200", "2.8", "13.0", "2,400", "185", "500", "20", "2.0"
+    ]  # fmt: skip
+    assert "Control: oracle" not in {cell.text for cell in column(table, "Model")}
 
 
 def benchmark(path: Path, *rows: str) -> None:
@@ -326,8 +332,9 @@ def test_seconds_of_each_stage(study: fabricated.Study, tmp_path: Path) -> None:
     benchmark(tmp_path / "acquire/models/one.tsv", "NA NA NA NA NA NA NA NA NA NA")
     benchmark(tmp_path / "report.tsv", "9.0 0:00:09 700.0 1 1 1 1 1 30.0 8.0")
     benchmark(tmp_path / "aggregate.tsv", "61.25 0:01:01 512.6 1 1 1 1 1 30.0 60.0")
-    found = this_run.stages(replace(inputs_of(study), jobs=read_jobs(tmp_path)))
-    assert [tuple(row.values()) for row in found] == [
+    table = this_run.stages(replace(study.inputs(), jobs=read_jobs(tmp_path)))
+    assert table is not None
+    assert [tuple(cell.text for cell in row) for row in table.rows] == [
         ("acquire", "1", "no data", "no data"),
         ("generate", "2", "3.5", "108"),
         ("aggregate", "1", "61.2", "513"),
@@ -335,17 +342,10 @@ def test_seconds_of_each_stage(study: fabricated.Study, tmp_path: Path) -> None:
     assert read_jobs(tmp_path / "nowhere") == []
 
 
-def test_benchmarks_change_one_section_only(
-    root: Path, study: fabricated.Study, tmp_path: Path
-) -> None:
+def test_benchmarks_change_one_section_only(study: fabricated.Study, tmp_path: Path) -> None:
     benchmark(tmp_path / "score/one.tsv", "4321.0 1:12:01 777.0 1 1 1 1 1 30.0 8.0")
-    drawn = examples.Examples([], "none")
-    words(root, study)  # writes compare/
-    inputs = inputs_of(study, timings=True)
-    pages = [
-        build.page(describe(one) | {"planted": None, "figures": [], "examples": drawn}, [])
-        for one in (inputs, replace(inputs, jobs=read_jobs(tmp_path)))
-    ]
+    inputs = study.inputs(usage=True)
+    pages = [rendered(one) for one in (inputs, replace(inputs, jobs=read_jobs(tmp_path)))]
     section = re.compile(r'<section id="run".*?</section>', re.DOTALL)
     assert section.sub("", pages[0]) == section.sub("", pages[1])
     assert "4,321.0" not in pages[0]
@@ -353,31 +353,25 @@ def test_benchmarks_change_one_section_only(
 
 
 def test_the_machine_is_told_once(study: fabricated.Study) -> None:
-    inputs = inputs_of(study, timings=True)
+    inputs = study.inputs(usage=True)
     facts = dict(this_run.machine(inputs))
     assert facts["Machine"] == "Made-up CPU, 2 cores, 23.5 GiB memory"
     assert facts["Engine"] == "transformers"
-    first = inputs.models[0]
-    other = {"processor": None, "cores": 1, "memory_gib": None, "gpu": "Made-up GPU"}
-    mixed = replace(
-        inputs, timings=dict(inputs.timings) | {first: inputs.timings[first] | {"hardware": other}}
-    )
-    assert dict(this_run.machine(mixed))["Machine"].startswith(
-        "1 core, Made-up GPU (Pocket, fair); Made-up CPU, "
-    )
-    old = {
-        name: {k: v for k, v in timing.items() if k != "hardware"}
-        for name, timing in inputs.timings.items()
-    }
-    assert "Machine" not in dict(this_run.machine(replace(inputs, timings=old)))
+    first, *rest = inputs.usage
+    mixed = replace(inputs, usage=[replace(first, hardware="Made-up GPU"), *rest])
+    told = dict(this_run.machine(mixed))["Machine"]
+    assert f"Made-up GPU ({inputs.label(first.model)})" in told
+    assert "Made-up CPU, 2 cores, 23.5 GiB memory (" in told
 
 
-def test_rules_and_reasons_are_in_plain_words(text: str) -> None:
+def test_rules_and_reasons_are_in_plain_words(study: fabricated.Study, text: str) -> None:
     """Every name that the reading stage gives has words; what the page shows is the words."""
     assert set(get_args(ReadBy)) == set(theme.READ_BY)
     assert set(get_args(Reason)) == set(theme.NOT_READ)
-    assert f"{theme.READ_BY['mention']}: 10" in text
-    assert f"{theme.NOT_READ['empty']}: 2" in text
+    counts = study.inputs().readings["pocket-fair"]["pocket"]
+    assert counts.rule
+    for name, count in counts.rule.items():
+        assert f"{theme.READ_BY[name]}: {count:,}" in text
     assert "<dt>Unread answers</dt><dd>left out</dd>" in text
 
 
@@ -392,15 +386,15 @@ def test_no_path_and_no_day_in_the_page(study: fabricated.Study, text: str) -> N
 def test_the_claims_table_repeats_compare(study: fabricated.Study, text: str) -> None:
     """Every verdict, and every number of ours, stands in the table as `compare` decided it."""
     verdicts = read_rows(study.root / "compare" / "verdicts.parquet", Verdict)
-    for verdict in verdicts:
+    for one in verdicts:
         (row,) = re.findall(
-            rf'<tr class="[a-z-]+" id="claim-{verdict.claim}">.*?</tr>', text, re.DOTALL
+            rf'<tr class="[a-z-]+" id="claim-{one.claim}">.*?</tr>', text, re.DOTALL
         )
-        looked_up = read_json(study.root / "compare" / "claims.json")[verdict.claim]["sources"]
-        word = "borne out" if looked_up and verdict.verdict == "reproduced" else verdict.verdict
+        looked_up = read_json(study.root / "compare" / "claims.json")[one.claim]["sources"]
+        word = "borne out" if looked_up and one.verdict == "reproduced" else one.verdict
         assert f"</span> {word}</span>" in row
-        if verdict.our_value is not None:
-            assert f"{100 * verdict.our_value:.1f}%" in row
+        if one.our_value is not None:
+            assert f"{100 * one.our_value:.1f}%" in row
     assert text.count('id="claim-') == len(verdicts)
 
 
@@ -411,19 +405,19 @@ def test_what_others_published_is_not_said_to_be_reproduced(
     section = text[text.index('<section id="claims"') : text.index('<section id="scores"')]
     ours, looked_up = section.split("<h3>Checked against the published source</h3>")
     known = read_json(study.root / "compare" / "claims.json")
-    for verdict in read_rows(study.root / "compare" / "verdicts.parquet", Verdict):
+    for one in read_rows(study.root / "compare" / "verdicts.parquet", Verdict):
         (row,) = re.findall(
-            rf'<tr class="[a-z-]+" id="claim-{verdict.claim}">.*?</tr>', section, re.DOTALL
+            rf'<tr class="[a-z-]+" id="claim-{one.claim}">.*?</tr>', section, re.DOTALL
         )
         assert (row in looked_up) == (
-            verdict.verdict == "not tested" or bool(known[verdict.claim]["sources"])
+            one.verdict == "not tested" or bool(known[one.claim]["sources"])
         )
     assert "reproduced</span>" not in looked_up
     assert ">Measured<" not in looked_up
     assert "None: this run has no number that a claim is about." in ours
 
 
-def test_what_the_run_measured_stays_with_the_run(root: Path, tmp_path: Path) -> None:
+def test_what_the_run_measured_stays_with_the_run(tmp_path: Path) -> None:
     names = ("smollm2-1.7b-instruct", "llama-3.2-1b-instruct")
     study = fabricated.build(
         tmp_path,
@@ -432,7 +426,7 @@ def test_what_the_run_measured_stays_with_the_run(root: Path, tmp_path: Path) ->
         dataset="bbq",
         templates=2,
     )
-    text = words(root, study)
+    text = words(study)
     ours, _ = text[text.index('<section id="claims"') :].split(
         "<h3>Checked against the published source</h3>"
     )
@@ -441,61 +435,64 @@ def test_what_the_run_measured_stays_with_the_run(root: Path, tmp_path: Path) ->
 
 
 def test_headlines_come_from_the_estimates(study: fabricated.Study) -> None:
-    inputs = inputs_of(study)
-    found = findings.findings(inputs, findings.check(inputs))
-    assert 3 <= len(found) <= 6
+    inputs = study.inputs()
+    cards = findings.findings(inputs, instrument.check(inputs))
+    assert 3 <= len(cards) <= 6
     # The thinker loses nearly a third of its answers, so that all are ranked by right answers of
     # all asked.
     known = [
-        inputs.estimate(model, "pocket", "all", "disambig", "accuracy", "wrong")
+        inputs.estimate(model, "pocket", ALL, "disambiguated", "accuracy", "wrong")
         for model in inputs.models
     ]
     best = max(
         (e for e in known if e is not None and e.value is not None), key=lambda e: e.value or 0.0
     )
-    (shown,) = [f for f in found if f.anchor == "accuracy-disambig"]
-    assert shown.big == f"{100 * (best.value or 0.0):.1f}%"
-    assert f"{best.n:,}" in shown.detail
-    assert "95% interval" in shown.detail
-    read = inputs.estimate(best.model, "pocket", "all", "disambig", "accuracy", "drop")
-    assert read is not None
-    assert (
-        f"{100 * (read.value or 0.0):.1f}% among those read, bounds {shown.big} to " in shown.detail
-    )
+    (card,) = [f for f in cards if f.anchor == "accuracy-disambiguated"]
+    assert card.big == f"{100 * (best.value or 0.0):.1f}%"
+    assert f"{best.n:,}" in card.detail
+    assert "95% interval" in card.detail
+    read = inputs.value(best.model, "pocket", "disambiguated", "accuracy", "drop")
+    assert f"{100 * (read or 0.0):.1f}% among those read, bounds {card.big} to " in card.detail
+    assert {f.anchor for f in cards} >= {"accuracy-ambiguous", "bias-ambiguous", "reading"}
 
 
-def of_two(root: Path, folder: Path, **changes: Any) -> Inputs:
+@pytest.fixture(scope="module")
+def plain_two(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
+    folder = tmp_path_factory.mktemp("two")
+    return fabricated.build(folder, models, dataset="bbq", templates=1).inputs()
+
+
+def of_two(plain: Inputs, lost: float = 0.0, **changes: Any) -> Inputs:
     """Models "one" and "two": right in 60% and 70% of what was asked, both contexts alike, nothing
     lost.
 
-    The difference is beyond chance. `changes`: `lost` of two, then 63% right; and values of every
-    difference.
+    The difference is beyond chance. `lost`: of two, then 63% right; `changes`: values of every
+    difference (two minus one).
     """
-    models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
-    study = fabricated.build(folder, models, dataset="bbq")
-    make(root, study)
-    inputs = inputs_of(study)
-    lost = changes.pop("lost", 0.0)
     right = {"one": 0.6, "two": 0.7 if lost == 0.0 else 0.63}
-    estimates = {}
-    for key, found in inputs.estimates.items():
-        share = lost if key[0] == "two" else 0.0
-        value = {"unparsed": share, "unfinished": 0.0}.get(key[4], found.value)
-        if key[4] == "accuracy":
-            value = (
-                right[key[0]] if key[5] == "wrong" or share == 1.0 else right[key[0]] / (1 - share)
-            )
-            found = replace(found, low=value - 0.05, high=value + 0.05)
-        estimates[key] = replace(found, value=value)
-    row = {
+    estimates = []
+    for row in plain.estimates:
+        share = lost if row.model == "two" else 0.0
+        value = {"unparsed": share, "unfinished": 0.0}.get(row.metric, row.value)
+        if row.metric == "accuracy":
+            value = right[row.model]
+            if row.policy != "wrong" and share < 1.0:
+                value /= 1 - share
+            row = replace(row, low=value - 0.05, high=value + 0.05)
+        estimates.append(replace(row, value=value))
+    shift = {
         "value": 0.1,
         "p_adjusted": 0.004,
         "value_asked": 0.1,
         "p_asked_adjusted": 0.004,
         "loss_decides": False,
     }
-    differences = [replace(found, **row | changes) for found in inputs.differences]
-    return replace(inputs, estimates=estimates, differences=differences)
+    rows = [
+        replace(row, model="two", baseline="one", **shift | changes) for row in plain.differences
+    ]
+    spec = plain.spec.model_copy(update={"baseline": "one"})
+    return replace(plain, spec=spec, estimates=estimates, differences=rows)
 
 
 LEVEL = "Of 2 models, no model is shown to be best: TWO and ONE within "
@@ -539,123 +536,132 @@ LEVEL = "Of 2 models, no model is shown to be best: TWO and ONE within "
     ],
 )
 def test_best_is_only_whom_the_paired_differences_show(
-    root: Path, tmp_path: Path, changes: dict[str, Any], says: str
+    plain_two: Inputs, changes: dict[str, Any], says: str
 ) -> None:
-    inputs = of_two(root, tmp_path, **changes)
-    assert says in headline.answer(inputs, findings.check(inputs))
+    inputs = of_two(plain_two, **changes)
+    assert says in verdict.answer(inputs, instrument.check(inputs))
 
 
-def test_an_unknown_loss_is_not_a_loss_of_nothing(root: Path, tmp_path: Path) -> None:
+def test_an_unknown_loss_is_not_a_loss_of_nothing(plain_two: Inputs) -> None:
     """Where nobody knows how many answers a model lost, all are ranked by what was asked; bounds
     are unknown.
     """
-    inputs = of_two(root, tmp_path)
-    estimates = {
-        key: found
-        for key, found in inputs.estimates.items()
-        if (key[0], key[4]) != ("one", "unparsed")
-    }
+    inputs = of_two(plain_two)
+    estimates = [row for row in inputs.estimates if (row.model, row.metric) != ("one", "unparsed")]
     unknown = replace(inputs, estimates=estimates)
     assert not ranking.by_asked(inputs, "bbq")
     assert ranking.by_asked(unknown, "bbq")
-    standing = ranking.standing(unknown, "one", "bbq", "both")
+    standing = ranking.standing(unknown, "one", "bbq", ALL)
     assert standing is not None
     assert (standing.value, standing.least, standing.lost, standing.most) == (0.6, 0.6, None, None)
 
 
-def test_a_baseline_leaves_pairs_uncompared_and_the_answer_says_so(
-    root: Path, tmp_path: Path
-) -> None:
-    inputs = replace(of_two(root, tmp_path), differences=[])
-    assert "This study takes differences from ONE only." in headline.answer(
-        inputs, findings.check(inputs)
+def test_a_baseline_leaves_pairs_uncompared_and_the_answer_says_so(plain_two: Inputs) -> None:
+    inputs = replace(of_two(plain_two), differences=[])
+    assert "This study takes differences from ONE only." in verdict.answer(
+        inputs, instrument.check(inputs)
     )
 
 
-def test_models_that_lost_most_of_their_answers_are_called_nothing(
-    root: Path, tmp_path: Path
-) -> None:
-    inputs = of_two(root, tmp_path)
-    lost = {
-        key: replace(e, value=0.7) if key[4] == "unparsed" else e
-        for key, e in inputs.estimates.items()
-    }
+def test_models_that_lost_most_of_their_answers_are_called_nothing(plain_two: Inputs) -> None:
+    inputs = of_two(plain_two)
+    lost = [
+        replace(row, value=0.7) if row.metric == "unparsed" else row for row in inputs.estimates
+    ]
     changed = replace(inputs, estimates=lost)
     says = (
         "No model can be called the best: of every model's answers most could not be read or were"
         " cut off"
     )
-    assert says in headline.answer(changed, findings.check(changed))
+    assert says in verdict.answer(changed, instrument.check(changed))
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "card"),
+    [(0.049, "+30.0 points"), (0.051, "+10.0 points"), (None, "+10.0 points")],
+)
+def test_the_largest_difference_is_beyond_chance(
+    plain_two: Inputs, p_adjusted: float | None, card: str
+) -> None:
+    """The largest of all may be noise: then the largest of those that are not is the headline."""
+    inputs = of_two(plain_two)
+    first, *rest = [
+        row for row in inputs.differences if (row.group, row.metric) == (ALL, "accuracy")
+    ]
+    rows = [replace(first, value=0.3, p_adjusted=p_adjusted), *rest]
+    told = findings._largest_difference(replace(inputs, differences=rows), "bbq")
+    assert told is not None
+    assert told.big == card
+    none = [replace(row, p_adjusted=0.05) for row in rows]
+    assert findings._largest_difference(replace(inputs, differences=none), "bbq") is None
 
 
 def test_the_differences_table_says_where_lost_answers_decide_and_scores_differ_by_something_else(
-    root: Path, tmp_path: Path
+    plain_two: Inputs,
 ) -> None:
-    inputs = of_two(root, tmp_path, loss_decides=True, value=0.04)
-    rows = [row for row in compared.differences(inputs) if row["what"] == "Accuracy"]
-    assert rows
-    for row in rows:
-        assert (
-            row["note"] == "The lost answers decide. The displayed scores differ by +10.0 points."
-        )
-    plain = of_two(root, tmp_path / "again")
-    assert {row["note"] for row in compared.differences(plain) if row["what"] == "Accuracy"} == {""}
+    def notes(inputs: Inputs) -> set[str | None]:
+        table = differences.differences(inputs)
+        scores = column(table, "Score")
+        names = column(table, "Models")
+        return {
+            name.small for name, one in zip(names, scores, strict=True) if one.text == "Accuracy"
+        }
+
+    says = "The lost answers decide. The displayed scores differ by +10.0 points."
+    assert notes(of_two(plain_two, loss_decides=True, value=0.04)) == {says}
+    assert notes(of_two(plain_two)) == {None}
 
 
 @pytest.mark.parametrize(
     ("kind", "apart", "says"),
     [
-        ("percent", 0.004, []),
-        ("percent", 0.006, ["The displayed scores differ by +10.6 points."]),
-        ("score", 0.008, []),
-        ("score", 0.012, ["The displayed scores differ by +0.11."]),
-        ("tokens", 9.0, []),
+        ("percent", 0.004, ""),
+        ("percent", 0.006, "The displayed scores differ by +10.6 points."),
+        ("score", 0.008, ""),
+        ("score", 0.012, "The displayed scores differ by +0.11."),
+        ("tokens", 9.0, ""),
     ],
 )
-def test_what_a_reader_can_see_apart_is_said(kind: str, apart: float, says: list[str]) -> None:
-    assert theme.paired_notes(False, 0.1, 0.1 + apart, kind) == says
-    assert theme.paired_notes(True, 0.1, 0.1 + apart, kind) == ["The lost answers decide.", *says]
-    assert theme.paired_notes(None, None, 0.1, kind) == []
+def test_what_a_reader_can_see_apart_is_said(kind: Form, apart: float, says: str) -> None:
+    decide = "The lost answers decide."
+    assert theme.paired_notes(False, 0.1, 0.1 + apart, kind) == (says or None)
+    assert theme.paired_notes(True, 0.1, 0.1 + apart, kind) == f"{decide} {says}".rstrip()
+    assert theme.paired_notes(None, None, 0.1, kind) is None
+    assert theme.paired_notes(True, None, 0.1, kind) == decide
 
 
-def test_the_glance_shows_bounds_and_stands_in_order(root: Path, tmp_path: Path) -> None:
-    rows = tables.glance(of_two(root, tmp_path, lost=0.06))
-    assert [(row["model"], row["bounds"]) for row in rows] == [
+def test_the_glance_shows_bounds_and_stands_in_order(plain_two: Inputs) -> None:
+    inputs = of_two(plain_two, lost=0.06)
+    section = glance.section(inputs)
+    assert section is not None
+    data = section.data
+    assert isinstance(data, glance.Glance)
+    rows = zip(column(data.table, "Model"), column(data.table, "Right of all asked"), strict=True)
+    assert [(model.text, bounds.text) for model, bounds in rows] == [
         ("TWO", "63.0% to 69.0%"), ("TWO", "63.0% to 69.0%"), ("ONE", "60.0%"), ("ONE", "60.0%")
     ]  # fmt: skip
-    (says,) = tables.order(of_two(root, tmp_path / "again", lost=0.06))
+    (says,) = glance.order(inputs)
     assert says.startswith("Models stand in order by right answers of all that was asked")
 
 
 @pytest.mark.parametrize(
     ("low", "says"),
     [
-        (0.34, "no model is shown to be best: two and one within 5.0 points"),
-        (
-            0.33,
-            (
-                "No model is shown to do better than a guess among three options where the text"
-                " gives the answer: the"
-            ),
-        ),
-        (0.33, "highest accuracy is 40.0% (two, 95% interval 33.0% to 50.0%)."),
+        (0.34, "no model is shown to be best: TWO and ONE within 5.0 points"),
+        (0.33, "No model is shown to beat chance (33%) on disambiguated questions: the"),
+        (0.33, "highest accuracy is 40.0% (TWO, 95% interval 33.0% to 50.0%)."),
     ],
 )
-def test_nobody_answers_best_by_guessing(root: Path, tmp_path: Path, low: float, says: str) -> None:
-    models = {name: fabricated.facts(name, label=name) for name in ("one", "two")}
-    study = fabricated.build(tmp_path, models, dataset="bbq")
-    make(root, study)
-    inputs = inputs_of(study)
-    estimates = {}
-    for key, found in inputs.estimates.items():
-        if key[4] == "accuracy":
-            value = 0.4 if key[0] == "two" else 0.35
-            found = replace(found, value=value, low=low - 0.4 + value, high=0.1 + value)
-        estimates[key] = (
-            replace(found, value=0.0) if key[4] in ("unparsed", "unfinished") else found
-        )
+def test_nobody_answers_best_by_guessing(plain_two: Inputs, low: float, says: str) -> None:
+    inputs = of_two(plain_two, p_adjusted=0.5)
+    estimates = []
+    for row in inputs.estimates:
+        if row.metric == "accuracy":
+            value = 0.4 if row.model == "two" else 0.35
+            row = replace(row, value=value, low=low - 0.4 + value, high=0.1 + value)
+        estimates.append(row)
     changed = replace(inputs, estimates=estimates)
-    assert says in headline.answer(changed, findings.check(changed))
+    assert says in verdict.answer(changed, instrument.check(changed))
 
 
 def test_a_pocket_study_says_what_it_is(text: str) -> None:
@@ -664,9 +670,9 @@ def test_a_pocket_study_says_what_it_is(text: str) -> None:
     assert "Yes: the pipeline recovered 4 of 4 planted rates" in text
 
 
-def test_a_rate_that_is_not_recovered_is_said_at_the_top(root: Path, tmp_path: Path) -> None:
+def test_a_rate_that_is_not_recovered_is_said_at_the_top(tmp_path: Path) -> None:
     study = fabricated.build(tmp_path, fabricated.pocket_models(planted_wrong=True))
-    text = words(root, study)
+    text = words(study)
     assert (
         '<div class="banner bad" role="status">The pipeline did not recover a value that is known'
         " beforehand." in text
@@ -677,22 +683,23 @@ def test_a_rate_that_is_not_recovered_is_said_at_the_top(root: Path, tmp_path: P
 
 def test_models_keep_the_order_of_the_study(study: fabricated.Study) -> None:
     """A spec is canonical JSON, its keys are sorted; the order is that of the estimates."""
-    inputs = inputs_of(study)
-    spec = dict(study.spec) | {"models": dict(sorted(study.spec["models"].items()))}
-    assert list(spec["models"]) != list(study.spec["models"])
-    assert replace(inputs, spec=spec).every == list(study.spec["models"])
-    assert replace(inputs, spec=spec).models == list(study.spec["models"])[:4]
+    inputs = study.inputs()
+    models = list(study.spec.models)
+    spec = study.spec.model_copy(update={"models": dict(sorted(study.spec.models.items()))})
+    assert list(spec.models) != models
+    assert replace(inputs, spec=spec).every == tuple(models)
+    assert replace(inputs, spec=spec).models == tuple(models[:4])
 
 
-def test_missing_models_are_named(root: Path, tmp_path: Path) -> None:
+def test_missing_models_are_named(tmp_path: Path) -> None:
     models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two", "three")}
     study = fabricated.build(tmp_path, models, categories=["school"], templates=6, missing=["two"])
-    text = words(root, study)
+    text = words(study)
     assert "Not complete: this run has no results for TWO." in text
     assert "Of 2 models, " in text[text.index('class="answer"') :]
 
 
-def test_one_model_alone(root: Path, tmp_path: Path) -> None:
+def test_one_model_alone(tmp_path: Path) -> None:
     study = fabricated.build(
         tmp_path,
         {"m": fabricated.facts("m", label="Sole")},
@@ -700,25 +707,25 @@ def test_one_model_alone(root: Path, tmp_path: Path) -> None:
         dataset="bbq",
         templates=6,
     )
-    text = words(root, study)
+    text = words(study)
     Page(text)
     assert "Sole was asked alone: " in text
     assert 'id="differences"' not in text
     assert "GPT-4o" in text
 
 
-def test_no_results_at_all(root: Path, tmp_path: Path) -> None:
+def test_no_results_at_all(tmp_path: Path) -> None:
     study = fabricated.build(
         tmp_path, {"m": fabricated.facts("m")}, categories=["school"], templates=1, missing=["m"]
     )
-    text = words(root, study)
+    text = words(study)
     Page(text)
     assert "There is no result yet" in text
 
 
-def test_controls_stand_in_their_own_table(page: Page, text: str) -> None:
+def test_controls_stand_in_their_own_table(parsed: Page, text: str) -> None:
     assert "Control: oracle" in text[text.index('id="instrument"') : text.index('id="claims"')]
-    assert not [row for row in page.json("answers") if row["model"].startswith("Control")]
+    assert not [row for row in parsed.json("answers") if row["model"].startswith("Control")]
 
 
 # --- examples and provenance ---
@@ -728,35 +735,54 @@ def test_the_sampling_rule_is_what_is_done(study: fabricated.Study) -> None:
     """At most `per_cell` of each cell, the lowest hashes first; the order of the scores does not
     matter.
     """
+
+    def cell(one: Score) -> tuple[str | None, ...]:
+        return one.model, one.task, one.category, one.stratum, one.outcome
+
     scores = [row for path in study.scores for row in read_rows(path, Score)]
-    drawn = examples.draw(scores, 2)
-    assert drawn == examples.draw(list(reversed(scores)), 2)
-    cells = Counter((s.model, s.task, s.category, s.context_condition, s.outcome) for _, s in drawn)
-    sizes = Counter((s.model, s.task, s.category, s.context_condition, s.outcome) for s in scores)
-    assert cells == {cell: min(2, size) for cell, size in sizes.items()}
-    assert {s.item_id for _, s in examples.draw(scores, 1)} <= {s.item_id for _, s in drawn}
+    drawn = answers.draw(scores, 2)
+    assert drawn == answers.draw(list(reversed(scores)), 2)
+    cells = Counter(cell(one.score) for one in drawn)
+    sizes = Counter(cell(one) for one in scores)
+    assert cells == {name: min(2, size) for name, size in sizes.items()}
+    fewer = answers.draw(scores, 1)
+    assert {one.score.item_id for one in fewer} <= {one.score.item_id for one in drawn}
 
 
 def test_examples_keep_to_their_room(study: fabricated.Study) -> None:
-    found = examples.draw_examples(inputs_of(study), study.scores, folders_of(study), 20_000)
-    assert 0 < sum(len(json.dumps(row)) for row in found.rows) <= 20_000
-    assert "no room" in found.rule
-    none = examples.draw_examples(inputs_of(study), study.scores, folders_of(study), 0)
-    assert none.rows == []
+    shown = answers.draw_examples(study.inputs(), study.scores, study.folders, 20_000)
+    assert 0 < sum(len(row.json) for row in shown.rows) <= 20_000
+    assert "no room" in shown.rule
+    none = answers.draw_examples(study.inputs(), study.scores, study.folders, 0)
+    assert none.rows == ()
 
 
 def test_a_study_that_wants_no_examples_gets_none(study: fabricated.Study) -> None:
-    inputs = replace(inputs_of(study), spec=dict(study.spec) | {"examples_per_cell": 0})
-    found = examples.draw_examples(inputs, study.scores, folders_of(study), 1_000_000)
-    assert found == examples.Examples([], "This study shows no examples (examples_per_cell: 0).")
+    """An issue of old: 0 showed three of each, as if nothing had been asked for."""
+    spec = study.spec.model_copy(update={"examples_per_cell": 0})
+    shown = answers.draw_examples(
+        replace(study.inputs(), spec=spec), study.scores, study.folders, 1_000_000
+    )
+    assert shown == Answers((), "This study shows no examples (examples_per_cell: 0).")
+    one = answers.draw_examples(
+        replace(study.inputs(), spec=spec.model_copy(update={"examples_per_cell": 1})),
+        study.scores,
+        study.folders,
+        1_000_000,
+    )
+    assert one.rule.startswith("Up to 1 answer for each model, category, kind of question and out")
 
 
-def test_an_example_tells_how_it_was_read(page: Page) -> None:
-    rows = page.json("answers")
+def test_an_example_tells_how_it_was_read(parsed: Page) -> None:
+    rows = parsed.json("answers")
     assert {row["outcome"] for row in rows} == {"right", "wrong", "not readable", "not finished"}
     right = next(row for row in rows if row["outcome"] == "right")
     assert right["read"] == right["right"]
     assert re.match(r"\([ABC]\) ", right["read"])
+    assert [name for name, _ in right["facts"]] == ["Stereotype"]
+    assert {value for row in rows for _, value in row["facts"]} == {
+        "(A) The manager", "(C) The trainee"
+    }  # fmt: skip
     cut = next(row for row in rows if row["outcome"] == "not finished")
     assert cut["read"] == "nothing"
     assert re.fullmatch(r"[0-9]+ tokens, cut off at the limit", cut["length"])
@@ -764,254 +790,200 @@ def test_an_example_tells_how_it_was_read(page: Page) -> None:
 
 def both_ways(study: fabricated.Study, **changes: Any) -> Inputs:
     """The made-up study with a second task: the same estimates, as if its answers had been chosen
-    by likelihood.
+    by likelihood. `changes`: of that task's entry.
     """
-    found = inputs_of(study)
-    spec = dict(found.spec) | {
-        "tasks": {"pocket": "pocket", "again": "pocket"},
-        "answers": {"pocket": "generated", "again": "likelihood"},
-        "wordings": {"pocket": "pocket", "again": "pocket"},
-        "draws": {label: {"label": label, "count": 40} for label in ("pocket", "again")},
-        "thinking": ["pocket-thinker"],
-    }
-    again = {
-        (key[0], "again", *key[2:]): replace(e, task="again") for key, e in found.estimates.items()
-    }
-    return replace(found, spec=spec | changes, estimates=dict(found.estimates) | again)  # type: ignore[arg-type]
+    plain = study.inputs()
+    entry = plain.spec.tasks["pocket"]
+    draw = entry.draw.model_copy(update={"label": "again"})
+    second = entry.model_copy(
+        update={"label": "again", "answers": "likelihood", "draw": draw} | changes
+    )
+    spec = plain.spec.model_copy(
+        update={"tasks": {"pocket": entry, "again": second}, "thinking": ("pocket-thinker",)}
+    )
+    again = [replace(row, task="again") for row in plain.estimates]
+    return replace(plain, spec=spec, estimates=[*plain.estimates, *again])
+
+
+CONTRAST = ContrastRow(
+    model="pocket-fair",
+    first="again",
+    second="pocket",
+    stratum_first="ambiguous",
+    stratum_second="ambiguous",
+    metric="accuracy",
+    policy="drop",
+    value=0.1,
+    low=0.05,
+    high=0.17,
+    p=0.01,
+    n_first=40,
+    n_second=40,
+    n_clusters_first=4,
+    n_clusters_second=4,
+    method="",
+    caution=None,
+)
+
+
+def turn(row: ContrastRow) -> ContrastRow:
+    """The same contrast the other way round."""
+    return replace(
+        row,
+        first=row.second,
+        second=row.first,
+        value=-(row.value or 0.0),
+        low=-(row.high or 0.0),
+        high=-(row.low or 0.0),
+    )
 
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_two_ways_say_where_lost_answers_decide(study: fabricated.Study, turned: bool) -> None:
-    labels, sign = (("pocket", "again"), -1) if turned else (("again", "pocket"), 1)
-    row = ContrastRow(
-        "pocket-fair",
-        *labels,
-        "ambig",
-        "accuracy",
-        "drop",
-        sign * 0.1,
-        None,
-        None,
-        0.01,
-        40,
-        40,
-        4,
-        4,
-        "",
-        None,
-        paired=True,
-        value_asked=-sign * 0.1,
-        p_asked=0.01,
-        loss_decides=True,
-    )
-    (table,) = ways.tables(replace(both_ways(study), contrasts=[row]))
-    notes = {(r["model"], r["questions"], r["what"]): r["note"] for r in table["rows"]}
+    row = replace(CONTRAST, paired=True, value_asked=-0.1, p_asked=0.01, loss_decides=True)
+    told = replace(both_ways(study), contrasts=[turn(row) if turned else row])
+    (pair,) = two_ways.tables(told)
+    table = pair.scores.table
     says = "The lost answers decide. The displayed scores differ by +0.0 points."
-    assert notes.pop(("Pocket, fair", "Ambiguous", "Accuracy")) == says
-    assert set(notes.values()) == {""}
+    named = row_of(table, "Pocket, fair", "Ambiguous", "Accuracy")
+    assert named["Model"].small == says
+    assert [cell.small for cell in column(table, "Model")].count(None) == len(table.rows) - 1
 
 
 def test_the_two_contexts_have_a_table_of_their_own(study: fabricated.Study) -> None:
-    inputs = inputs_of(study)
+    inputs = study.inputs()
     sides = [
-        inputs.estimate("pocket-tilted", "pocket", "all", c, "accuracy")
-        for c in ("ambig", "disambig")
+        inputs.value("pocket-tilted", "pocket", stratum, "accuracy")
+        for stratum in ("ambiguous", "disambiguated")
     ]
-    shown = (sides[0].value or 0.0) - (sides[1].value or 0.0)  # type: ignore[union-attr]
-    row = ContrastRow(
-        "pocket-tilted",
-        "pocket",
-        "pocket",
-        "ambig-disambig",
-        "accuracy",
-        "drop",
-        shown,
-        None,
-        None,
-        0.01,
-        40,
-        40,
-        4,
-        4,
-        "",
-        None,
+    apart = (sides[0] or 0.0) - (sides[1] or 0.0)
+    row = replace(
+        CONTRAST,
+        model="pocket-tilted",
+        first="pocket",
+        second="pocket",
+        stratum_second="disambiguated",
+        value=apart,
         paired=True,
-        n_questions_first=40,
-        n_questions_second=40,
         loss_decides=False,
     )
     told = replace(inputs, contrasts=[row, replace(row, group="Village")])
-    assert compared.contrasts(told) == []
-    (found,) = compared.contexts(told)  # that of a group stands in contrasts.csv alone
-    assert (found["model"], found["note"], found["n_questions"]) == (
-        "Pocket, tilted",
-        "",
-        "40 and 40",
+    assert differences.contrasts(told) == []
+    contexts = bias_contexts.contexts(told)  # that of a group stands in contrasts.csv alone
+    assert contexts is not None
+    (cells,) = contexts.table.rows
+    assert (cells[0].text, cells[0].small) == ("Pocket, tilted", None)
+    worse = [replace(row, value=apart - 0.05, loss_decides=True)]
+    other = bias_contexts.contexts(replace(inputs, contrasts=worse))
+    assert other is not None
+    assert (other.table.rows[0][0].small or "").startswith(
+        "The lost answers decide. The displayed scores differ by "
     )
-    (other,) = compared.contexts(
-        replace(inputs, contrasts=[replace(row, value=shown - 0.05, loss_decides=True)])
-    )
-    assert other["note"].startswith("The lost answers decide. The displayed scores differ by ")
+    assert bias_contexts.contexts(replace(inputs, contrasts=[])) is None
 
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_difference_is_by_likelihood_minus_generated_whichever_is_first(
     study: fabricated.Study, turned: bool
 ) -> None:
-    labels, sign = (("pocket", "again"), -1) if turned else (("again", "pocket"), 1)
-    low, high = sorted((sign * 0.05, sign * 0.17))
-    row = ContrastRow(
-        "pocket-fair",
-        *labels,
-        "ambig",
-        "accuracy",
-        "drop",
-        sign * 0.1,
-        low,
-        high,
-        0.01,
-        40,
-        40,
-        4,
-        4,
-        "",
-        None,
-    )
-    found = replace(both_ways(study), contrasts=[row])
-    (table,) = ways.tables(found)
-    rows = {(r["model"], r["questions"], r["what"]): r for r in table["rows"]}
-    shown = rows["Pocket, fair", "Ambiguous", "Accuracy"]
-    assert (shown["difference"], shown["p"]) == (("+10.0 points", "+5.0 to +17.0 points"), "0.01")
-    assert shown["generated"] == shown["likelihood"]
-    assert rows["Pocket, fair", "Disambiguated", "Accuracy"]["difference"] == ("no data", "")
-    assert (
-        compared.contrasts(found) == []
-    )  # it is not shown a second time as a difference of subsets
-    assert ways.notes(found)[0].endswith("without any thinking: Pocket, thinking aloud.")
+    told = replace(both_ways(study), contrasts=[turn(CONTRAST) if turned else CONTRAST])
+    (pair,) = two_ways.tables(told)
+    named = row_of(pair.scores.table, "Pocket, fair", "Ambiguous", "Accuracy")
+    assert named["Difference"] == Cell("+10.0 points", small="+5.0 to +17.0 points")
+    assert named["p"].text == "0.01"
+    assert named["Generated"] == named["By likelihood"]
+    other = row_of(pair.scores.table, "Pocket, fair", "Disambiguated", "Accuracy")
+    assert other["Difference"] == Cell("no data")
+    assert differences.contrasts(told) == []  # not shown a second time among subsets
+    assert two_ways.notes(told)[0].endswith("without any thinking: Pocket, thinking aloud.")
 
 
 def test_only_the_same_questions_are_set_side_by_side(study: fabricated.Study) -> None:
-    assert ways.pairs(both_ways(study)) == [ways.Pair("pocket", "again")]
-    other = {
-        "draws": {
-            "pocket": {"label": "pocket", "count": 40},
-            "again": {"label": "again", "count": 20},
-        }
-    }
-    assert ways.pairs(both_ways(study, **other)) == []
-    assert ways.pairs(both_ways(study, wordings={"pocket": "pocket", "again": "letter"})) == []
-    assert (
-        ways.pairs(both_ways(study, answers={"pocket": "likelihood", "again": "likelihood"})) == []
-    )
-    assert ways.pairs(inputs_of(study)) == ways.limits(inputs_of(study)) == []
+    assert two_ways.pairs(both_ways(study)) == [two_ways.Pair("pocket", "again")]
+    draw = study.spec.tasks["pocket"].draw.model_copy(update={"label": "again", "count": 20})
+    assert two_ways.pairs(both_ways(study, draw=draw)) == []
+    assert two_ways.pairs(both_ways(study, wording="letter")) == []
+    assert two_ways.pairs(both_ways(study, answers="generated")) == []
+    assert two_ways.pairs(study.inputs()) == []
+    assert two_ways.limits(study.inputs()) == []
 
 
 def two_wordings(study: fabricated.Study) -> Inputs:
     """The made-up study as if its questions had been asked in two wordings."""
-    share = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 1200}
-    gone = {"value": None, "low": None, "high": None, "n": 0}
-    less = {"value": -0.2, "low": -0.25, "high": -0.15, "p": 0.0, "n": 1200}
-    rows = [
-        {
-            "model": "pocket-fair",
-            "metric": "unparsed",
-            "first": share,
-            "second": share | {"value": 0.05},
-        },
-        {"model": "oracle", "metric": "unfinished", "first": gone, "second": gone},
-    ]
-    table = {
-        "task": "pocket",
-        "first": "pocket",
-        "second": "again",
-        "wordings": ["letter", "answer-line"],
-        "said": ["fewer (<b>)"],
-        "rows": [rows[0] | {"difference": less}, rows[1] | {"difference": None}],
-    }
-    return replace(inputs_of(study), unread_by_wording=[table])
+    share, gone = Share(0.25, 0.2, 0.3, 1200), Share(None, None, None, 0)
+    less = ShareDifference(-0.2, -0.25, -0.15, 0.0, 1200)
+    table = WordingLosses(
+        task="pocket",
+        first="pocket",
+        second="again",
+        wordings=("letter", "answer-line"),
+        said=("fewer (<b>)",),
+        rows=(
+            WordingLoss("pocket-fair", "unparsed", share, replace(share, value=0.05), less),
+            WordingLoss("oracle", "unfinished", gone, gone, None),
+        ),
+    )
+    return replace(study.inputs(), losses=[table])
 
 
 def test_two_wordings_have_a_table_of_what_they_lose(study: fabricated.Study) -> None:
-    (table,) = losses.tables(two_wordings(study))
-    assert (table["title"], table["said"]) == ("", ["fewer (<b>)."])
-    first, second = table["rows"]
-    assert first == {
-        "model": "Pocket, fair",
-        "what": "Not readable",
-        "first": ("25.0%", "20.0% to 30.0%"),
-        "second": ("5.0%", "20.0% to 30.0%"),
-        "difference": ("−20.0 points", "−25.0 to −15.0 points"),
-        "p": "< 0.001",
-        "n": "1,200",
-    }
-    assert (second["first"], second["difference"], second["p"]) == (
-        ("no data", "no interval"), ("no data", ""), "no data"
-    )  # fmt: skip
-    drawn = examples.Examples([], "none")
-    page = build.page(
-        describe(two_wordings(study)) | {"planted": None, "figures": [], "examples": drawn}, []
+    (titled,) = wordings.tables(two_wordings(study))
+    assert (titled.title, titled.sentences) == (None, ("fewer (<b>).",))
+    first, second = titled.table.rows
+    assert first == (
+        Cell("Pocket, fair"),
+        Cell("Not readable"),
+        Cell("25.0%", small="20.0% to 30.0%"),
+        Cell("5.0%", small="20.0% to 30.0%"),
+        Cell("−20.0 points", small="−25.0 to −15.0 points"),
+        Cell("< 0.001"),
+        Cell("1,200"),
     )
-    assert "fewer (&lt;b&gt;)." in page
-    assert '<section id="wordings"' in page
-    assert '<section id="wordings"' not in build.page(
-        describe(inputs_of(study)) | {"planted": None, "figures": [], "examples": drawn}, []
+    assert second[2:6] == (
+        Cell("no data", small="no interval"),
+        Cell("no data", small="no interval"),
+        Cell("no data"),
+        Cell("no data"),
     )
+    html = rendered(two_wordings(study))
+    assert "fewer (&lt;b&gt;)." in html
+    assert '<section id="wordings"' in html
+    assert '<section id="wordings"' not in rendered(study.inputs())
 
 
 def test_what_wordings_lose_stands_once_on_the_page(study: fabricated.Study) -> None:
     rows = [
-        ContrastRow(
-            "pocket-fair",
-            "again",
-            "pocket",
-            "both",
-            metric,
-            "drop",
-            0.1,
-            0.0,
-            0.2,
-            0.01,
-            40,
-            40,
-            4,
-            4,
-            "",
-            None,
-        )
+        replace(CONTRAST, stratum_first=ALL, stratum_second=ALL, metric=metric)
         for metric in ("accuracy", "unparsed", "unfinished")
     ]
     both = replace(two_wordings(study), contrasts=rows)
-    assert [row["what"] for row in compared.contrasts(both)] == ["Accuracy"]
-    assert len(compared.contrasts(replace(both, unread_by_wording=()))) == 3
+    assert [row.metric for row in differences.contrasts(both)] == ["accuracy"]
+    assert len(differences.contrasts(replace(both, losses=()))) == 3
 
 
 def test_a_study_of_controls_alone_answers_for_the_instrument(study: fabricated.Study) -> None:
-    found = inputs_of(study)
-    controls = {name: facts for name, facts in found.spec["models"].items() if facts["control"]}
-    alone = replace(found, spec=dict(found.spec) | {"models": controls}, planted=[])
-    assert (alone.models, alone.controls_alone, found.controls_alone) == ([], True, False)
-    told = findings.check(alone)
+    plain = study.inputs()
+    controls = {name: one for name, one in plain.spec.models.items() if one.control is not None}
+    known = [row for row in plain.known if row.model in controls]
+    spec = plain.spec.model_copy(update={"models": controls})
+    alone = replace(plain, spec=spec, planted=[], known=known)
+    assert (alone.models, alone.controls_alone, plain.controls_alone) == ((), True, False)
+    told = instrument.check(alone)
     assert told.scores_known > 0
     said = (
         f"Yes: the pipeline recovered {told.scores_known} of {told.scores_known} scores that are"
         " known beforehand."
     )
-    assert headline.answer(alone, told) == said
+    assert verdict.answer(alone, told) == said
     assert "planted" not in said
 
 
 def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabricated.Study) -> None:
-    written = inputs_of(study)
-    spec = dict(study.spec) | {
-        "answers": {"pocket": "likelihood"},
-        "wordings": {"pocket": "pocket"},
-    }
-    chosen = replace(written, spec=spec)
-    captions = [
-        next(one.caption for one in figures.make_figures(inputs) if one.id == "reading")
-        for inputs in (written, chosen)
-    ]
-    assert captions[0].startswith("All questions. Not finished: no answer within")
+    written = study.inputs()
+    entry = study.spec.tasks["pocket"].model_copy(update={"answers": "likelihood"})
+    chosen = replace(written, spec=study.spec.model_copy(update={"tasks": {"pocket": entry}}))
+    captions = [reading.lost(inputs, "pocket")[0].caption for inputs in (written, chosen)]
+    assert captions[0] == "All questions. Not finished: no answer within 64 tokens."
     assert (
         captions[1]
         == "All questions. Not readable: two options were equally likely, or a log-likelihood was"
@@ -1020,7 +992,7 @@ def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabric
     lost = [
         next(
             one.detail
-            for one in findings.findings(inputs, findings.check(inputs))
+            for one in findings.findings(inputs, instrument.check(inputs))
             if one.anchor == "reading"
         )
         for inputs in (written, chosen)
@@ -1028,69 +1000,80 @@ def test_where_nothing_was_generated_nothing_is_said_to_be_cut_off(study: fabric
     assert lost[0].startswith("cut off ")
     assert lost[1].startswith("chosen by likelihood, of ")
     assert chosen.task_label("pocket") == "Pocket items, by likelihood"
-    facts = dict(provenance.facts(chosen))
+    facts = dict(methods.facts(chosen))
     assert facts["Answers, Pocket items, by likelihood"].startswith(
         "the option with the highest log-likelihood"
     )
 
 
 def test_text_that_is_not_on_disk_is_said(study: fabricated.Study, tmp_path: Path) -> None:
-    nowhere = examples.Folders(tmp_path, tmp_path, tmp_path)
-    rows = examples.draw_examples(inputs_of(study), study.scores, nowhere, 1_000_000).rows
-    assert {row["response"] for row in rows} == {"(the text is not on disk)"}
+    nowhere = Folders(tmp_path, tmp_path, tmp_path)
+    rows = answers.draw_examples(study.inputs(), study.scores, nowhere, 1_000_000).rows
+    assert {row.response for row in rows} == {"(the text is not on disk)"}
+    assert {row.right for row in rows} == {"(the text is not on disk)"}
 
 
 def test_long_answers_are_cut_and_say_so() -> None:
-    cut = examples._cut("x" * 10_000)
-    assert cut.startswith("x" * examples.LONGEST)
+    cut = answers._cut("x" * 10_000)
+    assert cut.startswith("x" * answers.LONGEST)
     assert cut.endswith("[4,000 more characters are in the samples file]")
-    assert examples._cut("x" * examples.LONGEST) == "x" * examples.LONGEST
+    assert answers._cut("x" * answers.LONGEST) == "x" * answers.LONGEST
+    assert answers._cut("") == "(an empty text)"
+    assert answers._cut(None) == "(the text is not on disk)"
 
 
-def test_revisions_and_hashes_are_shown(root: Path, tmp_path: Path) -> None:
+def test_revisions_and_hashes_are_shown(tmp_path: Path) -> None:
     study = fabricated.build(
         tmp_path, {"m": fabricated.facts("m")}, categories=["school"], templates=1
     )
-    text = words(root, study)
+    text = words(study)
     assert "0123456789abcdef0123456789abcdef01234567" in text
     assert f"sha256 {'ab' * 32}" in text
     assert "c0ffee" in text
 
 
-def test_commit_is_from_the_spec_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert provenance._commit({"commit": "abc", "dirty": True}) == ("abc", True)
-    monkeypatch.setattr(provenance, "_git", lambda *_: None)
-    assert provenance._commit({}) == ("unknown", False)
+def test_a_commit_that_git_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "_git", lambda *_: None)
+    assert methods._commit() == ("unknown", False)
 
 
-def test_tables_of_figures_agree_with_the_estimates(study: fabricated.Study, page: Page) -> None:
+def test_tables_of_figures_agree_with_the_estimates(study: fabricated.Study, parsed: Page) -> None:
     """The CSV that a reader downloads holds the estimates in full precision."""
-    inputs = inputs_of(study)
-    (name,) = [
-        a["data-csv"] for a in page.of("button") if a.get("data-file") == "accuracy-ambig.csv"
-    ]
-    rows = page.json("datasets")[name]
+    inputs = study.inputs()
+    file = "accuracy-ambiguous.csv"
+    (name,) = [a["data-csv"] for a in parsed.of("button") if a.get("data-file") == file]
+    rows = parsed.json("datasets")[name]
     assert len(rows) == 16
     for row in rows:
         model = next(m for m in inputs.models if inputs.label(m) == row["model"])
-        estimate = inputs.estimate(model, "pocket", row["category"].lower(), "ambig", "accuracy")
+        group = row["category"].lower()
+        estimate = inputs.estimate(model, "pocket", group, "ambiguous", "accuracy")
         assert estimate is not None
-        assert (row["value"], row["low"], row["n"]) == (estimate.value, estimate.low, estimate.n)
+        told = (row["value"], row["low"], row["n"])
+        assert told == pytest.approx((estimate.value, estimate.low, estimate.n), abs=1e-9)
 
 
-def test_missing_files_are_all_named(tmp_path: Path) -> None:
+def test_missing_files_are_all_named(study: fabricated.Study, tmp_path: Path) -> None:
+    usage = [tmp_path / "usage.parquet"]
     with pytest.raises(InputError) as caught:
-        read_inputs(
-            {}, tmp_path / "a", tmp_path / "c", tmp_path / "m", [tmp_path / "t" / "timings.json"]
-        )
+        read_inputs(study.spec, tmp_path / "a", tmp_path / "c", tmp_path / "m", usage)
     assert len(caught.value.problems) == 12
 
 
-def test_published_table_has_sources(root: Path, tmp_path: Path) -> None:
+def test_a_document_of_another_version_is_one_line(study: fabricated.Study, tmp_path: Path) -> None:
+    study.inputs()  # writes compare/
+    shutil.copytree(study.folder("compare"), tmp_path / "compare")
+    (tmp_path / "compare" / "planted.json").write_text('[{"model": "m"}]')
+    with pytest.raises(InputError, match=r"planted.json: 0\.task: Field required, got") as caught:
+        read_inputs(study.spec, study.folder("aggregate"), tmp_path / "compare", tmp_path / "m", [])
+    assert len(caught.value.problems) == 1
+
+
+def test_published_table_has_sources(tmp_path: Path) -> None:
     study = fabricated.build(
         tmp_path, {"m": fabricated.facts("m")}, categories=["Age"], dataset="bbq", templates=1
     )
-    text = words(root, study)
+    text = words(study)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "compare" / "published.csv").read_text())))
     drawn = {row["model"] for row in rows if row["drawn"] == "yes" and row["category"] == "all"}
     section = text[text.index('aria-label="Published figures"') :]
@@ -1098,22 +1081,156 @@ def test_published_table_has_sources(root: Path, tmp_path: Path) -> None:
         assert f"<td>{model}</td>" in section
 
 
-def test_partial_runs_say_so(root: Path, tmp_path: Path) -> None:
-    study = fabricated.build(
-        tmp_path, {"m": fabricated.facts("m")}, categories=["school"], templates=1
-    )
-    study.spec["partial"] = "1 of 3 seeds"
-    assert "A partial run: 1 of 3 seeds." in words(root, study)
+def test_partial_runs_say_so(study: fabricated.Study) -> None:
+    spec = study.spec.model_copy(update={"partial": "1 of 3 seeds"})
+    said = "A partial run: 1 of 3 seeds."
+    assert said in [one.text for one in rendered_banners(replace(study.inputs(), spec=spec))]
+    assert said not in [one.text for one in rendered_banners(study.inputs())]
 
 
-def test_timings_of_a_failed_model_are_absent(root: Path, tmp_path: Path) -> None:
-    study = fabricated.build(
-        tmp_path,
-        {"m": fabricated.facts("m"), "n": fabricated.facts("n")},
-        categories=["school"],
-        templates=1,
+def rendered_banners(inputs: Inputs) -> tuple[page.Banner, ...]:
+    return contents.banners(inputs, instrument.check(inputs))
+
+
+# --- tasks that are none of ours ---
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, fabricated.Study]]:
+    """A task without strata and one with three, four options each, no words of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        fabricated.register(patch, fabricated.QUIZ, fabricated.LADDER)
+        models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
+        yield {
+            dataset: fabricated.build(
+                tmp_path_factory.mktemp(dataset), models, dataset=dataset, controls=["random"]
+            )
+            for dataset in ("quiz", "ladder")
+        }
+
+
+WORDS_OF_BBQ = re.compile(
+    r"ambiguous|disambig|stereotyp|\bbias|polarity|BBQ|template|cannot be known|one in three|33%"
+    r"|both kinds|contexts?\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("dataset", ["quiz", "ladder"])
+def test_no_word_of_bbq_on_the_page_of_another_task(
+    made_up: dict[str, fabricated.Study], dataset: str
+) -> None:
+    """But in the claims of the articles, which are about BBQ and say so."""
+    study = made_up[dataset]
+    inputs = study.inputs(usage=True)
+    examples = answers.draw_examples(inputs, study.scores, study.folders, 200_000)
+    drawn = tuple(page.draw(figure) for figure in contents.figures(inputs))
+    html = page.render(contents.describe(inputs, None, drawn, examples))
+    html = re.sub(r'<section id="claims".*?</section>|<style>.*?</style>', "", html, flags=re.S)
+    html = html[: html.index("<script>")]  # data and specifications stay, Vega goes
+    assert WORDS_OF_BBQ.findall(html) == []
+    parsed = Page(html + "</body></html>")
+    ids = Counter(a["id"] for _, a in parsed.tags if a.get("id"))
+    assert max(ids.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("dataset", "ids"),
+    [
+        ("quiz", ["accuracy", "pairs", "reading", "positions"]),
+        (
+            "ladder",
+            [
+                "accuracy-level-1",
+                "accuracy-level-2",
+                "accuracy-level-3",
+                "pairs",
+                "reading",
+                "positions",
+            ],
+        ),
+    ],
+)
+def test_figures_of_another_task_are_those_it_has_numbers_for(
+    made_up: dict[str, fabricated.Study], dataset: str, ids: list[str]
+) -> None:
+    made = contents.figures(made_up[dataset].inputs())
+    assert [one.id for one in made] == ids
+    for one in made:
+        assert one.table["value"].notna().all(), one.id
+    assert "Dashed: chance, one in four." in made[0].caption
+
+
+@pytest.mark.parametrize(
+    ("dataset", "headings", "together"),
+    [
+        ("quiz", ["Model", "Accuracy"], ""),
+        ("ladder", ["Model", "Questions", "Accuracy"], ", all kinds of question together"),
+    ],
+)
+def test_tables_and_headline_of_another_task(
+    made_up: dict[str, fabricated.Study], dataset: str, headings: list[str], together: str
+) -> None:
+    inputs = made_up[dataset].inputs()
+    section = glance.section(inputs)
+    assert section is not None
+    data = section.data
+    assert isinstance(data, glance.Glance)
+    assert [one.heading for one in data.table.columns] == [
+        *headings, "Right of all asked", "Unread", "Answers", "Unique questions"
+    ]  # fmt: skip
+    assert all(cell.text for row in data.table.rows for cell in row)
+    assert data.cluster == "question"
+    cards = findings.findings(inputs, instrument.check(inputs))
+    anchor = "accuracy" if dataset == "quiz" else "pairs"
+    assert [card.anchor for card in cards if card.anchor == anchor] == [anchor]
+    rows = [replace(row, value=0.1, p_adjusted=0.5) for row in inputs.differences]
+    level = replace(inputs, differences=rows)
+    said = verdict.answer(level, instrument.check(level))
+    assert said.startswith("Of 2 models, no model is shown to be best: ")
+    assert f"% right{together})." in said
+
+
+def test_chance_is_what_the_task_says(made_up: dict[str, fabricated.Study]) -> None:
+    """Four options: 30% is above chance, though it would not be with three."""
+    inputs = made_up["quiz"].inputs()
+    assert inputs.chance("quiz", ALL) == pytest.approx(0.25)
+
+    def answer(low: float, chance: float | None = 0.25) -> str:
+        rows = [
+            replace(row, value=chance)
+            if row.metric == "chance"
+            else replace(row, value=0.3, low=low, high=0.35)
+            if row.metric == "accuracy"
+            else replace(row, value=0.0)
+            if row.metric in ("unparsed", "unfinished")
+            else row
+            for row in inputs.estimates
+        ]
+        changed = replace(inputs, estimates=rows)
+        return verdict.answer(changed, instrument.check(changed))
+
+    assert answer(0.24).startswith(
+        "No model is shown to beat chance (25%): the highest accuracy is 30.0% ("
     )
-    path = tmp_path / "generate" / "n" / "timings.json"
-    write_json(path, read_json(path) | {"tokens_per_second": None, "peak_rss_mib": None})
-    text = words(root, study)
-    assert ">no data</td>" in text[text.index('id="run"') :]
+    assert "beat chance" not in answer(0.26)
+    assert "beat chance" not in answer(0.24, chance=None)  # nothing can be guessed
+
+
+def test_an_example_of_another_task_shows_no_facts(made_up: dict[str, fabricated.Study]) -> None:
+    study = made_up["quiz"]
+    drawn = answers.draw_examples(study.inputs(), study.scores, study.folders, 200_000)
+    assert drawn.rows
+    assert {row.facts for row in drawn.rows} == {()}
+    assert "for each model, category and outcome: " in drawn.rule
+    html = rendered(study.inputs(), drawn)
+    assert 'data-filter="questions"' not in html
+    assert 'data-filter="outcome"' in html
+
+
+@pytest.mark.parametrize(
+    ("chance", "says"),
+    [(1 / 3, "one in three"), (0.25, "one in four"), (0.1, "one in ten"), (0.283, "28.3%")],
+)
+def test_chance_in_words(chance: float, says: str) -> None:
+    assert theme.one_in(chance) == says

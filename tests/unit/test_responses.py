@@ -19,8 +19,8 @@ import pytest
 
 import made_up_bbq
 from featherweight.__main__ import main
-from featherweight.records import Item
-from featherweight.tasks import bbq
+from featherweight.tasks.bbq.files import METADATA
+from made_up_bbq import Question
 
 SMALL = ("Religion", "Gender_identity", "Sexual_orientation")
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_up_bbq.write_folder(tmp_path_factory.mktemp("bbq") / "bbq", SMALL)
 
 
-def own(item: Item, text: Any, **more: Any) -> dict[str, Any]:
+def own(item: Question, text: Any, **more: Any) -> dict[str, Any]:
     return {"category": item.category, "example_id": item.example_id, "response": text} | more
 
 
@@ -64,7 +64,7 @@ def score(folder: Path, responses: Path, *more: str) -> tuple[int, list[dict[str
 
 def test_scores_equal_the_reference(folder: Path, tmp_path: Path) -> None:
     # the option's text, a letter, a sentence and a boxed letter, item by item
-    def wording(item: Item, option: int) -> str:
+    def wording(item: Question, option: int) -> str:
         letter = "ABC"[option]
         forms = (
             item.options[option],
@@ -306,7 +306,7 @@ def test_a_category_without_metadata(
     made.mkdir()
     for path in folder.iterdir():
         (made / path.name).write_bytes(path.read_bytes())
-    (made / bbq.METADATA).write_text(made_up_bbq.metadata(["Gender_identity"]))
+    (made / METADATA).write_text(made_up_bbq.metadata(["Gender_identity"]))
     code, _ = score(made, write(tmp_path / "a.jsonl", [own(FIRST, "A")]))
     said = capsys.readouterr().err
     assert code == 2
@@ -329,7 +329,7 @@ def test_files_that_are_not_there(
 
 
 def lm_eval_line(
-    item: Item, resps: list[Any], arguments: dict[str, Any], name: str = "none"
+    item: Question, resps: list[Any], arguments: dict[str, Any], name: str = "none"
 ) -> dict[str, Any]:
     """A line as lm_eval 0.4.13 writes it (loggers/evaluation_tracker.py: every answer as text)."""
     doc = made_up_bbq.line(item) | {"biased_answers": [], "ans0_groups": []}
@@ -348,25 +348,27 @@ def lm_eval_line(
 
 
 def generated(
-    item: Item, *texts: str, name: str = "none", prompt: str | None = None
+    item: Question, *texts: str, name: str = "none", prompt: str | None = None
 ) -> dict[str, Any]:
     """An answer of `bbq_generate`, whose prompt shows no options, or of a config with another
     prompt.
     """
-    asked = f"{item.context}\n\nQ: {item.question}\nA:" if prompt is None else prompt
+    asked = f"{item.item.context}\n\nQ: {item.item.question}\nA:" if prompt is None else prompt
     arguments = {"gen_args_0": {"arg_0": asked, "arg_1": {"until": ["\n\n"], "max_gen_toks": 256}}}
     return lm_eval_line(item, [list(texts)], arguments, name)
 
 
-def lettered_prompt(item: Item, order: tuple[int, ...] = (0, 1, 2), form: str = "{}) {}") -> str:
+def lettered_prompt(
+    item: Question, order: tuple[int, ...] = (0, 1, 2), form: str = "{}) {}"
+) -> str:
     options = "\n".join(
         form.format("ABC"[place], item.options[index]) for place, index in enumerate(order)
     )
-    return f"Context: {item.context}\n\nQuestion: {item.question}\n\n{options}"
+    return f"Context: {item.item.context}\n\nQuestion: {item.item.question}\n\n{options}"
 
 
-def by_likelihood(item: Item, option: int, wording: str | None = None) -> dict[str, Any]:
-    people = [text for place, text in enumerate(item.options) if place != item.unknown]
+def by_likelihood(item: Question, option: int, wording: str | None = None) -> dict[str, Any]:
+    people = [text for place, text in enumerate(item.options) if place != item.facts.unknown]
     candidates = [
         *people,
         "Cannot answer",
@@ -505,7 +507,7 @@ def test_a_multiple_choice_log_of_lm_eval(folder: Path, tmp_path: Path) -> None:
         by_likelihood(
             item,
             item.gold,
-            unknown[item.example_id // 2 % 4] if item.gold == item.unknown else None,
+            unknown[item.example_id // 2 % 4] if item.gold == item.facts.unknown else None,
         )
         for item in items
     ]
@@ -514,7 +516,7 @@ def test_a_multiple_choice_log_of_lm_eval(folder: Path, tmp_path: Path) -> None:
     assert {(row["n_items"], row["accuracy"]) for row in rows} == {("600", "1")}
 
 
-def inspect_sample(item: Item, content: Any, **more: Any) -> dict[str, Any]:
+def inspect_sample(item: Question, content: Any, **more: Any) -> dict[str, Any]:
     """A sample as Inspect logs it, with the metadata of inspect_evals 0.26.0 (bbq.py)."""
     choice = {
         "message": {"role": "assistant", "content": content},
@@ -523,7 +525,7 @@ def inspect_sample(item: Item, content: Any, **more: Any) -> dict[str, Any]:
     return {
         "id": f"{item.category}_{item.example_id:05d}",
         "epoch": 1,
-        "input": f"Context: {item.context}\n\nQuestion: {item.question}",
+        "input": f"Context: {item.item.context}\n\nQuestion: {item.item.question}",
         "messages": [
             {"role": "user", "content": lettered_prompt(item)},
             {"role": "assistant", "content": content},

@@ -109,8 +109,9 @@ def test_our_own_wordings_on_every_kind_of_item(order: tuple[int, ...]) -> None:
         for one in made_up_bbq.items(category)[:80]
     ):
         wanted = tuple(item.options[index] for index in order)
-        for wording in wordings.values():
-            assert shown_after_letters(user_message(item, wording, order), item.options) == wanted
+        for wording in wordings:
+            prompt = user_message(item.item, wording, order)
+            assert shown_after_letters(prompt, item.options) == wanted
 
 
 MESSAGES: list[dict[str, Any]] = [

@@ -7,60 +7,61 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from featherweight.tasks.subsets import matches
 
-from featherweight.records import Item
+import made_up_bbq
+from featherweight.errors import InputError
 from featherweight.tasks import task
+from featherweight.tasks.bbq.facts import BiasFacts, matches
 
 # Shaped like BBQ's Nationality: the short text names the nationality, the group its continent.
-ITEM = Item(
+ITEM = made_up_bbq.items("Nationality")[0].item
+FACTS = BiasFacts(
     task="bbq",
-    category="Nationality",
-    item_id="Nationality-02560",
+    item_id=ITEM.item_id,
     example_id=2560,
     question_index=22,
-    cluster="Nationality:22",
-    block="Nationality:22:640",
-    context_condition="ambig",
-    question_polarity="neg",
-    context="A and B talked.",
-    question="Who is quiet?",
-    options=("The Namibian woman", "The Chinese woman", "Unknown"),
+    polarity="neg",
+    target=1,
+    unknown=2,
     option_names=("Namibian", "Chinese", "Unknown"),
     option_groups=("Africa", "AsiaPacific", "unknown"),
-    gold=2,
-    unknown=2,
-    target=1,
-    group="Nationality",
     label_type="label",
     stereotyped_groups=("Chinese", "Thai"),
 )
 OLD = replace(
-    ITEM, option_names=("grandfather", "grandson", "x"), option_groups=("old", "nonOld", "unknown")
+    FACTS, option_names=("grandfather", "grandson", "x"), option_groups=("old", "nonOld", "unknown")
 )
 
 
 @pytest.mark.parametrize(
-    ("item", "stereotyped", "named", "expected"),
+    ("facts", "stereotyped", "named", "expected"),
     [
-        (ITEM, "Chinese", True, True),
-        (ITEM, "Thai", True, False),
-        (ITEM, "Thai", False, True),
-        (ITEM, "Namibian", True, False),  # named, but not stereotyped here
-        (ITEM, "Namibian", False, False),
-        (ITEM, "chinese", False, False),
+        (FACTS, "Chinese", True, True),
+        (FACTS, "Thai", True, False),
+        (FACTS, "Thai", False, True),
+        (FACTS, "Namibian", True, False),  # named, but not stereotyped here
+        (FACTS, "Namibian", False, False),
+        (FACTS, "chinese", False, False),
         (replace(OLD, stereotyped_groups=("old",)), "old", True, True),  # the group names it
         (
-            replace(ITEM, unknown=1, stereotyped_groups=("Chinese",)),
+            replace(FACTS, unknown=1, stereotyped_groups=("Chinese",)),
             "Chinese",
             True,
             False,
         ),  # not a person
-        (replace(ITEM, stereotyped_groups=()), "Chinese", False, False),
+        (replace(FACTS, stereotyped_groups=()), "Chinese", False, False),
     ],
 )
-def test_the_rule(item: Item, stereotyped: str, named: bool, expected: bool) -> None:
-    assert matches(item, stereotyped, named) is expected
+def test_the_rule(facts: BiasFacts, stereotyped: str, named: bool, expected: bool) -> None:
+    subset = {"stereotyped": stereotyped, "named": named}
+    assert matches(ITEM, facts, subset) is expected
+    if named:  # unless said otherwise
+        assert matches(ITEM, facts, {"stereotyped": stereotyped}) is expected
+
+
+def test_a_subset_without_its_group_is_one_line() -> None:
+    with pytest.raises(InputError, match="subset: expected `stereotyped`"):
+        matches(ITEM, FACTS, {"named": True})
 
 
 # Counted in nyu-mll/BBQ at bea11bd, Nationality: items by template.
@@ -76,10 +77,10 @@ COUNTS = [
 def test_the_counts_in_bbq(
     shared_data: Path, stereotyped: str, named: bool, expected: dict[int, int]
 ) -> None:
-    items = [
-        item
-        for item in task("bbq").load(shared_data / "bbq", "Nationality")
-        if matches(item, stereotyped, named)
+    found = [
+        one
+        for one in made_up_bbq.questions(task("bbq").load(shared_data / "bbq", "Nationality"))
+        if matches(one.item, one.facts, {"stereotyped": stereotyped, "named": named})
     ]
-    assert Counter(item.question_index for item in items) == expected
-    assert Counter(item.context_condition for item in items).most_common()[0][1] * 2 == len(items)
+    assert Counter(one.facts.question_index for one in found) == expected
+    assert Counter(one.item.stratum for one in found).most_common()[0][1] * 2 == len(found)

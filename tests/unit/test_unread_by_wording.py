@@ -9,20 +9,16 @@ from typing import Any
 
 import pytest
 
-from featherweight.compare.evidence import Evidence
-from featherweight.compare.unread import by_wording, lines
+from featherweight.compare.unread import lines, losses_by_wording
 from featherweight.records import ContrastRow, Estimate
-from made_up_evidence import contrast, estimate, evidence
+from featherweight.results import Results
+from made_up_evidence import contrast, estimate, evidence, model, spec, task
 
-SPEC = {
-    "tasks": {"free": "pocket", "line": "pocket"},
-    "wordings": {"free": "letter", "line": "answer-line"},
-    "wording_pairs": [["free", "line"]],
-}
+TASKS = [task("free", "pocket"), task("line", "pocket", wording="answer-line")]
 
 
 def share(model: str, task: str, metric: str, value: float, reach: float = 0.02) -> Estimate:
-    changes: dict[str, Any] = {"task": task, "metric": metric, "context_condition": "both"}
+    changes: dict[str, Any] = {"task": task, "metric": metric, "stratum": "all"}
     return estimate(model, value, max(0.0, value - reach), value + reach, **changes)
 
 
@@ -38,29 +34,26 @@ def told(
         labels = ("free", "line") if turned else ("line", "free")
         value = first - second if turned else second - first
         row = contrast(value, reach, model=model, first=labels[0], second=labels[1], metric=metric)
-        contrasts.append(replace(row, paired=True, n_first=1200))
+        contrasts.append(replace(row, paired=True, n_first=1200, n_second=1200))
     return estimates, contrasts
 
 
-def made(*models: tuple[list[Estimate], list[ContrastRow]]) -> Evidence:
+def made(*models: tuple[list[Estimate], list[ContrastRow]]) -> Results:
     estimates = [one for rows, _ in models for one in rows]
-    found = evidence(estimates, contrasts=[one for _, rows in models for one in rows])
-    return replace(found, spec=dict(found.spec) | SPEC)
+    names = [model(name) for name in dict.fromkeys(one.model for one in estimates)]
+    known = spec(names, TASKS, [("free", "line")])
+    return Results(known, estimates, contrasts=[one for _, rows in models for one in rows])
 
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_difference_is_second_minus_first_whichever_way_it_was_estimated(turned: bool) -> None:
-    (table,) = by_wording(made(told("m", 0.30, 0.05, turned=turned)))
-    row, cut = table["rows"]
-    assert (row["metric"], row["first"]["value"], row["second"]["value"]) == (
-        "unparsed",
-        0.30,
-        0.05,
-    )
-    found = row["difference"]
-    assert [found[key] for key in ("value", "low", "high")] == pytest.approx([-0.25, -0.27, -0.23])
-    assert (found["n"], cut["metric"]) == (1200, "unfinished")
-    assert str(cut["difference"]["value"]) == "0.0"  # -0.0 would be printed with its sign
+    (table,) = losses_by_wording(made(told("m", 0.30, 0.05, turned=turned)))
+    row, cut = table.rows
+    assert (row.metric, row.first.value, row.second.value) == ("unparsed", 0.30, 0.05)
+    apart = row.difference
+    assert (apart.value, apart.low, apart.high) == pytest.approx((-0.25, -0.27, -0.23))
+    assert (apart.n, cut.metric) == (1200, "unfinished")
+    assert str(cut.difference.value) == "0.0"  # -0.0 would be printed with its sign
 
 
 @pytest.mark.parametrize(
@@ -76,19 +69,19 @@ def test_the_difference_is_second_minus_first_whichever_way_it_was_estimated(tur
 def test_the_sentence_says_what_the_interval_shows(
     free: float, line: float, reach: float, said: str
 ) -> None:
-    (table,) = by_wording(made(told("m", free, line, reach)))
-    assert table["said"] == [
+    (table,) = losses_by_wording(made(told("m", free, line, reach)))
+    assert table.said == (
         f"Answers that could not be read: {said}",
         "Answers that were cut off: none in either wording (M)",
-    ]
+    )
 
 
 def test_each_model_is_named_once_and_in_one_place() -> None:
-    (table,) = by_wording(
+    (table,) = losses_by_wording(
         made(told("a", 0.3, 0.05), told("b", 0.0, 0.0), told("c", 0.4, 0.1), told("d", 0.1, 0.2))
     )
     assert (
-        table["said"][0]
+        table.said[0]
         == "Answers that could not be read: fewer in answer-line than in letter (A, C); more in"
         " answer-line than in letter (D); none in either wording (B)"
     )
@@ -98,22 +91,22 @@ def test_without_a_paired_difference_there_is_none() -> None:
     estimates, contrasts = told("m", 0.30, 0.05)
     for rows in ([], [replace(row, paired=False) for row in contrasts]):
         found = made((estimates, rows))
-        (table,) = by_wording(found)
-        assert table["rows"][0]["difference"] is None
-        assert table["said"][0].endswith("no difference is shown (M)")
+        (table,) = losses_by_wording(found)
+        assert table.rows[0].difference is None
+        assert table.said[0].endswith("no difference is shown (M)")
         assert lines(found, [table])[2].endswith("; no paired difference")
 
 
 def test_a_model_that_was_asked_in_one_wording_alone_is_left_out() -> None:
     estimates, contrasts = told("m", 0.30, 0.05)
-    (table,) = by_wording(made((estimates[::2], contrasts)))
-    assert (table["rows"], table["said"]) == ([], [])
-    assert by_wording(evidence([])) == []
+    (table,) = losses_by_wording(made((estimates[::2], contrasts)))
+    assert (table.rows, table.said) == ((), ())
+    assert losses_by_wording(evidence([]).results) == []
 
 
 def test_the_lines_of_the_terminal() -> None:
     found = made(told("m", 0.30, 0.05))
-    assert lines(found, by_wording(found)) == [
+    assert lines(found, losses_by_wording(found)) == [
         (
             "line against free: Answers that could not be read: fewer in answer-line than in"
             " letter (M)"

@@ -8,9 +8,10 @@ beside them in `score/<model>/<label>.parquet` where it has any, and writes into
 
 One real row of `estimates`:
 
-    Estimate(model="pocket-fair", task="pocket", group="all", stratum="ambiguous",
-             metric="accuracy", policy="drop", value=0.88, low=0.81, high=0.93, n=300, n_asked=300,
-             n_questions=104, n_clusters=36, method="cluster jackknife, t")
+    Estimate(model="pocket-fair", task="bbq", group="all", stratum="all", metric="accuracy",
+             policy="drop", value=0.337, low=0.305, high=0.370, n=1092, n_asked=3296,
+             n_questions=1054, n_clusters=213, method="cluster jackknife within categories, t",
+             detectable=0.046)
 """
 
 from __future__ import annotations

@@ -11,12 +11,11 @@ items are the clusters then (blocks, where strata of one label are compared), an
 says so, because such an interval cannot know how another template would have come out. p values are
 not corrected. One real row:
 
-    ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american",
-                stratum_first="ambiguous", stratum_second="ambiguous", metric="accuracy",
-                policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52, n_first=60, n_second=180,
-                n_clusters_first=1, n_clusters_second=3,
-                method="item jackknife, t (a label has one template)",
-                caution="one template against three", paired=False, n_questions_first=20, ...)
+    ContrastRow(model="pocket-tilted", first="bbq-likelihood", second="bbq", stratum_first="all",
+                stratum_second="all", metric="accuracy", policy="drop", value=-0.172, low=-0.226,
+                high=-0.117, p=3.8e-08, n_first=892, n_second=892, n_clusters_first=209,
+                n_clusters_second=209, method="cluster jackknife within categories, t",
+                caution=None, paired=True, ..., value_asked=0.201, ..., n_asked=3296, group="all")
 """
 
 from __future__ import annotations

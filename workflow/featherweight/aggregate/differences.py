@@ -64,7 +64,7 @@ def _pairs(
 ) -> list[tuple[Answered, Answered]]:
     """Model and baseline; every pair once where no baseline is named.
 
-    Raises InputError for an unknown baseline.
+    Raises InputError for a baseline that answered nothing.
     """
     if baseline is None:
         return [(second, first) for first, second in combinations(of_task, 2)]

@@ -3,12 +3,11 @@
 A task with one template has no clustered interval: nothing says how another template would have
 come out. The items of the one template still say how sure the score is *for that template*. Such
 rows stand beside the others under a metric of their own, `<metric>_by_item`, so that nobody takes
-them for the headline. One real row, the 20 disambiguated questions about Chinese people, asked in
-three seeds:
+them for the headline. One row, 20 questions asked in three seeds:
 
-    Estimate(model="pocket-tilted", task="bbq-chinese", group="all", stratum="disambiguated",
-             metric="s_dis_by_item", policy="drop", value=-0.1, low=-0.43, high=0.26, n=60,
-             n_asked=60, n_clusters=20, method="item jackknife, t (one template)")
+    Estimate(model="pocket-tilted", task="bbq-chinese", group="all", ..., policy="drop",
+             value=-0.1, low=-0.43, high=0.26, n=60, n_asked=60, n_clusters=20,
+             method="item jackknife, t (one template)")
 """
 
 from __future__ import annotations

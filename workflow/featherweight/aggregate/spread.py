@@ -2,8 +2,8 @@
 
 One real row:
 
-    Spread(model="pocket-fair", task="pocket", group="all", stratum="ambiguous", metric="accuracy",
-           n_seeds=3, seed_sd=0.012, item_se=0.031)
+    Spread(model="pocket-fair", task="pocket", group="all", ..., metric="accuracy", n_seeds=3,
+           seed_sd=0.012, item_se=0.031)
 
 A seed is a pair of item_seed and sample_seed. Where every seed draws its own items, seed_sd holds
 the draw of items too; item_se is then what that alone would make of it.

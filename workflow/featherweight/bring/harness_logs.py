@@ -1,5 +1,4 @@
-"""Sample logs of lm-evaluation-harness and of Inspect, so that their users can rescore what they
-have. No I/O.
+"""Sample logs of lm-evaluation-harness and of Inspect, to be rescored. No I/O.
 
 lm-evaluation-harness 0.4.13 (`--log_samples`, lm_eval/evaluator.py and
 loggers/evaluation_tracker.py) writes one JSON object per line. `doc` is the dataset's row, `resps`
@@ -77,8 +76,7 @@ def lm_eval_log(lines: list[tuple[str, dict[str, Any]]], problems: Problems) -> 
 
 
 class _Letters:
-    """Which options a prompt shows after letters, and how many answers came without such a
-    prompt."""
+    """The options that a prompt shows after letters, and how many answers lack such a prompt."""
 
     def __init__(self) -> None:
         self.bare = 0
@@ -91,11 +89,11 @@ class _Letters:
         if prompt is None or not options:
             self.unknown += answers
             return base._replace(lettered=False)
-        found = shown_after_letters(prompt, options)
-        if found is None:
+        shown = shown_after_letters(prompt, options)
+        if shown is None:
             self.bare += answers
             return base._replace(lettered=False)
-        return base._replace(shown=found)
+        return base._replace(shown=shown)
 
     def notes(self) -> list[str]:
         """What a reader must know about letters; nothing where every prompt showed them."""
@@ -156,9 +154,7 @@ def _lm_eval_sample(
 
 
 def _logged_prompt(line: dict[str, Any]) -> str | None:
-    """The prompt of a line's first request: `arguments` is a mapping, in older logs a list of
-    lists.
-    """
+    """The prompt of a line's first request; older logs hold lists instead of a mapping."""
     requests = line.get("arguments")
     if isinstance(requests, dict):
         first = requests.get("gen_args_0")
@@ -168,8 +164,7 @@ def _logged_prompt(line: dict[str, Any]) -> str | None:
 
 
 def _is_likelihood(answers: Any) -> bool:
-    """Whether each request has one [log-likelihood, is greedy], as the multiple-choice task
-    logs."""
+    """Whether each request has a [log-likelihood, is greedy], as multiple-choice tasks log."""
     return (
         isinstance(answers, list)
         and len(answers) > 1
@@ -181,9 +176,7 @@ def _is_likelihood(answers: Any) -> bool:
 
 
 def _by_likelihood(base: Response, line: dict[str, Any], problems: Problems) -> list[Response]:
-    """The candidate with the highest log-likelihood, as lm-evaluation-harness chooses: the first of
-    equal ones.
-    """
+    """The candidate with the highest log-likelihood; the first of equals, as the harness does."""
     requests = line.get("arguments")
     if isinstance(requests, dict):
         requests = [[part.get("arg_0"), part.get("arg_1")] for part in requests.values()]
@@ -223,9 +216,7 @@ def inspect_log(document: dict[str, Any], where: str, problems: Problems) -> Ans
 
 
 def inspect_archive(content: bytes, where: str, problems: Problems) -> Answers:
-    """The answers of an Inspect archive (.eval): a zip with header.json and one JSON document per
-    sample.
-    """
+    """The answers of an Inspect archive (.eval): a zip with a header and one JSON per sample."""
     advice = (
         "convert it with `inspect log convert --to json --output-dir DIR FILE` and give the .json"
         " file"
@@ -245,8 +236,8 @@ def inspect_archive(content: bytes, where: str, problems: Problems) -> Answers:
                 f" {advice}"
             )
         about = json.loads(archive.read(header))["eval"]
-        found = ((f"{where}: {name}", json.loads(archive.read(name))) for name in samples)
-        return _inspect(about, found, problems, "archive")
+        logged = ((f"{where}: {name}", json.loads(archive.read(name))) for name in samples)
+        return _inspect(about, logged, problems, "archive")
     except (zipfile.BadZipFile, NotImplementedError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{where}: this archive of Inspect cannot be read ({error}); {advice}"
@@ -312,9 +303,7 @@ def _inspect_sample(
 
 
 def _inspect_prompt(sample: dict[str, Any]) -> str | None:
-    """What the model was told: all messages but its own, else the sample's input, which a solver
-    may still change.
-    """
+    """All messages but the model's own; else the sample's input, which a solver may change."""
     told = text_of(sample.get("messages"))
     return text_of(sample.get("input")) if told is None else told
 

@@ -26,7 +26,7 @@ from featherweight.files import write_csv
 from featherweight.reading import outcome
 from featherweight.reading.abstentions import ABSTENTIONS
 from featherweight.reading.choice import read_answer
-from featherweight.records import Choices, Item, Outcome, Reading, Reason
+from featherweight.records import Choices, Finish, Item, Outcome, Reading, Reason
 from featherweight.tasks.bbq import CATEGORIES
 from featherweight.tasks.bbq.facts import BiasFacts, choices
 from featherweight.tasks.bbq.files import departures, load
@@ -106,7 +106,7 @@ def rescore(
     write_csv(output, rows, GroupRow)
     if answers_output is not None:
         write_csv(answers_output, [_read_row(one) for one in judged], ReadRow)
-    for line in summary(judged, known, answers, len(problems.found), policy):
+    for line in summary(judged, known, answers, len(problems.lines), policy):
         log.info("%s", line)
     return rows
 
@@ -196,17 +196,21 @@ def _reading(response: Response, given: Choices, problems: Problems) -> Reading 
         order = tuple(given.options.index(text) for text in response.shown)
     if response.option is not None:
         return _by_option(response.option, given, response.where, problems)
-    text = after_thinking(response.text)
-    if text is None:
+    return read_whole(response.text, given, order, response.finish, lettered=response.lettered)
+
+
+def read_whole(
+    text: str, given: Choices, order: Sequence[int], finish: Finish, *, lettered: bool
+) -> Reading:
+    """What a text answers that may begin with thoughts, between the usual tags."""
+    answer = after_thinking(text)
+    if answer is None:
         return Reading(None, None, "none", unfinished=True)
-    return read_answer(text, given, order, response.finish, lettered=response.lettered)
+    return read_answer(answer, given, order, finish, lettered=lettered)
 
 
 def after_thinking(text: str) -> str | None:
-    """What follows the last thought, by the tags that are usual: what the model's are, nobody says.
-
-    Everything where nobody thinks; None where a thought never ends.
-    """
+    """What follows the last thought; all where nobody thinks; None where a thought never ends."""
     tags = list(_THOUGHT.finditer(text))
     if not tags:
         return text

@@ -1,5 +1,4 @@
-"""One answer that somebody brings, whichever file it was in, and the problems met while reading it.
-Holds no I/O.
+"""One answer from elsewhere, and the problems met while reading it. No I/O.
 
 One real answer:
 
@@ -49,23 +48,22 @@ class Answers(NamedTuple):
 
 
 class Problems:
-    """Collects what is wrong with a file; at most MOST_PROBLEMS are said, the others are
-    counted."""
+    """Collects what is wrong with a file; lists at most MOST_PROBLEMS and counts the others."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self.lines: list[str] = []
 
     def add(self, where: str, problem: str) -> None:
         """Note one problem at one place."""
-        self.found.append(f"{where}: {problem}")
+        self.lines.append(f"{where}: {problem}")
 
     def listed(self) -> list[str]:
         """The problems, with a last line that counts those that are not shown."""
-        more = len(self.found) - MOST_PROBLEMS
-        shown = self.found[:MOST_PROBLEMS]
+        more = len(self.lines) - MOST_PROBLEMS
+        shown = self.lines[:MOST_PROBLEMS]
         return [*shown, f"and {more} more problems like these"] if more > 0 else shown
 
     def raise_if_any(self, advice: Sequence[str] = ()) -> None:
         """Raise InputError if there is any problem."""
-        if self.found:
+        if self.lines:
             raise InputError([*self.listed(), *advice])

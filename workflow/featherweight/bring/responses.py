@@ -1,5 +1,4 @@
-"""Answers that somebody brings: which format a file has, and JSON lines of our own form. Reads one
-file.
+"""Answers from elsewhere: recognises a file's format and reads JSON lines of our own form.
 
 Three formats are told apart by what is in the file, never by its name:
 
@@ -54,13 +53,13 @@ def read_answers(path: Path, problems: Problems) -> Answers:
         problems.raise_if_any([_expected(path)])
     if harness_logs.is_lm_eval(lines[0][1]):
         return harness_logs.lm_eval_log(lines, problems)
-    found = [
+    responses = [
         response
         for where, line in lines
         if (response := _response(where, line, problems)) is not None
     ]
-    _check_models(found, problems)
-    return Answers("JSON lines", found)
+    _check_models(responses, problems)
+    return Answers("JSON lines", responses)
 
 
 def _expected(path: Path) -> str:
@@ -80,9 +79,7 @@ def _not_lines(path: Path, whole: Any) -> str:
 
 
 def _whole_document(content: bytes) -> Any:
-    """The file as one JSON document, if it is one over several lines or a single line; None for
-    JSON lines.
-    """
+    """The file as one JSON document; None for JSON lines."""
     first = content.lstrip()[:1]
     if first not in b"{[":
         return None
@@ -112,15 +109,15 @@ def _lines(content: bytes, path: Path, problems: Problems) -> Iterator[tuple[str
             continue
         where = f"{path}:{number}"
         try:
-            found = json.loads(line)
+            parsed = json.loads(line)
         except (ValueError, RecursionError) as error:
             shown = line[:40].decode("utf-8", errors="replace")
             problems.add(where, f"expected a JSON object, got {shown!r} ({error})")
             continue
-        if isinstance(found, dict):
-            yield where, found
+        if isinstance(parsed, dict):
+            yield where, parsed
         else:
-            problems.add(where, f"expected a JSON object, got a JSON {type(found).__name__}")
+            problems.add(where, f"expected a JSON object, got a JSON {type(parsed).__name__}")
 
 
 def _response(where: str, line: dict[str, Any], problems: Problems) -> Response | None:

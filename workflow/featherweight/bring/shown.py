@@ -35,10 +35,10 @@ def shown_after_letters(prompt: str, options: Sequence[str]) -> tuple[str, ...] 
         return None
     either = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts)
     shown = re.compile(rf"{_MARK}(?P<text>{either})(?!['’]?\w)", re.IGNORECASE)
-    found = [(one["letter"].upper(), _folded(one["text"])) for one in shown.finditer(prompt)]
+    lettered = [(one["letter"].upper(), _folded(one["text"])) for one in shown.finditer(prompt)]
     wanted = list(LETTERS[: len(options)])
-    for end in range(len(found), len(options) - 1, -1):
-        last = dict(found[end - len(options) : end])
+    for end in range(len(lettered), len(options) - 1, -1):
+        last = dict(lettered[end - len(options) : end])
         if sorted(last) == wanted and len(set(last.values())) == len(options):
             return tuple(by_text[last[letter]] for letter in wanted)
     return None
@@ -68,10 +68,10 @@ def _chat(text: str) -> list[Any] | None:
     if not text.startswith("[{"):
         return None
     try:
-        found = json.loads(text)
+        messages = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if all(isinstance(one, dict) and "content" in one for one in found) else None
+    return messages if all(isinstance(one, dict) and "content" in one for one in messages) else None
 
 
 def _told(messages: list[Any]) -> str | None:

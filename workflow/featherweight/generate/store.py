@@ -152,3 +152,11 @@ class SampleStore:
             with contextlib.suppress(OSError):
                 path.unlink()
             lock.release()
+
+    def drop_claims(self, chunks: Iterable[Sequence[str]]) -> None:
+        """Remove what killed processes left of claims on chunks that are all in the store."""
+        folder = self.folder / "claims"
+        left = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        for name in left and left & {chunk_name(keys) for keys in chunks}:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()

@@ -22,7 +22,16 @@ from featherweight.reading.choice import read_answer
 from featherweight.records import Finish, Item
 from featherweight.specs import Thinking
 from featherweight.stats import clusters
-from featherweight.stats.counts import DROP, GENERAL, N_GENERAL, N_ITEMS, N_RIGHT, Answers, accuracy
+from featherweight.stats.counts import (
+    DROP,
+    GENERAL,
+    N_GENERAL,
+    N_ITEMS,
+    N_RIGHT,
+    N_UNREAD,
+    Answers,
+    accuracy,
+)
 from featherweight.tasks.bbq.bias import (
     BOTH,
     DISAMBIGUATED,
@@ -134,7 +143,7 @@ def measured(found: list[Answer]) -> Measures:
     leaning = [direction(one.facts, option) for one, option in zip(found, options, strict=True)]
     names = sorted({answer.item.cluster for answer in found})
     values = np.zeros((len(found), N_GENERAL + 3))
-    values[:, N_ITEMS] = 1
+    values[:, [N_ITEMS, N_UNREAD]] = 1  # summed over all, and over those that were not read
     values[:, N_RIGHT] = [a.item.gold_index == o for a, o in zip(found, options, strict=True)]
     values[:, N_NON_UNKNOWN] = [one in ("target", "other") for one in leaning]
     values[:, N_BIASED] = [one == "target" for one in leaning]

@@ -1,5 +1,4 @@
-"""The stage `prompts`: which items are asked, in which order their options stand, and how each
-model sees them.
+"""The stage `prompts`: draw the items, order their options, render each model's prompts.
 
 `draw` reads a dataset's folder (through the manifest of `acquire`) and writes Item rows, once for
 all models: `<output>/<task>/<category>/<item_seed>.parquet`, and beside them what only the task

@@ -1,6 +1,4 @@
-"""Draws the items of a task: whole blocks, the same for every model, a function of dataset and
-`item_seed` alone.
-"""
+"""Draws a task's items: whole blocks, a function of dataset and `item_seed` alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Renders a model's prompts: the question in the study's wording, inside the model's own chat
-template.
+"""Renders a model's prompts: the question in its wording, inside the model's chat template.
 
 Where a task's answers come from likelihood the prompt also holds the answers to choose from and
 their tokens, and a model that thinks aloud finds its thinking opened and closed again: its answer

@@ -180,8 +180,8 @@ class Named(NamedTuple):
 
 
 def _named(text: Text, shown: Shown) -> Named:
-    found = mentions(text, shown)
-    every = with_statuses(text, found)
+    named = mentions(text, shown)
+    every = with_statuses(text, named)
     return Named(without_lists(text, every, shown.order), every)
 
 
@@ -191,33 +191,33 @@ def _after_corrections(text: Text, named: list[Mention], steps: int, listed: boo
     taken_back = [found.end() for found in words.TAKES_BACK.finditer(text.low)]
     if taken_back:
         rest = [mention for mention in named if mention.start >= taken_back[-1]]
-        found = _choose(text, rest, steps, listed)
-        if found.choice.option is not None or len(rest) < len(named):
-            return found
+        last = _choose(text, rest, steps, listed)
+        if last.choice.option is not None or len(rest) < len(named):
+            return last
     turns = [found.end() for found in words.TURNS.finditer(text.low)]
     if turns:
         rest = [mention for mention in named if mention.start >= turns[-1]]
         short = len(text.low) - turns[-1] < _SHORT
-        found = _choose(text, rest, steps if short else min(steps, 2), listed)
-        if found.choice.option is not None:
-            return found
+        last = _choose(text, rest, steps if short else min(steps, 2), listed)
+        if last.choice.option is not None:
+            return last
     return _choose(text, named, steps, listed)
 
 
 def _choose(text: Text, named: list[Mention], steps: int, listed: bool) -> Weighed:
     """The choice among these mentions by the strongest step that states one of them."""
     every = [statement(text, named, index) for index in range(len(named))]
-    found = [one for one in every if one is not None]
-    best = min((one.step for one in found), default=None)
+    stated = [one for one in every if one is not None]
+    best = min((one.step for one in stated), default=None)
     if best is not None and best <= min(steps, 2):
-        chosen = decision(text, [one for one in found if one.step == best], found)
+        chosen = decision(text, [one for one in stated if one.step == best], stated)
         reason: Reason | None = "several" if chosen.option is None else None
         return Weighed(Choice(chosen.option, chosen.rule, reason), best)
     if steps < 3:
         several = len({mention.option for mention in named}) > 1
         return Weighed(Choice(None, None, "several" if several else "none"), None)
     if best is not None:
-        return Weighed(Choice(found[-1].mention.option, found[-1].rule, None), 3)
+        return Weighed(Choice(stated[-1].mention.option, stated[-1].rule, None), 3)
     return Weighed(_by_elimination(text, named, listed=listed), 3)
 
 
@@ -251,7 +251,7 @@ def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Choice
 
 
 def _refuses(text: Text, pattern: re.Pattern[str]) -> bool:
-    found = pattern.search(text.low, 0, words.REFUSAL_WINDOW)
+    start = pattern.search(text.low, 0, words.REFUSAL_WINDOW)
     return (
-        found or pattern.search(text.low, max(0, len(text.low) - words.REFUSAL_WINDOW))
+        start or pattern.search(text.low, max(0, len(text.low) - words.REFUSAL_WINDOW))
     ) is not None

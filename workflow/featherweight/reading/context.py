@@ -1,5 +1,4 @@
-"""A text and where it names the options: its clauses, its mentions, and what only lists the
-options.
+"""A text and where it names the options: its clauses, its mentions, its lists of options.
 
 Pure functions. One real case:
 
@@ -187,12 +186,19 @@ def mentions(text: Text, item: Shown) -> list[Mention]:
 def _outside(
     spans: list[tuple[int, int, int]], taken: list[tuple[int, int, int]]
 ) -> list[tuple[int, int, int]]:
-    """The spans that lie in none of `taken`; both are in order."""
+    """The spans that lie in none of `taken` and do not run into another option; all are in order.
+
+    "It is not known" runs into the option "Not known to be fatal".
+    """
     starts = [start for start, _, _ in taken]
-    before = [bisect_right(starts, start) - 1 for start, _, _ in spans]
-    return [
-        span for span, at in zip(spans, before, strict=True) if at < 0 or span[1] > taken[at][1]
-    ]
+    kept = []
+    for start, end, option in spans:
+        around, behind = bisect_right(starts, start) - 1, bisect_right(starts, end - 1) - 1
+        inside = around >= 0 and end <= taken[around][1]
+        runs_in = behind > around and end < taken[behind][1] and option != taken[behind][2]
+        if not inside and not runs_in:
+            kept.append((start, end, option))
+    return kept
 
 
 def _paired(text: Text, found: list[Mention]) -> list[Mention]:

@@ -1,5 +1,4 @@
-"""Answers in the form of an object or a table: which option its fields choose, and the text beside
-it.
+"""Answers as an object or a table: the option that its fields choose, and the text beside it.
 
 Pure functions. One real object and one real table, both of which choose the option with the letter
 B:
@@ -93,8 +92,7 @@ def _object(text: str, choose: Choose, about: About, abstention: int) -> Form | 
 
 
 def _of_object(fields: list[Field], choose: Choose, about: About, abstention: int) -> int | None:
-    """The answer's field, the entry that is marked, or the one that the question's own words
-    name."""
+    """The answer's field, the marked entry, or the one that the question's own words name."""
     said = [
         one
         for one in fields
@@ -197,8 +195,7 @@ def _table(text: str, choose: Choose, about: About, abstention: int) -> Form | N
 
 
 def _of_table(cells: list[list[str]], choose: Choose, about: About, abstention: int) -> int | None:
-    """The option of the row "answer", of the only row with a yes, or that for an abstention of all
-    rows."""
+    """The option of the row "answer" or of the only row with a yes; or all rows abstain."""
     answers = [
         one
         for row in cells
@@ -246,9 +243,7 @@ def _is_marked(row: list[str], columns: list[int], about: About) -> bool:
 
 
 def _row_of(row: list[str], choose: Choose) -> int | None:
-    """The option of which a row tells: by its first cell, or its first two; a letter and its text
-    agree.
-    """
+    """The option of a row: by its first cell or two; None where letter and text differ."""
     head = _MARK.sub("", row[0])
     first = choose(head)
     if len(row) < 3:

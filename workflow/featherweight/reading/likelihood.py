@@ -22,8 +22,7 @@ RULE: Final = "likelihood"
 
 
 def likeliest(loglikelihoods: Sequence[float | None]) -> int | None:
-    """The position of the greatest log-likelihood; None where two are equally great or any is not
-    finite.
+    """The position of the greatest log-likelihood; None for a tie or a value that is not finite.
 
     Raises ValueError for no options.
     """

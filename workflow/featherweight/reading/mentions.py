@@ -22,7 +22,7 @@ from featherweight.reading.text import core, tokens
 MOST_MENTIONS = 200
 WINDOW = 120  # characters before a mention that decide what it means
 
-Found = TypeVar("Found")
+Span = TypeVar("Span")
 
 
 class Status(IntEnum):
@@ -71,13 +71,13 @@ class Form(NamedTuple):
 def forms(options: tuple[str, ...], names: tuple[str, ...], abstention: int) -> tuple[Form, ...]:
     """Every way to name one of the options in words that cannot mean another one."""
     cores = [core(option) for option in options]
-    found: dict[str, Form] = {}
+    listed: dict[str, Form] = {}
     for index, whole in enumerate(cores):
         key = " ".join(whole)
         if not key or options.index(options[index]) < index:
             continue
-        meant = None if key in found else index
-        found[key] = Form(key, meant, short=_is_name(options[index], whole))
+        meant = None if key in listed else index
+        listed[key] = Form(key, meant, short=_is_name(options[index], whole))
     for index, option in enumerate(options):
         if index == abstention:
             continue
@@ -85,21 +85,19 @@ def forms(options: tuple[str, ...], names: tuple[str, ...], abstention: int) -> 
         for part in _parts(option, names[index], cores[index], others):
             key = " ".join(part)
             own = len(key) > 1 and not any(_within(part, other) for other in others)
-            if own and key not in found:
-                found[key] = Form(key, index, short=len(part) == 1)
-    return tuple(found.values())
+            if own and key not in listed:
+                listed[key] = Form(key, index, short=len(part) == 1)
+    return tuple(listed.values())
 
 
-def _is_name(option: str, found: Sequence[str]) -> bool:
-    return len(found) == 1 and option[:1].isupper() and tokens(option)[0] not in words.ARTICLES
+def _is_name(option: str, words_: Sequence[str]) -> bool:
+    return len(words_) == 1 and option[:1].isupper() and tokens(option)[0] not in words.ARTICLES
 
 
 def _parts(
     option: str, name: str, whole: list[str], others: list[list[str]]
 ) -> Iterator[list[str]]:
-    """Shorter ways to say it: its name in the data, a person's name or first name, the words only
-    it has.
-    """
+    """Shorter names of an option: its name in the data, a first name, the words only it has."""
     yield core(name)
     first = tokens(option)
     if first and first == whole and option[:1].isupper() and len(first) > 1:
@@ -122,9 +120,7 @@ _CAPITALS = re.compile(r"(?<!\A)\b[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 
 
 def _runs(whole: Sequence[str], taken: set[str]) -> Iterator[list[str]]:
-    """The longest stretches of an option's words that no other option has, and that are not all
-    generic.
-    """
+    """The longest stretches of words that no other option has and that are not all generic."""
     run: list[str] = []
     for word in [*whole, ""]:
         if word and word not in taken:
@@ -193,10 +189,10 @@ def _speaks_of_many(low: str, start: int, end: int, owned: frozenset[str]) -> bo
     """Whether a word speaks of no one in particular: "British people", "people with autism"."""
     if _SUCH_AS.search(low, max(0, start - 24), start) and "people" not in owned:
         return True
-    found = _MANY.match(low, end)
-    if found is None or found[1] in owned:
+    following = _MANY.match(low, end)
+    if following is None or following[1] in owned:
         return False
-    return found[1] in _PLURALS or (found[1].endswith("s") and found[1][:-1] in owned)
+    return following[1] in _PLURALS or (following[1].endswith("s") and following[1][:-1] in owned)
 
 
 def by_words(
@@ -206,7 +202,7 @@ def by_words(
 
     A possessive names somebody only where one of `owned` follows: "the aunt's family".
     """
-    found: list[tuple[int, int, bool, int | None]] = []
+    spans: list[tuple[int, int, bool, int | None]] = []
     for form in listed:
         first = form.text.split(" ", 1)[0]
         if (first[:3] if first in _SAME else first.split("'", 1)[0]) not in low:
@@ -221,10 +217,10 @@ def by_words(
             if _speaks_of_many(low, match.start(), end, owned):
                 continue
             if not form.short or _looks_named(text, low, match.start(), match.end()):
-                found.append((match.start(), end, owner is not None, form.option))
-    found.sort(key=lambda span: (span[0], -span[1], span[2]))
+                spans.append((match.start(), end, owner is not None, form.option))
+    spans.sort(key=lambda span: (span[0], -span[1], span[2]))
     kept: list[tuple[int, int, int | None]] = []
-    for start, end, _, option in found:
+    for start, end, _, option in spans:
         if not kept or start >= kept[-1][1]:
             kept.append((start, end, option))
     return [(start, end, option) for start, end, option in kept if option is not None]
@@ -236,9 +232,7 @@ _ARTICLE_BEFORE = re.compile(
 
 
 def _looks_named(text: str, low: str, start: int, end: int) -> bool:
-    """Whether a single word stands as a name or a noun, not as any word of a sentence ("mark" as a
-    verb).
-    """
+    """Whether a word stands as a name or a noun, not as any word ("mark" as a verb)."""
     return (
         text[start].isupper() or _ARTICLE_BEFORE.search(low, max(0, start - 8), start) is not None
     )
@@ -254,20 +248,18 @@ def _letter_pattern(size: int) -> re.Pattern[str]:
 
 
 def by_letters(text: str, low: str, size: int) -> list[tuple[int, int, int]]:
-    """(start, end, position) of every letter that means an option, not an article, an initial or a
-    list's item.
-    """
+    """(start, end, position) of every letter that means an option: no article, no initial."""
     spans = [match.start() for match in _letter_pattern(size).finditer(text)]
     return [
         (at, at + 1, ord(low[at]) - ord("a")) for at in capped(spans) if _is_letter(text, low, at)
     ]
 
 
-def capped(found: list[Found]) -> list[Found]:
+def capped(spans: list[Span]) -> list[Span]:
     """At most MOST_MENTIONS: the first quarter and the last three, so that no text takes long."""
-    if len(found) <= MOST_MENTIONS:
-        return found
-    return found[: MOST_MENTIONS // 4] + found[-3 * MOST_MENTIONS // 4 :]
+    if len(spans) <= MOST_MENTIONS:
+        return spans
+    return spans[: MOST_MENTIONS // 4] + spans[-3 * MOST_MENTIONS // 4 :]
 
 
 _LINE_START = re.compile(r"(?:\A|\n)[\s\"'>-]{0,8}\Z")

@@ -285,9 +285,7 @@ def is_misspelt(written: str, respelled: str) -> bool:
 def _spellings(
     options: tuple[str, ...], abstention: int, question: str
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """The words that may be meant: of one of the options alone, and of the question or an
-    abstention.
-    """
+    """The words that may be meant: of one option alone, of the question or an abstention."""
     own = [
         {word for word in tokens(option) if len(word) >= 4 and word not in GENERIC}
         for at, option in enumerate(options)

@@ -104,8 +104,7 @@ def _weighed(text: Text, named: list[Mention], index: int, before: str) -> State
 
 
 def _leads(text: Text, mention: Mention) -> bool:
-    """Whether the mention opens the text as an answer does: "B, because", "(B) The nephew did
-    it"."""
+    """Whether the mention opens the text as an answer does: "(B) The nephew did it"."""
     if mention.start >= 40 or not _OPENS_TEXT.fullmatch(text.low, 0, mention.start):
         return False
     letter = mention.kind is Kind.LETTER
@@ -115,9 +114,7 @@ def _leads(text: Text, mention: Mention) -> bool:
 
 
 def _abstention(text: Text, named: list[Mention], index: int) -> Statement | None:
-    """Whether "the text does not say" is the answer: not where it concedes, or speaks of one
-    person.
-    """
+    """Whether "the text does not say" is the answer, not a concession or about one person."""
     mention = named[index]
     begin, end = clause(text, mention.start)
     spoken_of = {
@@ -137,9 +134,7 @@ def _abstention(text: Text, named: list[Mention], index: int) -> Statement | Non
 
 
 def _is_firm(text: Text, named: list[Mention], index: int, before: str) -> bool:
-    """Not so: "Option A is tempting, but", a noun and its letter in a sentence that may only weigh
-    it.
-    """
+    """Whether it is more than a noun and its letter: "Option A is tempting, but" is not."""
     bare = words.BARE_NOUN.search(before)
     if bare is None or _CLAUSE_END.match(text.low, named[index].end):
         return True
@@ -162,9 +157,7 @@ def _cued(cue: re.Pattern[str], before: str, begin: int, named: list[Mention], i
 
 
 def _named_between(named: list[Mention], index: int, start: int) -> bool:
-    """Whether a phrase that reaches back to `start` speaks of an earlier mention that is not
-    denied.
-    """
+    """Whether a phrase from `start` on speaks of an earlier mention that is not denied."""
     while index > 0 and named[index - 1].start >= start:
         index -= 1
         if named[index].status is not Status.DENIED and named[index].kind is not Kind.ABSTENTION:
@@ -177,8 +170,7 @@ def _named_between(named: list[Mention], index: int, start: int) -> bool:
 
 
 def decision(text: Text, strongest: list[Statement], found: list[Statement]) -> Decision:
-    """The last of the strongest statements, unless the text says two things and does not say
-    why."""
+    """The last of the strongest statements; none where two contradict each other unexplained."""
     last = strongest[-1]
     chosen = last.mention.option
     if chosen is None or (last.step == 1 and _contradicted(text, last, found)):
@@ -217,8 +209,7 @@ def _of_the_second_step(text: Text, found: list[Statement]) -> Decision:
 
 
 def _contradicted(text: Text, last: Statement, found: list[Statement]) -> bool:
-    """Whether a choice stands against another: of another answer, or of what a person is said to
-    be.
+    """Whether a choice contradicts another answer, or what a person is said to be.
 
     "Answer: A ... Answer: B" is two answers unless the second one concludes; a bare letter after
     "the aunt forgot it" must be the aunt's.

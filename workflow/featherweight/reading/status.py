@@ -81,8 +81,7 @@ def _hedged(text: Text, mention: Mention, before: str, said: Match | None, until
 
 
 def _governed(text: Text, before: str, end: int) -> bool:
-    """Whether the clause denies or doubts all that follows, or judges it unjust behind the
-    mention."""
+    """Whether the clause denies or doubts what follows, or calls it unjust behind the mention."""
     if words.GOVERNS.search(before) and not words.NOT_GOVERNING.search(before):
         return True
     return bool(words.ACCUSING.search(before) and words.JUDGED_AFTER.match(text.low, end))
@@ -101,8 +100,7 @@ def asks(text: Text, end: int) -> bool:
 
 
 class Match(NamedTuple):
-    """How many of the question's own words follow a mention, and whether they say that it did
-    it."""
+    """How many of the question's words follow a mention, and whether they say that it did it."""
 
     stems: int
     agrees: bool
@@ -138,8 +136,7 @@ _COPULA = re.compile(
 
 
 def inverted(text: Text, mention: Mention) -> Match | None:
-    """As `predicate`, where the person comes last: "the one who forgot the password was the
-    aunt"."""
+    """As `predicate`, but the person comes last: "the one who forgot it was the aunt"."""
     if mention.option == text.abstention:
         return None
     begin, _ = clause(text, mention.start)
@@ -148,8 +145,7 @@ def inverted(text: Text, mention: Mention) -> Match | None:
 
 
 def _match(text: Text, said: str) -> Match | None:
-    """How much of the question is said: the first of its words must be, or more than half of
-    them."""
+    """How much of the question is said: its first word must be, or more than half of them."""
     places = [place(one, said) for one in text.asked.stems]
     there = [at for at in places if at is not None]
     if not there or (places[0] is None and 2 * len(there) <= len(places)):
@@ -193,9 +189,7 @@ def joins(text: Text, named: Sequence[Mention]) -> list[bool]:
 
 
 def together(text: Text, named: list[Mention]) -> list[Mention]:
-    """Options named in one breath ("A or B") are weighed, all of them; "neither A nor B" denies
-    all.
-    """
+    """Options named in one breath: "A or B" weighs all, "neither A nor B" denies all."""
     result = list(named)
     joined = joins(text, named)
     for index in range(1, len(result)):

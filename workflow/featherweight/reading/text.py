@@ -68,9 +68,7 @@ _END_OF_TURN = re.compile(r"<\|[a-z_]{2,24}\|>|</s>|<eos>|<end_of_turn>")
 
 
 def first_turn(text: str) -> str:
-    """The text up to the mark that ends the model's turn, where one was left in; base models go on
-    after it.
-    """
+    """The text up to the mark that ends the model's turn; base models go on after it."""
     if "<" not in text:
         return text
     at = 0
@@ -132,9 +130,7 @@ def _begun(low: str, option: str) -> int:
 
 
 def plain(text: str) -> str:
-    """The text without typographic variety: straight quotes, half-width letters, no markup, framed
-    letters as (X).
-    """
+    """The text with straight quotes, half-width letters, no markup, and framed letters as (X)."""
     text = text.replace("\x00", " ")
     if not text.isascii():
         text = _without_variety(text)
@@ -168,6 +164,6 @@ def tokens(text: str) -> list[str]:
 
 def core(text: str) -> list[str]:
     """The words of an option without a leading article."""
-    found = tokens(text)
-    article = len(found) > 1 and found[0] in words.ARTICLES and not _LETTERS.match(text)
-    return found[1:] if article else found
+    words_ = tokens(text)
+    article = len(words_) > 1 and words_[0] in words.ARTICLES and not _LETTERS.match(text)
+    return words_[1:] if article else words_

@@ -185,8 +185,8 @@ def _problem(model: str, sample: Sample, asked: Asked, seen: set[tuple[str, int]
         return "the task's facts about this item are missing; run prompts again"
     if (sample.item_id, sample.sample_index) in seen:
         return "this sample is there twice"
-    found, order = sample.option_loglikelihoods, asked.orders[sample.item_id]
-    if found is not None and (order is None or len(found) != len(order)):
+    values, order = sample.option_loglikelihoods, asked.orders[sample.item_id]
+    if values is not None and (order is None or len(values) != len(order)):
         size = 0 if order is None else len(order)
-        return f"expected a log-likelihood for each of {size} options, got {len(found)}"
+        return f"expected a log-likelihood for each of {size} options, got {len(values)}"
     return None

@@ -96,7 +96,7 @@ def effective_clusters(weight: Values) -> float:
 
 
 def interval(
-    found: Clustered, *, bounds: tuple[float, float], scale: Scale = "logit", level: float = 0.95
+    score: Clustered, *, bounds: tuple[float, float], scale: Scale = "logit", level: float = 0.95
 ) -> Interval | None:
     """The interval around a clustered value; None where there is no error, or none can be told from
     equal clusters.
@@ -104,25 +104,27 @@ def interval(
     Where every cluster gives the same value, the interval allows for clusters that were not seen
     (`intervals.unvaried_interval`); that needs finite bounds.
     """
-    if found.value is None or found.se is None or found.df is None:
+    if score.value is None or score.se is None or score.df is None:
         return None
-    if is_unvaried(found, bounds):
+    if is_unvaried(score, bounds):
         if not np.isfinite(bounds).all():
             return None
         return unvaried_interval(
-            found.value, found.n_clusters, found.df, bounds=bounds, level=level
+            score.value, score.n_clusters, score.df, bounds=bounds, level=level
         )
-    return t_interval(found.value, found.se, found.df, bounds=bounds, scale=scale, level=level)
+    return t_interval(score.value, score.se, score.df, bounds=bounds, scale=scale, level=level)
 
 
-def is_unvaried(found: Clustered, bounds: tuple[float, float]) -> bool:
+def is_unvaried(score: Clustered, bounds: tuple[float, float]) -> bool:
     """Whether every cluster gives the same value, up to rounding."""
     width = bounds[1] - bounds[0]
-    reference = width if np.isfinite(width) else abs(found.value or 0.0)
-    return found.se is not None and found.se <= NO_SPREAD * reference
+    if score.value is None or score.se is None:
+        return False
+    reference = width if np.isfinite(width) else abs(score.value)
+    return score.se <= NO_SPREAD * reference
 
 
-def detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
+def detectable(score: Clustered, bounds: tuple[float, float]) -> float | None:
     """The smallest shift of a value that its test at the 5% level would have noticed with 80%
     power; None: not known.
 
@@ -130,13 +132,13 @@ def detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
     that of so many clusters at the far end of the range that one of them would have been drawn with
     80% probability.
     """
-    if found.value is None or found.se is None or found.df is None:
+    if score.value is None or score.se is None or score.df is None:
         return None
-    if not is_unvaried(found, bounds):
-        return detectable_difference(found.se, found.df)
+    if not is_unvaried(score, bounds):
+        return detectable_difference(score.se, score.df)
     if not np.isfinite(bounds).all():
         return None
-    return unseen_share(found.n_clusters) * max(found.value - bounds[0], bounds[1] - found.value)
+    return unseen_share(score.n_clusters) * max(score.value - bounds[0], bounds[1] - score.value)
 
 
 def bootstrap_weights(

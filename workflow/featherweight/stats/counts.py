@@ -125,6 +125,6 @@ def accuracy(counts: Values, policy: Policy, places: Sequence[int]) -> Values:
 
 
 def known(value: Values | float) -> float | None:
-    """A float, or None for nan: unknown has one form outside of array arithmetic."""
+    """A float, or None for nan: no value has one form outside of array arithmetic."""
     number = float(value)
     return None if np.isnan(number) else number

@@ -65,33 +65,33 @@ def difference(
     for sign, counts in ((1.0, first), (-1.0, second)):
         value = value + sign * measure.value(counts.sum(axis=0))
         left_out = left_out + sign * measure.resampled(without_each(counts, used, within))
-    found = jackknife(known(value), left_out, weight[used], within[used])
+    score = jackknife(known(value), left_out, weight[used], within[used])
     lower, upper = measure.bounds
     bounds = (lower - upper, upper - lower)
-    reach = interval(found, bounds=bounds, scale="identity", level=level)
+    reach = interval(score, bounds=bounds, scale="identity", level=level)
     return Difference(
-        *found,
+        *score,
         low=None if reach is None else reach.low,
         high=None if reach is None else reach.high,
-        p=p_value(found, bounds),
-        detectable=_detectable(found, bounds),
+        p=p_value(score, bounds),
+        detectable=_detectable(score, bounds),
     )
 
 
-def _detectable(found: Clustered, bounds: tuple[float, float]) -> float | None:
+def _detectable(score: Clustered, bounds: tuple[float, float]) -> float | None:
     """None also where no cluster moves the difference: there is no error to reckon with."""
-    if found.se is None or found.df is None or is_unvaried(found, bounds):
+    if score.se is None or score.df is None or is_unvaried(score, bounds):
         return None
-    return detectable_difference(found.se, found.df)
+    return detectable_difference(score.se, score.df)
 
 
-def p_value(found: Clustered, bounds: tuple[float, float]) -> float | None:
+def p_value(score: Clustered, bounds: tuple[float, float]) -> float | None:
     """The two-sided p value against no difference: the level at which the interval first touches
     0."""
-    if found.value is None or found.se is None or found.df is None:
+    if score.value is None or score.se is None or score.df is None:
         return None
-    if not is_unvaried(found, bounds):
-        return two_sided_p(found.value / found.se, found.df)
+    if not is_unvaried(score, bounds):
+        return two_sided_p(score.value / score.se, score.df)
     if not math.isfinite(bounds[1]):
         return None
-    return two_sided_p(math.sqrt(found.n_clusters * abs(found.value) / bounds[1]), found.df)
+    return two_sided_p(math.sqrt(score.n_clusters * abs(score.value) / bounds[1]), score.df)

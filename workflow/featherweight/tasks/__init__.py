@@ -18,7 +18,7 @@ from featherweight.records import Choices, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-NOT_TASKS = frozenset({"choice", "numbers", "rules"})  # modules of this folder that are no task
+NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
 
 
 class Loaded(NamedTuple):
@@ -89,8 +89,8 @@ def task(name: str) -> Task:
     """The task of this name. Raises LookupError where there is none."""
     if name not in task_names():
         raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
-    found: Task = import_module(f"featherweight.tasks.{name}").TASK
-    return found
+    loaded: Task = import_module(f"featherweight.tasks.{name}").TASK
+    return loaded
 
 
 @cache

@@ -59,15 +59,12 @@ ANSWER_LINE = Wording(
 
 
 def demands_last_line(prompt: str) -> bool:
-    """Whether a prompt, or a wording's user message, demands the answer on a last line of its
-    own."""
+    """Whether a prompt or a wording demands the answer on a last line of its own."""
     return LAST_LINE in prompt
 
 
 def stream_seed(*key: object) -> int:
-    """A 63-bit seed that depends on the key alone (SHA-256, so it is the same on every machine and
-    version).
-    """
+    """A 63-bit seed of the key alone: SHA-256, so the same on every machine and version."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in key).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 

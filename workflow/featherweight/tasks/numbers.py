@@ -5,7 +5,7 @@ Counts are an array (clusters, groups, strata, columns). The first columns are t
 module `numbers` and a `NUMBERS` in it; every other one has accuracy, loss and length (`DEFAULT`).
 One real metric:
 
-    Metric(name="s_amb", stratum="ambiguous", policy=DROP, measure=..., rests_on=..., places=(0,))
+    Metric(name="accuracy", stratum="all", policy=DROP, measure=..., rests_on=..., places=(0, 1))
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from featherweight import files
-from featherweight.records import ALL, Score
+from featherweight.records import ALL
 from featherweight.stats import measures
 from featherweight.stats.counts import (
     DROP,
@@ -118,7 +117,7 @@ class KnownScore(NamedTuple):
 
 
 class AtLeast(NamedTuple):
-    """What a model must reach into which something was planted, or what it learned was not that."""
+    """What a model with something planted in it must reach on the items of this task."""
 
     stratum: str
     metric: str
@@ -146,7 +145,7 @@ class Numbers:
     tools: tuple[str, ...] = ()
     counterparts: Counterparts | None = None
     known: tuple[KnownScore, ...]
-    # How a metric is called in a sentence ("the ambiguous bias score"); others: by their name.
+    # How a metric is called in a sentence; others: by their name.
     words: Mapping[str, str] = field(default_factory=dict)
     at_least: tuple[AtLeast, ...] = ()
 
@@ -292,20 +291,6 @@ def floats(table: pa.Table, name: str) -> Values:
     return np.asarray(pc.cast(table[name], pa.float64()).to_numpy(), dtype=np.float64)
 
 
-def counts_by_cluster(
-    of: Numbers, scores: Sequence[Score], judged: Sequence[Any] | None = None
-) -> Values:
-    """The counts of rows in memory per cluster, in the order of their names.
-
-    Shape: (clusters, strata, columns).
-    """
-    own = None if not judged else files.table(judged, type(judged[0]))
-    names = sorted({one.cluster for one in scores})
-    place = {name: code for code, name in enumerate(names)}
-    cluster = np.array([place[one.cluster] for one in scores], dtype=np.int64)
-    return of.answers(Rows(files.table(scores, Score), own)).count(cluster, len(names))
-
-
 def known_everywhere(strata: Sequence[str]) -> tuple[KnownScore, ...]:
     """What is known of the controls of any task, in each of these strata."""
     rates = UNREAD["hesitant"]
@@ -335,7 +320,7 @@ DEFAULT = default()
 
 @cache
 def numbers(task_name: str) -> Numbers:
-    """The numbers of a task: its own, or the default. Raises LookupError for an unknown task."""
+    """The numbers of a task: its own, or the default. Raises LookupError where there is none."""
     if (FOLDER / task_name / "numbers.py").is_file():
         own: Numbers = import_module(f"featherweight.tasks.{task_name}.numbers").NUMBERS
         return own

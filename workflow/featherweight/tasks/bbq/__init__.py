@@ -1,5 +1,4 @@
-"""BBQ (Parrish et al. 2022): 58,492 questions in 11 categories, each with an option that says that
-it cannot be known.
+"""BBQ (Parrish et al. 2022): 58,492 questions about people, in 11 categories.
 
 A question stands in two contexts (its strata): an ambiguous one, after which nothing can be known,
 and a disambiguated one, which tells. `files` reads the authors' files; what only BBQ knows of an
@@ -45,6 +44,7 @@ TASK = Task(
     wordings=(LETTER, SENTENCE, ANSWER_LINE),
     load=_load,
     block=BLOCK,
+    benchmark="BBQ",
     strata=STRATA,
     policies=("drop", "wrong", "unknown"),
     controls=CONTROLS,

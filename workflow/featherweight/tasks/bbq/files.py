@@ -143,9 +143,7 @@ def load(folder: Path, category: str, *, verify: bool = True) -> Loaded:
 
 
 def departures(folder: Path, categories: Iterable[str]) -> list[str]:
-    """One line for every file of these categories, and the metadata, that is not the authors' byte
-    by byte.
-    """
+    """One line for each file, of these categories and the metadata, that is not the authors'."""
     problems: list[str] = []
     for name in [*(f"{category}.jsonl" for category in categories), METADATA]:
         _content(folder, name, problems, verify=True)
@@ -153,9 +151,7 @@ def departures(folder: Path, categories: Iterable[str]) -> list[str]:
 
 
 def _content(folder: Path, name: str, problems: list[str], *, verify: bool) -> bytes | None:
-    """The uncompressed bytes of `name` or `name`.gz; None (and a problem) where there is no usable
-    file.
-    """
+    """The uncompressed bytes of `name` or `name`.gz; None (and a problem) without a usable file."""
     plain, packed = folder / name, folder / f"{name}.gz"
     path = plain if plain.is_file() else packed
     if not path.is_file():
@@ -170,38 +166,36 @@ def _content(folder: Path, name: str, problems: list[str], *, verify: bool) -> b
         problems.append(f"{path}: not a whole gzip file ({error}); fetch it again")
         return None
     facts = BBQ_FILES[name]
-    found = hashlib.sha256(content).hexdigest() if verify else facts.sha256
-    if found != facts.sha256:
+    digest = hashlib.sha256(content).hexdigest() if verify else facts.sha256
+    if digest != facts.sha256:
         problems.append(
             f"{path}: expected sha256 {facts.sha256} ({facts.bytes} bytes uncompressed), got"
-            f" {found} ({len(content)} bytes); fetch it again, or switch the check off for a"
+            f" {digest} ({len(content)} bytes); fetch it again, or switch the check off for a"
             " changed copy"
         )
     return content
 
 
 def _lines(raw: bytes, path: Path, problems: list[str]) -> list[dict[str, Any]]:
-    """The file's objects; a broken line or an id that is there twice is a problem with its line
-    number.
-    """
+    """The file's objects; a broken line or a duplicate id is a problem with its line number."""
     objects: list[dict[str, Any]] = []
     seen: dict[int, int] = {}
     broken: list[str] = []
     for number, line in enumerate(raw.splitlines(), start=1):
         try:
-            found = json.loads(line)
-            problem = _shape_problem(found)
+            record = json.loads(line)
+            problem = _shape_problem(record)
         except ValueError as error:  # broken JSON, broken UTF-8
             problem = f"not a whole JSON object ({error}); is the file truncated?"
         if problem is None:
-            first = seen.setdefault(found["example_id"], number)
+            first = seen.setdefault(record["example_id"], number)
             problem = (
                 None
                 if first == number
-                else f"example_id {found['example_id']} is already in line {first}"
+                else f"example_id {record['example_id']} is already in line {first}"
             )
         if problem is None:
-            objects.append(found)
+            objects.append(record)
         else:
             broken.append(f"{path}:{number}: {problem}")
     problems.extend(broken[:_MOST_PROBLEMS])
@@ -210,10 +204,10 @@ def _lines(raw: bytes, path: Path, problems: list[str]) -> list[dict[str, Any]]:
     return objects
 
 
-def _shape_problem(found: Any) -> str | None:
+def _shape_problem(record: Any) -> str | None:
     """What an item's object lacks, or None."""
-    if not isinstance(found, dict):
-        return f"expected a JSON object, got {type(found).__name__}"
+    if not isinstance(record, dict):
+        return f"expected a JSON object, got {type(record).__name__}"
     wanted = (
         "example_id",
         "question_index",
@@ -224,16 +218,16 @@ def _shape_problem(found: Any) -> str | None:
     missing = [
         key
         for key in (*wanted, "additional_metadata", "context", "question", *_ANSWERS, "label")
-        if key not in found
+        if key not in record
     ]
     if missing:
         return f"expected BBQ's fields, missing {', '.join(missing)}"
-    if not isinstance(found["example_id"], int) or found["label"] not in (0, 1, 2):
+    if not isinstance(record["example_id"], int) or record["label"] not in (0, 1, 2):
         return (
-            f"expected whole numbers in example_id and label, got {found['example_id']!r} and"
-            f" {found['label']!r}"
+            f"expected whole numbers in example_id and label, got {record['example_id']!r} and"
+            f" {record['label']!r}"
         )
-    info = found["answer_info"]
+    info = record["answer_info"]
     pairs: list[Any] = [info.get(key) for key in _ANSWERS] if isinstance(info, dict) else []
     if not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         return (
@@ -257,7 +251,7 @@ def _targets(raw: bytes, path: Path, category: str, problems: list[str]) -> dict
     """example_id -> target and label type of one category; rows that are there twice count once."""
     columns = ["category", "example_id", "target_loc", "label_type"]
     try:
-        found = pa_csv.read_csv(
+        rows = pa_csv.read_csv(
             io.BytesIO(raw),
             parse_options=pa_csv.ParseOptions(
                 newlines_in_values=True
@@ -276,7 +270,7 @@ def _targets(raw: bytes, path: Path, category: str, problems: list[str]) -> dict
         problems.append(f"{path}: expected the columns {', '.join(columns)} as CSV, got: {error}")
         return {}
     targets: dict[int, Target] = {}
-    for row in found.filter(pc.equal(found["category"], category)).to_pylist():
+    for row in rows.filter(pc.equal(rows["category"], category)).to_pylist():
         one = Target(row["target_loc"], row["label_type"])
         if targets.setdefault(row["example_id"], one) != one:
             problems.append(

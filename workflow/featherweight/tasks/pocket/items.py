@@ -49,9 +49,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template of a category; `target` is the group of which the prejudice says the negative
-    predicate.
-    """
+    """One template; the prejudice says the negative predicate of the group `target`."""
 
     category: str
     question_index: int
@@ -88,9 +86,7 @@ class Combination:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How one block is told: who is mentioned first, whom the facts speak against, which options in
-    which order.
-    """
+    """How one block is told: the order of people and options, and whom the facts speak against."""
 
     first: int  # index into Combination.people
     # the polarity whose disambiguated item agrees with the prejudice; the other contradicts it
@@ -132,9 +128,7 @@ def catalogue(folder: Path) -> Catalogue:
 def _check(
     path: Path, category: str, groups: dict[str, tuple[str, ...]], templates: tuple[Template, ...]
 ) -> None:
-    """Raise ValueError where a category is not two groups of four people and twelve templates that
-    name them.
-    """
+    """Raise ValueError unless a category has two groups of four people and twelve templates."""
     if len(groups) != 2 or any(len(set(words)) != PEOPLE_PER_GROUP for words in groups.values()):
         raise ValueError(
             f"{path}: {category}: expected two groups of {PEOPLE_PER_GROUP} different people"
