@@ -29,7 +29,7 @@ pytestmark = [
 VOCABULARY = 151936
 SAMPLED = Decoding(0.7, 1.0, 0)
 MEAN, LONGEST = 40, 256  # tokens of an answer: each request has its own limit, as answers end
-# Weight of the last norm, as in benchmarks/generation/work.py for this shape: the next token has 1 to
+# Weight of the last norm, as benchmarks/generation has it for this shape: the next token has 1 to
 # 3 bits of entropy at temperature 0.7, as in trained models. At 1 logits are flat, and the sampler
 # has its worst case.
 SHARPNESS = 5.5
