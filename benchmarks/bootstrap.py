@@ -20,20 +20,23 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from bbq_templates import ITEMS_PER_TEMPLATE
 
-from featherweight.aggregate.answers import load
-from featherweight.aggregate.cells import cells, headline
+from featherweight.aggregate.load import load
 from featherweight.aggregate.run import run
-from featherweight.aggregate.spec import Spec
+from featherweight.aggregate.slices import slices
 from featherweight.files import write_rows
-from featherweight.records import Condition, Item, Outcome, Score
+from featherweight.records import Outcome, Score
+from featherweight.specs import AggregateSpec
 from featherweight.stats.clusters import bootstrap_counts, bootstrap_weights, percentile_interval
 from featherweight.tasks import task
+from featherweight.tasks.bbq.facts import BiasJudged, Direction
+
+DIRECTIONS: tuple[Direction, ...] = ("target", "other", "unknown")
 
 
 def simulated_places(blocks: int | None) -> Iterator[tuple[str, str, str, str, str]]:
@@ -57,18 +60,17 @@ def real_places(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
     """The same of BBQ's own items."""
     bbq = task("bbq")
     for category in bbq.categories:
-        items: list[Item] = bbq.load(folder, category)
-        for item in items:
+        for item in bbq.load(folder, category).items:
             yield item.group, item.category, item.cluster, item.block, item.item_id
 
 
 def answer(
     model: str, place: tuple[str, str, str, str, str], number: int, generator: np.random.Generator
-) -> Score:
+) -> tuple[Score, BiasJudged]:
     """One simulated answer: a fifth cannot be read, the others are right more often than not."""
     group, category, cluster, block, item_id = place
-    condition: Condition = "ambig" if number % 4 < 2 else "disambig"
-    gold = 2 if condition == "ambig" else int(generator.integers(2))
+    ambiguous = number % 4 < 2
+    gold = 2 if ambiguous else int(generator.integers(2))
     unread, luck, guess, shift = (
         generator.random(),
         generator.random(),
@@ -77,7 +79,7 @@ def answer(
     )
     chosen = None if unread < 0.2 else gold if luck < 0.5 else guess
     outcome: Outcome = "unparsed" if chosen is None else "right" if chosen == gold else "wrong"
-    return Score(
+    score = Score(
         model=model,
         task="bbq",
         category=category,
@@ -85,41 +87,64 @@ def answer(
         sample_seed=0,
         item_id=item_id,
         sample_index=0,
-        group=group,
         cluster=cluster,
-        context_condition=condition,
-        question_polarity="neg" if number % 2 else "nonneg",
-        gold=gold,
-        unknown=2,
-        target=0,
-        chosen=chosen,
+        block=block,
+        group=group,
+        stratum="ambiguous" if ambiguous else "disambiguated",
+        answer=None if chosen is None else f"option {chosen}",
         outcome=outcome,
         reason="none" if chosen is None else None,
         rule=None if chosen is None else "letter",
         chosen_position=None if chosen is None else (chosen + shift) % 3,
         gold_position=(gold + shift) % 3,
+        chance=1 / 3,
         n_tokens=int(generator.integers(1, 500)),
         finish="stop",
-        block=block,
     )
+    judged = BiasJudged(
+        model=model,
+        task="bbq",
+        category=category,
+        item_seed=0,
+        sample_seed=0,
+        item_id=item_id,
+        sample_index=0,
+        direction=None if chosen is None else DIRECTIONS[chosen],
+        scorable=True,
+        polarity="neg" if number % 2 else "nonneg",
+        gold_unknown=gold == 2,
+    )
+    return score, judged
 
 
-def bootstrap_only(paths: list[Path], draws: int) -> None:
+def write_model(
+    folder: Path, model: str, places: Sequence[tuple[str, str, str, str, str]], seed: int
+) -> Path:
+    """The files of one model, as the score stage writes them."""
+    generator, path = np.random.default_rng(seed), folder / f"{model}.parquet"
+    made = (answer(model, place, number, generator) for number, place in enumerate(places))
+    scores, judged = zip(*made, strict=True)
+    write_rows(path, scores, Score)
+    write_rows(path.with_suffix("") / "bbq.parquet", judged, BiasJudged)
+    return path
+
+
+def bootstrap_only(paths: list[Path], spec: AggregateSpec) -> None:
     """Every headline number of every group of every model, with a percentile interval; the draws
     are common.
     """
     weights: dict[str, np.ndarray] = {}
     generator = np.random.default_rng(0)
-    for answered in load(paths):
-        task_counts = answered.counts()
-        for cell in cells(answered.groups):
-            counts = cell.counts(task_counts)
+    for answered in load(paths, spec)[0]:
+        layout = answered.layout
+        for part in slices(layout.groups):
+            counts = part.counts(answered.counts)
             used = counts[counts.reshape(len(counts), -1).any(axis=1)]
-            if cell.group not in weights:
-                weights[cell.group] = bootstrap_weights(len(used), draws, generator)
-            sums = bootstrap_counts(used, weights[cell.group])
-            for one in headline("drop", has_targets=True):
-                percentile_interval(one.measure.resampled(sums))
+            if part.group not in weights:
+                weights[part.group] = bootstrap_weights(len(used), spec.draws, generator)
+            sums = bootstrap_counts(used, weights[part.group])
+            for metric in layout.numbers.headline(layout.policy):
+                percentile_interval(metric.measure.resampled(sums))
 
 
 def timed(what: str, work: Callable[[], None]) -> None:
@@ -145,21 +170,16 @@ def main() -> None:
     args = parser.parse_args()
     places = list(simulated_places(args.blocks) if args.items is None else real_places(args.items))
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for number in range(args.models):
-            generator = np.random.default_rng(number)
-            rows = [
-                answer(f"model-{number}", place, place_number, generator)
-                for place_number, place in enumerate(places)
-            ]
-            paths.append(Path(folder) / f"model-{number}.parquet")
-            write_rows(paths[-1], rows, Score)
+        paths = [
+            write_model(Path(folder), f"model-{number}", places, number)
+            for number in range(args.models)
+        ]
+        spec = AggregateSpec(tasks={"bbq": "bbq"}, draws=args.draws)
         what = f"{len(places):,} items x {args.models} models, {args.draws:,} draws"
         timed(
             f"{what} of every group and all, from the files",
-            lambda: bootstrap_only(paths, args.draws),
+            lambda: bootstrap_only(paths, spec),
         )
-        spec = Spec(draws=args.draws)
         timed(
             f"{what}, the whole aggregate stage",
             lambda: run(paths, spec, Path(folder) / "aggregate"),

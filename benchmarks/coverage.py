@@ -4,7 +4,7 @@ real templates.
 Simulates answers: each template has its own chance of a right (or biased, or "unknown") answer,
 normal on the logit with a standard deviation of 0, 1 or 2 around a median template; items are drawn
 in blocks from the real numbers of items per template; the truth is the mean over all templates that
-could have been written. An answer is right when it is "unknown" (the ambiguous condition), so that
+could have been written. An answer is right when it is "unknown" (the ambiguous stratum), so that
 accuracy, s_DIS and s_AMB come from the same answers. Needs no data:
 
     python benchmarks/coverage.py --repetitions 1000 --seed 1
@@ -31,16 +31,24 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from featherweight.stats import measures
-from featherweight.stats.bias import AMBIG, N_BIASED, N_COLUMNS, N_ITEMS, N_NON_UNKNOWN, N_RIGHT
 from featherweight.stats.clusters import (
-    Measure,
     bootstrap_counts,
     bootstrap_weights,
     clustered,
     interval,
     percentile_interval,
 )
+from featherweight.stats.counts import DROP, N_ITEMS, N_RIGHT
 from featherweight.stats.intervals import Interval, wilson
+from featherweight.stats.measures import Measure
+from featherweight.tasks.bbq.bias import (
+    AMBIGUOUS,
+    N_BIASED,
+    N_NON_UNKNOWN,
+    s_amb_measure,
+    s_dis_measure,
+)
+from featherweight.tasks.bbq.numbers import NUMBERS
 
 SPREADS = (0.0, 1.0, 2.0)
 SIZES = (50, 150, 500)
@@ -53,8 +61,8 @@ Floats = npt.NDArray[np.float64]
 
 
 class Design(NamedTuple):
-    """What is simulated: a group's templates, the median template's share, their spread, items per
-    condition.
+    """What is simulated: a group's templates, the median template's share, their spread, ambiguous
+    items.
     """
 
     group: str
@@ -93,14 +101,14 @@ def draw_counts(design: Design, generator: np.random.Generator) -> Floats:
     noise = generator.standard_normal((2, len(blocks)))
     known = generator.binomial(items, expit(logit(right) + spread * noise[0]))
     biased = generator.binomial(items - known, expit(logit(BIASED) + spread * noise[1]))
-    counts = np.zeros((len(blocks), 2, N_COLUMNS))
+    counts = np.zeros((len(blocks), 2, len(NUMBERS.over)))
     for column, values in (
         (N_ITEMS, items),
         (N_RIGHT, known),
         (N_NON_UNKNOWN, items - known),
         (N_BIASED, biased),
     ):
-        counts[:, AMBIG, column] = values
+        counts[:, AMBIGUOUS, column] = values
     return counts
 
 
@@ -110,9 +118,9 @@ def metrics(right: float, spread: float) -> Iterator[tuple[str, Measure, float]]
         mean_over_templates(right, spread),
         2.0 * mean_over_templates(BIASED, spread) - 1.0,
     )
-    yield "accuracy", measures.accuracy("drop", (AMBIG,)), known
-    yield "s_DIS", measures.s_dis(AMBIG), lean
-    yield "s_AMB", measures.s_amb("drop"), (1.0 - known) * lean
+    yield "accuracy", measures.accuracy(DROP, (AMBIGUOUS,)), known
+    yield "s_DIS", s_dis_measure(AMBIGUOUS), lean
+    yield "s_AMB", s_amb_measure(DROP), (1.0 - known) * lean
 
 
 def simulate(design: Design, repetitions: int, draws: int, seed: int) -> list[Cell]:
@@ -139,7 +147,7 @@ def simulate(design: Design, repetitions: int, draws: int, seed: int) -> list[Ce
         width = float(np.mean([reach.high - reach.low for reach in reached]))
         cells.append(Cell(design, metric, "clustered", share_holding(reached, truth), width))
     (_, measure, truth), *_ = metrics(design.right, design.spread)
-    totals = [counts[:, AMBIG].sum(axis=0) for counts in sampled]
+    totals = [counts[:, AMBIGUOUS].sum(axis=0) for counts in sampled]
     naive = [independent(total[N_RIGHT], total[N_ITEMS]) for total in totals]
     cells.append(Cell(design, "accuracy", "independent", share_holding(naive, truth), None))
     if draws:
@@ -155,7 +163,7 @@ def percentile(
     counts: Floats, measure: Measure, draws: int, generator: np.random.Generator
 ) -> Interval:
     """The percentile interval of a bootstrap over the templates that were drawn."""
-    used = counts[counts[:, AMBIG, N_ITEMS] > 0]
+    used = counts[counts[:, AMBIGUOUS, N_ITEMS] > 0]
     drawn = measure.resampled(
         bootstrap_counts(used, bootstrap_weights(len(used), draws, generator))
     )

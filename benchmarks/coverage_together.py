@@ -33,20 +33,20 @@ from bbq_templates import ITEMS_PER_TEMPLATE
 from coverage import BIASED, mean_over_templates, share_holding
 from scipy.special import expit, logit
 
-from featherweight.aggregate.cells import mean_of_parts
 from featherweight.stats import measures
-from featherweight.stats.bias import (
-    AMBIG,
-    N_BIASED,
-    N_COLUMNS,
-    N_ITEMS,
-    N_NON_UNKNOWN,
-    N_RIGHT,
-    N_UNREAD,
-)
-from featherweight.stats.clusters import Measure, clustered, interval
+from featherweight.stats.clusters import clustered, interval
+from featherweight.stats.counts import DROP, N_ITEMS, N_RIGHT, N_UNREAD
 from featherweight.stats.intervals import Interval
+from featherweight.stats.measures import Measure, mean_of_parts
 from featherweight.stats.paired import difference
+from featherweight.tasks.bbq.bias import (
+    AMBIGUOUS,
+    N_BIASED,
+    N_NON_UNKNOWN,
+    s_amb_measure,
+    s_dis_measure,
+)
+from featherweight.tasks.bbq.numbers import NUMBERS
 
 RIGHTS = (0.5, 0.8)  # the share of right answers of the median template of the middle category
 SPREADS = (0.0, 1.0, 2.0)  # of templates within a category, on the logit
@@ -103,7 +103,7 @@ class Design(NamedTuple):
 class Sides(NamedTuple):
     """Counts per template of two sides, of the pairs that both had read.
 
-    Shape: (templates, 2 conditions, columns).
+    Shape: (templates, 2 strata of items, columns).
     """
 
     first: Floats
@@ -127,7 +127,7 @@ def draw(design: Design, generator: np.random.Generator) -> Sides:
             read, expit(design.medians(gain)[STRATA] + design.spread * noise)
         )
         lean = expit(logit(BIASED) + design.spread * generator.standard_normal(len(STRATA)))
-        counts = np.zeros((len(STRATA), 2, N_COLUMNS))
+        counts = np.zeros((len(STRATA), 2, len(NUMBERS.over)))
         columns = (
             (N_ITEMS, items),
             (N_UNREAD, items - read),
@@ -135,8 +135,8 @@ def draw(design: Design, generator: np.random.Generator) -> Sides:
             (N_NON_UNKNOWN, read - right),
         )
         for column, values in columns:
-            counts[:, AMBIG, column] = values
-        counts[:, AMBIG, N_BIASED] = generator.binomial(read - right, lean)
+            counts[:, AMBIGUOUS, column] = values
+        counts[:, AMBIGUOUS, N_BIASED] = generator.binomial(read - right, lean)
         found.append(counts)
     return Sides(found[0], found[1])
 
@@ -161,9 +161,9 @@ def truths(design: Design) -> dict[str, float]:
 
 
 ACCURACY, S_DIS, S_AMB = (
-    measures.accuracy("drop", (AMBIG,)),
-    measures.s_dis(AMBIG),
-    measures.s_amb("drop"),
+    measures.accuracy(DROP, (AMBIGUOUS,)),
+    s_dis_measure(AMBIGUOUS),
+    s_amb_measure(DROP),
 )
 
 

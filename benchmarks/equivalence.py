@@ -24,7 +24,7 @@ import numpy.typing as npt
 from bbq_templates import ITEMS_PER_TEMPLATE
 
 from featherweight.stats import measures
-from featherweight.stats.bias import AMBIG, N_COLUMNS, N_ITEMS, N_RIGHT
+from featherweight.stats.counts import DROP, N_GENERAL, N_ITEMS, N_RIGHT
 from featherweight.stats.equivalence import beside_margin
 from featherweight.stats.intervals import Interval
 from featherweight.stats.paired import difference
@@ -52,7 +52,7 @@ DESIGNS = (
 
 
 def draw(design: Design, true: float, generator: np.random.Generator) -> tuple[Floats, Floats]:
-    """The counts of both models per template. Shape of each: (templates, 2, columns)."""
+    """The counts of both models per template. Shape of each: (templates, 1 stratum, columns)."""
     groups = ITEMS_PER_TEMPLATE if design.group == "all" else [design.group]
     sizes = np.array([items for group in groups for items in ITEMS_PER_TEMPLATE[group]])
     items = generator.multivariate_hypergeometric(sizes, min(design.n, int(sizes.sum())))
@@ -60,9 +60,9 @@ def draw(design: Design, true: float, generator: np.random.Generator) -> tuple[F
     shift = true + APART * generator.standard_normal(len(sizes))
     sides = []
     for rate in (chance + shift, chance):
-        counts = np.zeros((len(sizes), 2, N_COLUMNS))
-        counts[:, AMBIG, N_ITEMS] = items
-        counts[:, AMBIG, N_RIGHT] = generator.binomial(items, np.clip(rate, 0.0, 1.0))
+        counts = np.zeros((len(sizes), 1, N_GENERAL))
+        counts[:, 0, N_ITEMS] = items
+        counts[:, 0, N_RIGHT] = generator.binomial(items, np.clip(rate, 0.0, 1.0))
         sides.append(counts)
     return sides[0], sides[1]
 
@@ -71,7 +71,7 @@ def called_equal(design: Design, true: float, repetitions: int, seed: int) -> li
     """The share of runs that call the two models equal, at each level."""
     key = [seed, *design.group.encode(), design.n, round(1000 * true)]
     generator = np.random.default_rng(key)
-    measure = measures.accuracy("drop", (AMBIG,))
+    measure = measures.accuracy(DROP, (0,))
     equal = np.zeros(len(LEVELS))
     for _ in range(repetitions):
         first, second = draw(design, true, generator)

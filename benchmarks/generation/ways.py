@@ -116,56 +116,27 @@ def continuous(setting: Setting) -> Run:
 
 
 def ours(setting: Setting) -> Run:
-    """Our transformers engine, through its own interface, with an end for each request (its stream
-    is its index).
-    """
-    from featherweight.engines import Request, load_engine
-    from featherweight.engines.transformers import slots
-
-    engine: Any = load_engine(
-        "transformers", setting.folder, dtype=setting.dtype, threads=setting.threads
-    )
-    engine.stops, engine.slots = (), setting.batch
-
-    class Forced(slots.SlotLoop):
-        ends: tuple[int, ...] = ()
-
-        def _limit(self, request: Request) -> int:
-            return self.ends[request.stream]
-
-    slots.SlotLoop = Forced  # type: ignore[misc]
-    return _through_the_interface(engine, Forced)
+    """Our transformers engine, through its own interface, with a limit for each request."""
+    return _through_the_interface("transformers", setting.dtype, setting)
 
 
 def exllamav2(setting: Setting) -> Run:
-    """Our ExLlamaV2 engine, in float16 on a CUDA GPU, with an end for each request."""
-    from featherweight.engines import load_engine
-    from featherweight.engines.exllamav2 import loop as exllamav2_loop
+    """Our ExLlamaV2 engine, in float16 on a CUDA GPU, with a limit for each request."""
+    return _through_the_interface("exllamav2", "float16", setting)
 
-    engine: Any = load_engine("exllamav2", setting.folder, dtype="float16", threads=setting.threads)
+
+def _through_the_interface(name: str, dtype: str, setting: Setting) -> Run:
+    from featherweight.engines import Decoding, Request, load_engine
+
+    engine: Any = load_engine(name, setting.folder, dtype=dtype, threads=setting.threads)
     engine.stops, engine.rows = (), setting.batch
 
-    class Forced(exllamav2_loop.BatchLoop):
-        ends: tuple[int, ...] = ()
-
-        def _admit(self, pages: Any) -> None:
-            super()._admit(pages)
-            for row in self.rows:
-                row.limit = self.ends[self.requests[row.request].stream]
-
-    exllamav2_loop.BatchLoop = Forced  # type: ignore[misc]
-    return _through_the_interface(engine, Forced)
-
-
-def _through_the_interface(engine: Any, forced: Any) -> Run:
-    from featherweight.engines import Decoding, Request
-
     def run(work: Work) -> int:
-        forced.ends = work.ends
-        requests = [Request(prompt, index, None, ()) for index, prompt in enumerate(work.prompts)]  # type: ignore[arg-type]
-        made = engine.generate(
-            requests, Decoding(TEMPERATURE, 1.0, 0, max(work.ends)), lambda count: None
-        )
+        requests = [
+            Request(prompt_ids=prompt, stream=index, max_new_tokens=end)
+            for index, (prompt, end) in enumerate(zip(work.prompts, work.ends, strict=True))
+        ]
+        made = engine.generate(requests, Decoding(TEMPERATURE, 1.0, 0), lambda count: None)
         if tuple(answer.n_tokens for answer in made) != work.ends:
             raise SystemExit("an answer has another length than was forced")
         return sum(answer.n_tokens for answer in made)

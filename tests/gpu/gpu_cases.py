@@ -12,32 +12,9 @@ from character_model import CHARACTERS, SPECIAL, write_model
 
 from engine_agreement import gaps, with_the_hubs_keys
 from featherweight.engines import Completion, Decoding, Request
-from featherweight.records import Item
 
-GREEDY = Decoding(0.0, 1.0, 0, 32)
-SAMPLED = Decoding(0.7, 0.95, 0, 32)
-ITEM = Item(
-    task="pocket",
-    category="c",
-    item_id="c-1",
-    example_id=1,
-    question_index=1,
-    cluster="c:1",
-    block="c:1:0",
-    context_condition="disambig",
-    question_polarity="neg",
-    context="",
-    question="",
-    options=("he", "she", "unclear"),
-    option_names=("he", "she", "unknown"),
-    option_groups=("m", "f", "unknown"),
-    gold=1,
-    unknown=2,
-    target=0,
-    group="c",
-    label_type="label",
-    stereotyped_groups=("m",),
-)
+GREEDY = Decoding(0.0, 1.0, 0)
+SAMPLED = Decoding(0.7, 0.95, 0)
 LLAMA3 = {
     "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 512,
@@ -52,14 +29,14 @@ def words(draw: random.Random, count: int) -> tuple[int, ...]:
     return tuple(draw.randrange(5, len(SPECIAL) + len(CHARACTERS)) for _ in range(count))
 
 
-def request(prompt: tuple[int, ...], stream: int) -> Request:
-    return Request(prompt, stream, ITEM, (0, 1, 2))
+def request(prompt: tuple[int, ...], stream: int, limit: int = 32) -> Request:
+    return Request(prompt_ids=prompt, stream=stream, max_new_tokens=limit)
 
 
-def ragged(count: int, longest: int = 200) -> list[Request]:
+def ragged(count: int, longest: int = 200, limit: int = 32) -> list[Request]:
     draw = random.Random(count)
     return [
-        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index)
+        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index, limit)
         for index in range(count)
     ]
 

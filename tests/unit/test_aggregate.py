@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,50 +17,76 @@ from scipy import stats
 
 from featherweight import aggregate
 from featherweight.aggregate.run import run
-from featherweight.aggregate.spec import Contrast, Spec, parse_spec
-from featherweight.compare import vocabulary
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_rows
 from featherweight.records import ContrastRow, Difference, Estimate, Position, Score, Spread
+from featherweight.specs import AggregateSpec, ContrastSpec
+from featherweight.tasks.bbq.facts import BiasJudged, Direction
+from featherweight.tasks.numbers import numbers
 
 TABLES = ("estimates", "differences", "spread", "positions", "contrasts")
 TARGET, OTHER, UNKNOWN = 0, 1, 2  # the place of each option in every made-up item
+DIRECTIONS: tuple[Direction, ...] = ("target", "other", "unknown")
+LABELS = ("bbq", "bbq-chinese", "bbq-american", "bbq-likelihood")
+
+
+class Row(NamedTuple):
+    """One judged answer: the row of every task, and BBQ's own beside it."""
+
+    score: Score
+    judged: BiasJudged
+
+
+def changed(row: Row, **changes: Any) -> Row:
+    """The answer with other values, in whichever of its rows these stand."""
+    score, judged = (
+        replace(part, **{key: value for key, value in changes.items() if hasattr(part, key)})
+        for part in row
+    )
+    return Row(score, judged)
 
 
 def score(
-    model: str, cluster: str, number: int, condition: str, chosen: int | None, **changes: Any
-) -> Score:
+    model: str, cluster: str, number: int, stratum: str, chosen: int | None, **changes: Any
+) -> Row:
     """One judged answer to item `number` of a template; the unknown option is right in the
-    ambiguous condition.
+    ambiguous stratum.
     """
-    gold = UNKNOWN if condition == "ambig" else number % 2
+    gold = UNKNOWN if stratum == "ambiguous" else number % 2
     outcome = "unparsed" if chosen is None else "right" if chosen == gold else "wrong"
-    row: dict[str, Any] = {
+    key: dict[str, Any] = {
         "model": model,
         "task": "bbq",
         "category": "Age",
         "item_seed": 0,
         "sample_seed": 0,
-        "item_id": f"{cluster}-{number}-{condition}",
+        "item_id": f"{cluster}-{number}-{stratum}",
         "sample_index": 0,
-        "group": "Age",
-        "cluster": cluster,
-        "context_condition": condition,
-        "question_polarity": "neg",
-        "gold": gold,
-        "unknown": UNKNOWN,
-        "target": TARGET,
-        "chosen": chosen,
-        "outcome": outcome,
-        "reason": "none" if chosen is None else None,
-        "rule": None if chosen is None else "letter",
-        "chosen_position": None if chosen is None else (chosen + number) % 3,
-        "gold_position": (gold + number) % 3,
-        "n_tokens": 10,
-        "finish": "stop",
-        "block": f"{cluster}:{number}",
     }
-    return Score(**row | changes)
+    judged = BiasJudged(
+        **key,
+        direction=None if chosen is None else DIRECTIONS[chosen],
+        scorable=True,
+        polarity="neg",
+        gold_unknown=gold == UNKNOWN,
+    )
+    row = Score(
+        **key,
+        group="Age",
+        cluster=cluster,
+        block=f"{cluster}:{number}",
+        stratum=stratum,
+        answer=None if chosen is None else f"option {chosen}",
+        outcome=outcome,  # type: ignore[arg-type]
+        reason="none" if chosen is None else None,
+        rule=None if chosen is None else "letter",
+        chosen_position=None if chosen is None else (chosen + number) % 3,
+        gold_position=(gold + number) % 3,
+        chance=1 / 3,
+        n_tokens=10,
+        finish="stop",
+    )
+    return changed(Row(row, judged), **changes)
 
 
 def simulated(
@@ -72,8 +98,8 @@ def simulated(
     templates: int = 6,
     items: int = 4,
     seeds: Iterable[int] = (0,),
-) -> list[Score]:
-    """Answers to every item of a small study; `choose` gets the condition, the right option and a
+) -> list[Row]:
+    """Answers to every item of a small study; `choose` gets the stratum, the right option and a
     generator.
     """
     rows = []
@@ -82,9 +108,9 @@ def simulated(
         for category in categories:
             for template in range(templates):
                 for number in range(items):
-                    for condition in ("ambig", "disambig"):
-                        gold = UNKNOWN if condition == "ambig" else number % 2
-                        chosen = choose(condition, gold, generator)
+                    for stratum in ("ambiguous", "disambiguated"):
+                        gold = UNKNOWN if stratum == "ambiguous" else number % 2
+                        chosen = choose(stratum, gold, generator)
                         cluster = f"{category}:{template}"
                         changes = {
                             "task": task,
@@ -92,35 +118,49 @@ def simulated(
                             "group": category,
                             "sample_seed": seed,
                         }
-                        rows.append(score(model, cluster, number, condition, chosen, **changes))
+                        rows.append(score(model, cluster, number, stratum, chosen, **changes))
     return rows
 
 
-def oracle(condition: str, gold: int, generator: np.random.Generator) -> int:
+def oracle(stratum: str, gold: int, generator: np.random.Generator) -> int:
     return gold
 
 
 def always(kind: int) -> Callable[[str, int, np.random.Generator], int]:
-    return lambda condition, gold, generator: kind
+    return lambda stratum, gold, generator: kind
 
 
 def careless(rate: float) -> Callable[[str, int, np.random.Generator], int | None]:
     """Right with this rate, otherwise any option, a tenth unread."""
 
-    def choose(condition: str, gold: int, generator: np.random.Generator) -> int | None:
+    def choose(stratum: str, gold: int, generator: np.random.Generator) -> int | None:
         luck, guess, lost = generator.random(), int(generator.integers(3)), generator.random() < 0.1
         return None if lost else gold if luck < rate else guess
 
     return choose
 
 
-def aggregated(folder: Path, models: dict[str, list[Score]], spec: Spec | None = None) -> Path:
-    """Write one file per model, run the stage, and give the folder of its tables."""
-    paths = []
-    for name, rows in models.items():
-        paths.append(folder / "score" / f"{name}.parquet")
-        write_rows(paths[-1], rows, Score)
-    run(paths, spec or Spec(draws=200), folder / "aggregate")
+def spec(**changes: Any) -> AggregateSpec:
+    """Every label is of BBQ; a short bootstrap."""
+    return AggregateSpec(**{"tasks": dict.fromkeys(LABELS, "bbq"), "draws": 200} | changes)
+
+
+def written(folder: Path, name: str, rows: Sequence[Row]) -> Path:
+    """The files of one model, as the score stage writes them."""
+    path = folder / "score" / f"{name}.parquet"
+    write_rows(path, [row.score for row in rows], Score)
+    for label in {row.score.task for row in rows}:
+        judged = [row.judged for row in rows if row.judged.task == label]
+        write_rows(path.with_suffix("") / f"{label}.parquet", judged, BiasJudged)
+    return path
+
+
+def aggregated(
+    folder: Path, models: dict[str, list[Row]], wanted: AggregateSpec | None = None
+) -> Path:
+    """Write the files of each model, run the stage, and give the folder of its tables."""
+    paths = [written(folder, name, rows) for name, rows in models.items()]
+    run(paths, wanted or spec(), folder / "aggregate")
     return folder / "aggregate"
 
 
@@ -138,17 +178,17 @@ def estimate(folder: Path, **key: str) -> Estimate:
 
 # Template a: 4 ambiguous answers: target, unknown, unknown, unread; template b: other, target,
 # unknown, unread.
-def by_hand(model: str) -> list[Score]:
+def by_hand(model: str) -> list[Row]:
     choices = {"Age:a": [TARGET, UNKNOWN, UNKNOWN, None], "Age:b": [OTHER, TARGET, UNKNOWN, None]}
     rows = [
-        score(model, cluster, number, "ambig", chosen)
+        score(model, cluster, number, "ambiguous", chosen)
         for cluster, chosen_ones in choices.items()
         for number, chosen in enumerate(chosen_ones)
     ]
-    untargeted = score(model, "Age:b", 9, "ambig", OTHER, target=None)
+    untargeted = score(model, "Age:b", 9, "ambiguous", OTHER, direction="other", scorable=False)
     return [
         *rows[:-1],
-        score(model, "Age:b", 3, "ambig", None, outcome="unfinished", finish="length"),
+        score(model, "Age:b", 3, "ambiguous", None, outcome="unfinished", finish="length"),
         untargeted,
     ]
 
@@ -181,18 +221,14 @@ def hand_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_estimates_by_hand(
     hand_made: Path, metric: str, policy: str, value: float, n: int
 ) -> None:
-    found = estimate(
-        hand_made, metric=metric, policy=policy, context_condition="ambig", group="Age"
-    )
+    found = estimate(hand_made, metric=metric, policy=policy, stratum="ambiguous", group="Age")
     assert found.value == pytest.approx(value)
-    assert (found.n, found.n_items, found.n_clusters) == (n, 8, 2)
+    assert (found.n, found.n_asked, found.n_clusters) == (n, 8, 2)
 
 
-def test_nothing_asked_in_a_condition_leaves_no_rows(hand_made: Path) -> None:
-    conditions = {
-        row.context_condition for row in read_rows(hand_made / "estimates.parquet", Estimate)
-    }
-    assert conditions == {"ambig", "both"}
+def test_nothing_asked_in_a_stratum_leaves_no_rows(hand_made: Path) -> None:
+    stratums = {row.stratum for row in read_rows(hand_made / "estimates.parquet", Estimate)}
+    assert stratums == {"ambiguous", "all"}
 
 
 @pytest.mark.parametrize(
@@ -210,13 +246,13 @@ def test_controls_have_their_known_scores_and_honest_intervals(
     s_amb: float | None, s_dis: float | None,
 ) -> None:  # fmt: skip
     folder = aggregated(tmp_path, {"control": simulated("control", choose)})
-    for condition, metric, value in (
-        ("ambig", "accuracy", ambiguous),
-        ("disambig", "accuracy", disambiguated),
-        ("ambig", "s_amb", s_amb),
-        ("disambig", "s_dis", s_dis),
+    for stratum, metric, value in (
+        ("ambiguous", "accuracy", ambiguous),
+        ("disambiguated", "accuracy", disambiguated),
+        ("ambiguous", "s_amb", s_amb),
+        ("disambiguated", "s_dis", s_dis),
     ):
-        found = estimate(folder, group=group, context_condition=condition, metric=metric)
+        found = estimate(folder, group=group, stratum=stratum, metric=metric)
         assert found.value == value
         assert (found.low is None) == (found.high is None) == (value is None)
         if found.low is not None and found.high is not None and found.value is not None:
@@ -229,7 +265,7 @@ def test_the_mean_of_groups_weighs_groups_alike(tmp_path: Path) -> None:
     folder = aggregated(
         tmp_path, {"m": large + simulated("m", always(TARGET), categories=["SES"], templates=3)}
     )
-    key = {"context_condition": "ambig"}
+    key = {"stratum": "ambiguous"}
     assert estimate(folder, metric="accuracy", **key).value == pytest.approx(9 / 12)
     assert estimate(folder, metric="accuracy_macro", **key).value == pytest.approx(1 / 2)
     assert estimate(folder, metric="s_amb_macro", **key).value == pytest.approx(
@@ -242,22 +278,25 @@ def test_names_and_labels_of_a_category_are_one_part_of_the_mean(tmp_path: Path)
     items."""
     names = simulated("m", always(TARGET), categories=["Age"], templates=3)
     names = [
-        replace(
-            row, group="Age (names)", cluster=f"{row.cluster} names", item_id=f"{row.item_id} names"
+        changed(
+            row,
+            group="Age (names)",
+            cluster=f"{row.score.cluster} names",
+            item_id=f"{row.score.item_id} names",
         )
         for row in names
     ]
     labels = simulated("m", oracle, categories=["Age"], templates=3)
     other = simulated("m", always(TARGET), categories=["SES"], templates=3)
     folder = aggregated(tmp_path, {"m": names + labels + other})
-    key = {"context_condition": "ambig", "metric": "accuracy_macro"}
+    key = {"stratum": "ambiguous", "metric": "accuracy_macro"}
     assert estimate(folder, **key).value == pytest.approx((1 / 2 + 0) / 2)  # not (1 + 0 + 0) / 3
     assert estimate(folder, **key).method == "cluster jackknife within categories, t"
 
 
 def test_a_group_in_two_categories_is_told(tmp_path: Path) -> None:
     rows = simulated("m", oracle, categories=["Age"]) + [
-        replace(row, group="Age") for row in simulated("m", oracle, categories=["SES"])
+        changed(row, group="Age") for row in simulated("m", oracle, categories=["SES"])
     ]
     with pytest.raises(InputError, match="bbq: group Age: expected one category, got Age, SES"):
         aggregated(tmp_path, {"m": rows})
@@ -269,19 +308,17 @@ def test_categories_that_differ_do_not_widen_the_interval_of_all(tmp_path: Path)
         "m", always(OTHER), categories=["SES"]
     )
     folder = aggregated(tmp_path, {"m": rows})
-    found = estimate(folder, metric="accuracy", context_condition="ambig")
+    found = estimate(folder, metric="accuracy", stratum="ambiguous")
     assert (found.value, found.method) == (0.5, "cluster jackknife within categories, t")
-    assert estimate(
-        folder, metric="design_effect", context_condition="ambig"
-    ).value == pytest.approx(0.0)
-    drawn = estimate(folder, metric="accuracy_bootstrap", context_condition="ambig")
+    assert estimate(folder, metric="design_effect", stratum="ambiguous").value == pytest.approx(0.0)
+    drawn = estimate(folder, metric="accuracy_bootstrap", stratum="ambiguous")
     assert (drawn.low, drawn.high) == pytest.approx((0.5, 0.5))
     # No template moves it; what unseen templates could do is all that is left: t^2 / (12 + t^2) of
     # half the range.
     t = stats.t.ppf(0.975, 10)
     assert found.high == pytest.approx(0.5 + 0.5 * t**2 / (12 + t**2))
     assert (
-        estimate(folder, metric="accuracy", context_condition="ambig", group="Age").method
+        estimate(folder, metric="accuracy", stratum="ambiguous", group="Age").method
         == "cluster jackknife, t"
     )
 
@@ -292,7 +329,7 @@ def test_intervals_hold_their_value_and_every_row_is_unique(tmp_path: Path) -> N
         for name, rate in (("a", 0.6), ("b", 0.9))
     }
     rows = read_rows(aggregated(tmp_path, models) / "estimates.parquet", Estimate)
-    keys = [(r.model, r.task, r.group, r.context_condition, r.metric, r.policy) for r in rows]
+    keys = [(r.model, r.task, r.group, r.stratum, r.metric, r.policy) for r in rows]
     assert len(set(keys)) == len(keys)
     for row in rows:
         if row.low is not None and row.high is not None and row.value is not None:
@@ -307,13 +344,13 @@ def test_the_same_input_gives_the_same_bytes_in_any_order_of_rows(tmp_path: Path
         name: simulated(name, careless(rate), seeds=(0, 1))
         for name, rate in (("a", 0.6), ("b", 0.9))
     }
-    spec = Spec(models=("b", "a"), draws=200)
+    wanted = spec(models=("b", "a"))
     first, again = (
-        aggregated(tmp_path / "1", models, spec),
-        aggregated(tmp_path / "2", models, spec),
+        aggregated(tmp_path / "1", models, wanted),
+        aggregated(tmp_path / "2", models, wanted),
     )
     reversed_rows = {name: rows[::-1] for name, rows in reversed(models.items())}
-    shuffled = aggregated(tmp_path / "3", reversed_rows, spec)
+    shuffled = aggregated(tmp_path / "3", reversed_rows, wanted)
     names = sorted(path.name for path in first.iterdir())
     assert names == sorted(
         [*(f"{t}.{e}" for t in TABLES for e in ("parquet", "csv")), "readings.json"]
@@ -328,7 +365,7 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
     rates = {"a": 0.2, "b": 0.5, "c": 0.7}
     models = {name: simulated(name, careless(rate), items=8) for name, rate in rates.items()}
     models["oracle"] = simulated("oracle", oracle, items=8)
-    folder = aggregated(tmp_path, models, Spec(controls=("oracle",), draws=200))
+    folder = aggregated(tmp_path, models, spec(controls=("oracle",)))
     rows = read_rows(folder / "differences.parquet", Difference)
     assert {(row.model, row.baseline) for row in rows} == {("b", "a"), ("c", "a"), ("c", "b")}
     assert {(row.group, row.adjustment) for row in rows} == {
@@ -342,7 +379,7 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
                 folder,
                 model=name,
                 group=row.group,
-                context_condition=row.context_condition,
+                stratum=row.stratum,
                 metric=row.metric,
             )
             for name in (row.model, row.baseline)
@@ -354,7 +391,7 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
         assert (
             row.n
             < row.n_asked
-            == (96 if row.group == "all" else 48) * (2 if row.context_condition == "both" else 1)
+            == (96 if row.group == "all" else 48) * (2 if row.stratum == "all" else 1)
         )
         assert row.p is not None
         assert row.p_adjusted is not None
@@ -369,7 +406,7 @@ def test_differences_are_corrected_in_two_families(tmp_path: Path) -> None:
 
 def test_a_difference_where_nothing_was_lost_is_that_of_the_printed_scores(tmp_path: Path) -> None:
     def reads_all(rate: float) -> Callable[..., int]:
-        return lambda condition, gold, generator: (
+        return lambda stratum, gold, generator: (
             gold if generator.random() < rate else int(generator.integers(3))
         )
 
@@ -385,7 +422,7 @@ def test_a_difference_where_nothing_was_lost_is_that_of_the_printed_scores(tmp_p
                 folder,
                 model=name,
                 group=row.group,
-                context_condition=row.context_condition,
+                stratum=row.stratum,
                 metric=row.metric,
             )
             for name in (row.model, row.baseline)
@@ -407,7 +444,7 @@ def test_a_difference_where_nothing_was_lost_is_that_of_the_printed_scores(tmp_p
 
 def test_a_baseline_is_what_every_other_model_is_taken_from(tmp_path: Path) -> None:
     models = {name: simulated(name, careless(0.6)) for name in ("a", "b", "c")}
-    folder = aggregated(tmp_path, models, Spec(baseline="b", draws=200))
+    folder = aggregated(tmp_path, models, spec(baseline="b"))
     pairs = {
         (row.model, row.baseline) for row in read_rows(folder / "differences.parquet", Difference)
     }
@@ -416,16 +453,12 @@ def test_a_baseline_is_what_every_other_model_is_taken_from(tmp_path: Path) -> N
 
 def test_only_answers_that_both_gave_are_paired(tmp_path: Path) -> None:
     whole, part = simulated("a", careless(0.6)), simulated("b", careless(0.6))
-    kept = [row for row in part if not row.item_id.startswith("Age:0-1")]
+    kept = [row for row in part if not row.score.item_id.startswith("Age:0-1")]
     rows = read_rows(
         aggregated(tmp_path, {"a": whole, "b": kept}) / "differences.parquet", Difference
     )
-    assert {
-        row.n_asked for row in rows if row.group == "all" and row.context_condition != "both"
-    } == {47}
-    assert {
-        row.n_asked for row in rows if row.group == "SES" and row.context_condition != "both"
-    } == {24}
+    assert {row.n_asked for row in rows if row.group == "all" and row.stratum != "all"} == {47}
+    assert {row.n_asked for row in rows if row.group == "SES" and row.stratum != "all"} == {24}
 
 
 def test_spread_tells_seeds_from_items(tmp_path: Path) -> None:
@@ -439,7 +472,7 @@ def test_spread_tells_seeds_from_items(tmp_path: Path) -> None:
     (found,) = (
         row
         for row in read_rows(folder / "spread.parquet", Spread)
-        if (row.group, row.context_condition, row.metric) == ("all", "ambig", "accuracy")
+        if (row.group, row.stratum, row.metric) == ("all", "ambiguous", "accuracy")
     )
     assert found.n_seeds == 3
     assert found.seed_sd == pytest.approx(np.std([1.0, 1.0, 0.0], ddof=1))
@@ -454,7 +487,7 @@ def test_one_seed_has_no_spread(tmp_path: Path) -> None:
 def test_answers_of_several_seeds_stay_in_their_template(tmp_path: Path) -> None:
     once = aggregated(tmp_path / "1", {"m": simulated("m", always(TARGET), seeds=[0])})
     thrice = aggregated(tmp_path / "3", {"m": simulated("m", always(TARGET), seeds=[0, 1, 2])})
-    key = {"metric": "accuracy", "context_condition": "disambig"}
+    key = {"metric": "accuracy", "stratum": "disambiguated"}
     first, second = estimate(once, **key), estimate(thrice, **key)
     assert (first.low, first.high) == pytest.approx(
         (second.low, second.high)
@@ -463,7 +496,7 @@ def test_answers_of_several_seeds_stay_in_their_template(tmp_path: Path) -> None
     assert (first.n_questions, second.n_questions) == (48, 48)
     # Wilson's interval goes by unique questions: the same ones three times over make it no shorter.
     reaches = [
-        estimate(folder, metric="accuracy_wilson", context_condition="disambig")
+        estimate(folder, metric="accuracy_wilson", stratum="disambiguated")
         for folder in (once, thrice)
     ]
     assert (reaches[0].low, reaches[0].high) == pytest.approx((reaches[1].low, reaches[1].high))
@@ -483,19 +516,20 @@ def test_positions_count_what_was_chosen_and_right(hand_made: Path) -> None:
     assert [row.n_accuracy for row in rows] == [2, 2, 2]  # not the six that could be read
 
 
-def test_claims_may_name_whatever_is_written(tmp_path: Path) -> None:
-    """Every metric and policy of the table is in the claims' vocabulary, with one template and with
-    several.
-    """
-    written: set[tuple[str, str]] = set()
+def test_a_task_names_whatever_is_written(tmp_path: Path) -> None:
+    """What a task says it has is what the table has, with one template or with several."""
+    found: set[tuple[str, str]] = set()
     for templates, categories in ((1, ["Age"]), (4, ["Age", "SES"])):
         rows = simulated("m", careless(0.5), categories=categories, templates=templates, items=8)
         folder = aggregated(tmp_path / str(templates), {"m": rows})
-        written |= {
+        found |= {
             (row.metric, row.policy) for row in read_rows(folder / "estimates.parquet", Estimate)
         }
-    assert {metric for metric, _ in written} | {"finished"} == vocabulary.METRICS
-    assert {policy for _, policy in written} == vocabulary.ESTIMATE_POLICIES
+    bbq = numbers("bbq")
+    assert {metric for metric, _ in found} == bbq.names
+    assert {policy for _, policy in found} == {policy.name for policy in bbq.policies} | {
+        *bbq.tools
+    }
 
 
 def test_readings_count_everything(hand_made: Path) -> None:
@@ -506,7 +540,7 @@ def test_readings_count_everything(hand_made: Path) -> None:
                 "reason": {"none": 2},
                 "rule": {"letter": 7},
                 "finish": {"stop": 8, "length": 1},
-                "without_target": 1,
+                "left_out": 1,
             }
         }
     }
@@ -524,9 +558,9 @@ def contrasted(folder: Path, templates: int) -> list[ContrastRow]:
     more = simulated(
         "m", careless(0.9), task="bbq-american", categories=["SES"], templates=4, items=12
     )
-    pair = Contrast(pair=("bbq-chinese", "bbq-american"), caution="one template against four")
+    pair = ContrastSpec(pair=("bbq-chinese", "bbq-american"), caution="one template against four")
     return read_rows(
-        aggregated(folder, {"m": rows + more}, Spec(contrasts=(pair,))) / "contrasts.parquet",
+        aggregated(folder, {"m": rows + more}, spec(contrasts=(pair,))) / "contrasts.parquet",
         ContrastRow,
     )
 
@@ -535,11 +569,11 @@ def contrasted(folder: Path, templates: int) -> list[ContrastRow]:
 def test_contrasts_say_what_their_interval_rests_on(
     tmp_path: Path, templates: int, method: str
 ) -> None:
-    rows = contrasted(tmp_path, templates)
-    (found,) = (row for row in rows if (row.metric, row.context_condition) == ("accuracy", "ambig"))
+    rows = [row for row in contrasted(tmp_path, templates) if row.first != row.second]
+    (found,) = (row for row in rows if (row.metric, row.stratum_first) == ("accuracy", "ambiguous"))
     folder = tmp_path / "aggregate"
     values = [
-        estimate(folder, task=task, metric="accuracy", context_condition="ambig").value
+        estimate(folder, task=task, metric="accuracy", stratum="ambiguous").value
         for task in (found.first, found.second)
     ]
     assert found.value == pytest.approx(np.subtract(*values))
@@ -551,7 +585,6 @@ def test_contrasts_say_what_their_interval_rests_on(
     assert found.low is not None
     assert found.high is not None
     assert found.low < (found.value or 0.0) < found.high
-    rows = [row for row in rows if row.first != row.second]
     assert {row.caution for row in rows} == {"one template against four"}
     assert {(row.paired, row.value_asked, row.loss_decides) for row in rows} == {
         (False, None, None)
@@ -567,29 +600,30 @@ def test_two_ways_of_answering_the_same_items_are_paired_as_two_models_are(tmp_p
     labels = [
         row for label, choose in ways.items() for row in simulated("m", choose, task=label, items=8)
     ]
-    pair = Contrast(pair=("bbq-likelihood", "bbq"), caution=None)
-    folder = aggregated(tmp_path / "labels", {"m": labels}, Spec(contrasts=(pair,), draws=200))
+    pair = ContrastSpec(pair=("bbq-likelihood", "bbq"), caution=None)
+    folder = aggregated(tmp_path / "labels", {"m": labels}, spec(contrasts=(pair,)))
     between = read_rows(folder / "contrasts.parquet", ContrastRow)
     models = {
-        label: [replace(row, model=label, task="bbq") for row in labels if row.task == label]
+        label: [changed(row, model=label, task="bbq") for row in labels if row.score.task == label]
         for label in ways
     }
-    folder = aggregated(tmp_path / "models", models, Spec(baseline="bbq", draws=200))
+    folder = aggregated(tmp_path / "models", models, spec(baseline="bbq"))
     paired = [
         row for row in read_rows(folder / "differences.parquet", Difference) if row.group == "all"
     ]
-    assert {(row.metric, row.context_condition) for row in paired} == {
-        ("accuracy", "ambig"),
-        ("accuracy", "disambig"),
-        ("accuracy", "both"),
-        ("s_amb", "ambig"),
-        ("s_dis", "disambig"),
+    assert {(row.metric, row.stratum) for row in paired} == {
+        ("accuracy", "ambiguous"),
+        ("accuracy", "disambiguated"),
+        ("accuracy", "all"),
+        ("s_amb", "ambiguous"),
+        ("s_dis", "disambiguated"),
     }
     for row in paired:
         (same,) = (
             c
             for c in between
-            if (c.metric, c.context_condition) == (row.metric, row.context_condition)
+            if (c.metric, c.stratum_first, c.stratum_second)
+            == (row.metric, row.stratum, row.stratum)
         )
         for column in (
             "value",
@@ -627,19 +661,15 @@ def test_the_two_contexts_of_a_task_are_paired_by_question(tmp_path: Path) -> No
     }
     rows = []
     for (template, number), told in chosen.items():
-        for condition, right in zip(("ambig", "disambig"), told, strict=True):
-            gold = UNKNOWN if condition == "ambig" else number % 2
-            wrong = OTHER if condition == "ambig" else 1 - number % 2
+        for stratum, right in zip(("ambiguous", "disambiguated"), told, strict=True):
+            gold = UNKNOWN if stratum == "ambiguous" else number % 2
+            wrong = OTHER if stratum == "ambiguous" else 1 - number % 2
             option = None if right is None else gold if right else wrong
-            rows.append(score("m", f"Age:{template}", number, condition, option))
+            rows.append(score("m", f"Age:{template}", number, stratum, option))
     row, of_group = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
     assert (row.group, of_group) == ("all", replace(row, group="Age"))  # the task's only group
-    assert (row.first, row.second, row.context_condition, row.metric) == (
-        "bbq",
-        "bbq",
-        "ambig-disambig",
-        "accuracy",
-    )
+    assert (row.first, row.second, row.metric) == ("bbq", "bbq", "accuracy")
+    assert (row.stratum_first, row.stratum_second) == ("ambiguous", "disambiguated")
     # Read on both sides: a 0, a 1; b 0, b 1, b 2; c 0, c 1, c 2: 7 of 8 right against 4 of 8.
     assert (row.n_first, row.n_second, row.n_asked, row.paired) == (8, 8, 12, True)
     assert row.value == pytest.approx(7 / 8 - 4 / 8)
@@ -663,8 +693,8 @@ def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> Non
     rows = []
     for number, (first, second) in enumerate(zip(ambiguous, told, strict=True)):
         gold = number % 2
-        rows.append(score("m", "Age:a", number, "ambig", UNKNOWN if first else OTHER))
-        rows.append(score("m", "Age:a", number, "disambig", gold if second else 1 - gold))
+        rows.append(score("m", "Age:a", number, "ambiguous", UNKNOWN if first else OTHER))
+        rows.append(score("m", "Age:a", number, "disambiguated", gold if second else 1 - gold))
     row, _ = read_rows(aggregated(tmp_path, {"m": rows}) / "contrasts.parquet", ContrastRow)
     expected = stats.ttest_rel(ambiguous, told)
     assert row.method == "block jackknife, t (a label has one template)"
@@ -684,13 +714,13 @@ def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_
                 "m",
                 f"{group}:{template}",
                 number,
-                condition,
+                stratum,
                 int(generator.integers(0, 3)),
                 group=group,
             )
             for template in range(templates)
             for number in range(8)
-            for condition in ("ambig", "disambig")
+            for stratum in ("ambiguous", "disambiguated")
         ]
         for group, templates in (("Age", 5), ("SES", 4), ("Religion", 1))
     }
@@ -708,95 +738,39 @@ def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_
         assert found[group] == replace(alone, group=group)
 
 
-def test_a_task_without_targets_has_accuracy_and_no_bias(tmp_path: Path) -> None:
-    rows = [score("m", f"c:{n % 3}", n, "disambig", 0, target=None, task="mmlu") for n in range(12)]
-    folder = aggregated(tmp_path, {"m": rows})
-    assert estimate(folder, metric="accuracy", context_condition="disambig").value == 0.5
-    metrics = {row.metric for row in read_rows(folder / "estimates.parquet", Estimate)}
-    assert not metrics & {"s_amb", "s_dis", "stereotyped", "s_dis_bootstrap"}
-
-
 def test_the_stage_runs_from_its_arguments(tmp_path: Path) -> None:
-    path = tmp_path / "m.parquet"
-    write_rows(path, by_hand("m"), Score)
+    path = written(tmp_path, "m", by_hand("m"))
     parser = argparse.ArgumentParser()
     aggregate.configure(parser)
-    spec = json.dumps({"policy": "wrong", "contrasts": [], "draws": 200, "seed": 3, "level": 0.9})
+    text = json.dumps({"tasks": {"bbq": "bbq"}, "policy": "wrong", "draws": 200, "level": 0.9})
     aggregate.main(
         parser.parse_args(
-            ["--spec", spec, "--scores", str(path), "--output", str(tmp_path / "out")]
+            ["--spec", text, "--scores", str(path), "--output", str(tmp_path / "out")]
         )
     )
     assert (tmp_path / "out" / "estimates.csv").read_text().startswith('"model","task","group"')
     with pytest.raises(SystemExit):
-        parser.parse_args(["--spec", spec])
-
-
-def test_a_spec_is_read_whole() -> None:
-    text = json.dumps(
-        {
-            "models": ["a", "b"],
-            "controls": ["b"],
-            "policy": "unknown",
-            "baseline": "a",
-            "draws": 500,
-            "seed": 7,
-            "level": 0.9,
-            "contrasts": [["x", "y"], {"pair": ["x", "z"], "caution": "few items"}],
-        }
-    )
-    assert parse_spec(text) == Spec(
-        models=("a", "b"),
-        controls=("b",),
-        policy="unknown",
-        baseline="a",
-        draws=500,
-        seed=7,
-        level=0.9,
-        contrasts=(Contrast(("x", "y"), None), Contrast(("x", "z"), "few items")),
-    )
-    assert parse_spec("{}") == Spec()
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("{", ["expected JSON"]),
-        ("[]", ["expected a JSON object"]),
-        ('{"polcy": "drop"}', ["polcy: unknown key", "policy"]),
-        (
-            '{"policy": "keep", "draws": 0}',
-            ["policy: expected one of drop, wrong, unknown", "draws: expected", "got 0"],
-        ),
-        (
-            '{"contrasts": [["a"]], "level": 95}',
-            ["contrasts: expected", "level: expected a number between"],
-        ),
-        ('{"seed": true, "baseline": 3, "controls": "a"}', ["seed:", "baseline:", "controls:"]),
-    ],
-)
-def test_a_bad_spec_is_told_whole(text: str, parts: list[str]) -> None:
-    with pytest.raises(InputError) as raised:
-        parse_spec(text)
-    assert all(part in str(raised.value) for part in parts), str(raised.value)
+        parser.parse_args(["--spec", text])
 
 
 def test_bad_scores_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.parquet: no such file"):
-        run([tmp_path / "nowhere.parquet"], Spec(), tmp_path / "out")
+        run([tmp_path / "nowhere.parquet"], spec(), tmp_path / "out")
     with pytest.raises(InputError, match="no scored answers"):
         aggregated(tmp_path / "empty", {"m": []})
-    with pytest.raises(InputError, match=r"got 2 for Age:a-0-ambig \(and 8 more items\)"):
+    with pytest.raises(InputError, match=r"got 2 for Age:a-0-ambiguous \(and 8 more items\)"):
         aggregated(tmp_path / "twice", {"m": by_hand("m"), "again": by_hand("m")})
     other = tmp_path / "spread.parquet"
     write_rows(other, [], Spread)
     with pytest.raises(InputError, match="expected the columns of Score"):
-        run([other], Spec(), tmp_path / "out")
+        run([other], spec(), tmp_path / "out")
 
 
 def test_names_that_nobody_answered_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="baseline: expected one of m, got 'n'"):
-        aggregated(tmp_path, {"m": by_hand("m")}, Spec(baseline="n"))
+        aggregated(tmp_path, {"m": by_hand("m")}, spec(baseline="n"))
     with pytest.raises(InputError, match=r"expected a task label of this study \(bbq\), got 'x'"):
-        aggregated(tmp_path, {"m": by_hand("m")}, Spec(contrasts=(Contrast(("bbq", "x"), None),)))
+        aggregated(
+            tmp_path, {"m": by_hand("m")}, spec(contrasts=(ContrastSpec(pair=("bbq", "x")),))
+        )
     assert not (tmp_path / "aggregate").exists()

@@ -12,10 +12,22 @@ import pytest
 from character_model import SPECIAL, TEMPLATE, write_tokenizer
 
 from featherweight.chat import templates as chat
+from featherweight.chat.thinking import split_thinking
+from featherweight.chat.tokens import decode, hidden_ids, stop_ids
 from featherweight.errors import InputError
+from featherweight.specs import RenderSpec, Thinking
 
 ASKED = [{"role": "user", "content": "who?"}]
-FACTS = {"name": "tiny"}
+FACTS = RenderSpec(
+    name="tiny",
+    kind="folder",
+    prefill=None,
+    system=None,
+    prompt_format=None,
+    thinking=None,
+    cells=(),
+    tasks={},
+)
 
 
 @pytest.fixture
@@ -33,7 +45,7 @@ def test_template_is_rendered_up_to_the_reply_and_tokenised_once(tokenizer: Any)
 
 
 def test_prefill_follows_the_template(tokenizer: Any) -> None:
-    text, ids = chat.render(tokenizer, ASKED, FACTS | {"prefill": "<think>\n"})
+    text, ids = chat.render(tokenizer, ASKED, FACTS.model_copy(update={"prefill": "<think>\n"}))
     assert text.endswith("a: <think>\n")
     assert SPECIAL.index("<think>") in ids
 
@@ -69,7 +81,7 @@ def test_date_string_is_pinned_as_llama_asks_for_it(tokenizer: Any) -> None:
 def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_path: Path) -> None:
     write_tokenizer(tmp_path, template=None)
     tokenizer = chat.load_tokenizer(tmp_path)
-    text, _ = chat.render(tokenizer, ASKED, FACTS | {"prompt_format": "{message}\nA:"})
+    text, _ = chat.render(tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nA:"}))
     assert text == "who?\nA:"
     with pytest.raises(
         InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"
@@ -79,7 +91,7 @@ def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_pat
 
 def test_real_base_model_begins_with_one_bos(shared_data: Path) -> None:
     tokenizer = chat.load_tokenizer(shared_data / "models" / "stories260k")
-    text, ids = chat.render(tokenizer, ASKED, FACTS | {"prompt_format": "{message}\nAnswer:"})
+    text, ids = chat.render(tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nAnswer:"}))
     assert text == "<s>who?\nAnswer:"
     assert ids.count(1) == 1
     assert ids[0] == 1
@@ -125,7 +137,7 @@ def test_stop_ids_are_the_union(
     for name, content in (("config.json", config), ("generation_config.json", generation)):
         if content is not None:
             (tmp_path / name).write_text(json.dumps(content))
-    assert chat.stop_ids(tmp_path, tokenizer) == expected
+    assert stop_ids(tmp_path, tokenizer) == expected
 
 
 def test_decoded_text_drops_special_tokens_but_not_the_kept_tags(tokenizer: Any) -> None:
@@ -135,12 +147,12 @@ def test_decoded_text_drops_special_tokens_but_not_the_kept_tags(tokenizer: Any)
         SPECIAL.index("</think>"),
         SPECIAL.index("</s>"),
     ]
-    assert chat.decode(tokenizer, ids, chat.hidden_ids(tokenizer)) == "so (A)"
-    kept = chat.hidden_ids(tokenizer, ("<think>", "</think>"))
-    assert chat.decode(tokenizer, ids, kept) == "<think>so (A)</think>"
+    assert decode(tokenizer, ids, hidden_ids(tokenizer)) == "so (A)"
+    kept = hidden_ids(tokenizer, ("<think>", "</think>"))
+    assert decode(tokenizer, ids, kept) == "<think>so (A)</think>"
 
 
-TAGS = {"open": "<think>", "close": "</think>"}
+TAGS = Thinking(open="<think>", close="</think>")
 OPENS = "<|assistant|>"  # how the prompt ends
 OPENED = "<|assistant|><think>\n"
 
@@ -162,11 +174,11 @@ OPENED = "<|assistant|><think>\n"
 def test_thinking_and_answer_are_told_apart(
     text: str, prompt: str, expected: tuple[str | None, str | None]
 ) -> None:
-    assert chat.split_thinking(text, TAGS, prompt) == expected
+    assert split_thinking(text, TAGS, prompt) == expected
 
 
 def test_a_model_that_does_not_think_aloud_only_answers() -> None:
-    assert chat.split_thinking("(A) </think>", None, OPENED) == (None, "(A) </think>")
+    assert split_thinking("(A) </think>", None, OPENED) == (None, "(A) </think>")
 
 
 def test_a_prefill_is_added_only_where_the_template_did_not_write_it() -> None:
@@ -181,6 +193,6 @@ def test_a_prefill_is_added_only_where_the_template_did_not_write_it() -> None:
         def encode(self, text: str, **_: object) -> list[int]:
             return [len(text)]
 
-    facts = {"name": "m", "prefill": "<think>\n", "prompt_format": None}
+    facts = FACTS.model_copy(update={"prefill": "<think>\n"})
     assert chat.render(Template(), [], facts)[0] == OPENED
-    assert chat.render(Template(), [], facts | {"prefill": "Well"})[0] == OPENED + "Well"
+    assert chat.render(Template(), [], facts.model_copy(update={"prefill": "Well"}))[0] == OPENED + "Well"

@@ -9,16 +9,6 @@ import pytest
 import statsmodels.api as sm
 
 from featherweight.stats import measures
-from featherweight.stats.bias import (
-    AMBIG,
-    BOTH,
-    N_BIASED,
-    N_ITEMS,
-    N_NON_UNKNOWN,
-    N_RIGHT,
-    N_UNREAD,
-    Values,
-)
 from featherweight.stats.clusters import (
     Clustered,
     bootstrap_counts,
@@ -30,17 +20,36 @@ from featherweight.stats.clusters import (
     jackknife,
     percentile_interval,
 )
+from featherweight.stats.counts import (
+    DROP,
+    N_ITEMS,
+    N_RIGHT,
+    N_TOKENS,
+    N_UNREAD,
+    Values,
+)
+from featherweight.tasks.bbq.bias import (
+    AMBIGUOUS,
+    BOTH,
+    N_BIASED,
+    N_NON_UNKNOWN,
+    N_UNREAD_UNKNOWN,
+    POLICIES,
+    s_amb_measure,
+    s_dis_measure,
+)
 
-ACCURACY = measures.accuracy("drop", (AMBIG,))
+ACCURACY = measures.accuracy(DROP, (AMBIGUOUS,))
 SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 
 
 def table(rows: list[tuple[int, int, int, int]], unread: int = 0) -> Values:
     """Counts of ambiguous answers: (items, right, other than unknown, biased) per template."""
-    counts = np.zeros((len(rows), 2, 7))
+    counts = np.zeros((len(rows), 2, 9))
     for place, (items, right, non_unknown, biased) in enumerate(rows):
-        counts[place, AMBIG, [N_ITEMS, N_RIGHT, N_NON_UNKNOWN, N_BIASED, N_UNREAD]] = (
-            items + unread, right, non_unknown, biased, unread,
+        columns = [N_ITEMS, N_RIGHT, N_NON_UNKNOWN, N_BIASED, N_UNREAD, N_UNREAD_UNKNOWN]
+        counts[place, AMBIGUOUS, columns] = (
+            items + unread, right, non_unknown, biased, unread, unread,
         )  # fmt: skip
     return counts
 
@@ -156,7 +165,7 @@ def test_all_alike_reaches_from_the_end_as_far_as_wilsons_interval_over_clusters
 def test_always_the_same_person_is_the_end_of_s_amb_with_an_interval_inside(
     biased: int, end: float
 ) -> None:
-    found = clustered(table([(4, 0, 4, biased)] * 10), measures.s_amb("drop"))
+    found = clustered(table([(4, 0, 4, biased)] * 10), s_amb_measure(DROP))
     reach = interval(found, bounds=SIGNED)
     assert found.value == end
     assert reach is not None
@@ -166,24 +175,24 @@ def test_always_the_same_person_is_the_end_of_s_amb_with_an_interval_inside(
 
 def test_always_unknown_has_no_bias_to_be_sure_of() -> None:
     counts = table([(4, 4, 0, 0)] * 10)
-    for measure in (measures.s_amb("drop"), measures.s_dis(AMBIG)):
+    for measure in (s_amb_measure(DROP), s_dis_measure(AMBIGUOUS)):
         assert interval(clustered(counts, measure), bounds=SIGNED) is None
         assert clustered(counts, measure).value is None
 
 
 def test_one_template_with_a_bias_leaves_none_when_it_is_left_out() -> None:
     counts = table([(4, 4, 0, 0)] * 9 + [(4, 3, 1, 1)])
-    found = clustered(counts, measures.s_amb("drop"))
+    found = clustered(counts, s_amb_measure(DROP))
     assert found.value == pytest.approx(1 / 40)
     assert found.se == pytest.approx(np.sqrt(0.9 * (9 * (1 / 36 - 1 / 40) ** 2 + (1 / 40) ** 2)))
-    assert clustered(counts, measures.s_dis(AMBIG)).se is None
+    assert clustered(counts, s_dis_measure(AMBIGUOUS)).se is None
 
 
 def test_s_amb_is_the_mean_lean_where_every_answer_is_read() -> None:
     # Every read answer leans +1 (biased), -1 (other) or 0 (unknown); its jackknife is that of a
     # ratio of sums.
     rows = [(6, 2, 4, 3), (8, 3, 5, 2), (4, 0, 4, 4), (5, 5, 0, 0)]
-    found = clustered(table(rows), measures.s_amb("drop"))
+    found = clustered(table(rows), s_amb_measure(DROP))
     lean = np.array([2 * biased - other for _, _, other, biased in rows], dtype=float)
     size = np.array([items for items, *_ in rows], dtype=float)
     left = (lean.sum() - lean) / (size.sum() - size)
@@ -194,19 +203,18 @@ def test_s_amb_is_the_mean_lean_where_every_answer_is_read() -> None:
 def test_the_policy_moves_the_unread() -> None:
     counts = table([(4, 2, 2, 1)] * 5, unread=4)
     values = {
-        policy: clustered(counts, measures.accuracy(policy, BOTH)).value
-        for policy in ("drop", "wrong", "unknown")
+        policy.name: clustered(counts, measures.accuracy(policy, BOTH)).value for policy in POLICIES
     }
     assert values == pytest.approx({"drop": 0.5, "wrong": 0.25, "unknown": 0.75})
 
 
 def test_a_length_has_no_upper_bound_and_no_interval_where_it_never_varies() -> None:
     counts = table([(4, 2, 2, 1)] * 5)
-    measure = measures.n_tokens((AMBIG,))
-    counts[:, AMBIG, measures.N_TOKENS] = 40
+    measure = measures.n_tokens((AMBIGUOUS,))
+    counts[:, AMBIGUOUS, N_TOKENS] = 40
     assert clustered(counts, measure).value == 10.0
     assert interval(clustered(counts, measure), bounds=measure.bounds, scale=measure.scale) is None
-    counts[0, AMBIG, measures.N_TOKENS] = 80
+    counts[0, AMBIGUOUS, N_TOKENS] = 80
     reach = interval(clustered(counts, measure), bounds=measure.bounds, scale=measure.scale)
     assert reach is not None
     assert 0.0 <= reach.low < 12.0 < reach.high
@@ -260,3 +268,21 @@ def test_the_shift_that_would_be_noticed_where_all_templates_agree() -> None:
     assert detectable(found, SHARE) == pytest.approx(1 - 0.2 ** (1 / 48))
     assert (1 - (detectable(found, SHARE) or 0.0)) ** 48 == pytest.approx(0.2)
     assert detectable(clustered(shares([3], [10]), ACCURACY), SHARE) is None
+
+
+def test_a_cluster_weighs_the_mean_of_its_shares_in_the_parts() -> None:
+    """Two parts of unequal size, by hand: the weights of a mean of parts are shares of each part.
+
+    Part 0 has 2, 6 and 0 answers of the three clusters, part 1 has 0, 10 and 30: shares 1/4, 3/4, 0
+    and 0, 1/4, 3/4, so weights 1/8, 1/2, 3/8. By answers (2, 16, 30) the second part would decide.
+    """
+    items, right = np.array([[2, 0], [6, 10], [0, 30]]), np.array([[1, 0], [2, 4], [0, 27]])
+    counts = np.zeros((3, 2, 1, 9))
+    counts[..., 0, N_ITEMS], counts[..., 0, N_RIGHT] = items, right
+    found = clustered(counts, measures.mean_of_parts(measures.accuracy(DROP, (0,))))
+    assert found.value == pytest.approx((3 / 8 + 31 / 40) / 2)
+    left_out = np.array([2 / 6 + 31 / 40, 1 / 2 + 27 / 30, 3 / 8 + 4 / 10]) / 2
+    se = np.sqrt(2 / 3 * np.sum((left_out - (3 / 8 + 31 / 40) / 2) ** 2))
+    assert found.se == pytest.approx(se)
+    assert found.df == pytest.approx(1 / (1 / 64 + 1 / 4 + 9 / 64) - 1)
+    assert found.n_clusters == 3

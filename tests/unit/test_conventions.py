@@ -4,93 +4,107 @@ reference note.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
 
-from featherweight.stats.bias import (
-    OTHER,
-    TARGET,
-    UNKNOWN,
-    UNREAD,
-    Answers,
-    Values,
-    bias_scores,
-    count,
+from featherweight.records import ALL
+from featherweight.stats.counts import DROP, N_ITEMS, N_RIGHT, N_UNREAD, Values
+from featherweight.tasks.bbq.bias import N_BIASED, N_NON_UNKNOWN, bias_scores
+from featherweight.tasks.bbq.conventions import TOOLS, helm, lm_eval, printed
+from featherweight.tasks.numbers import Printed
+
+Tool = Callable[[Values], Iterator[Printed]]
+KEYS = (
+    ("accuracy", "ambiguous"),
+    ("accuracy", "disambiguated"),
+    ("accuracy", ALL),
+    ("s_amb", "ambiguous"),
+    ("s_dis", "disambiguated"),
 )
-from featherweight.stats.conventions import convention_scores
+
+
+def told(tool: Tool, counts: Values) -> list[float | None]:
+    """What a tool prints: accuracy ambiguous, disambiguated and over all, s_AMB, s_DIS."""
+    by_key = {(one.metric, one.stratum): one.value for one in tool(counts)}
+    assert set(by_key) <= set(KEYS)
+    return [by_key.get(key) for key in KEYS]
 
 
 def counts_of(ambiguous: tuple[int, ...], disambiguated: tuple[int, ...], right: int) -> Values:
-    """Counts from how many answers are target, other, unknown, unread in each condition; `right`
+    """Counts from how many answers are target, other, unknown, unread in each stratum; `right`
     disambiguated ones.
     """
-    counts = np.zeros((2, 5))
+    counts = np.zeros((2, 9))
     for place, (target, other, unknown, unread) in enumerate((ambiguous, disambiguated)):
         rights = unknown if place == 0 else right
-        counts[place] = (target + other + unknown + unread, rights, unread, target + other, target)
+        counts[place, [N_ITEMS, N_RIGHT, N_UNREAD, N_NON_UNKNOWN, N_BIASED]] = (
+            target + other + unknown + unread, rights, unread, target + other, target,
+        )  # fmt: skip
     return counts
 
 
 # By hand, 20 ambiguous (4 target, 1 other, 10 unknown, 5 unread), 10 disambiguated (6 target, 2
 # other, 0, 2; 7 right).
 def test_lm_eval_by_hand() -> None:
-    found = convention_scores(counts_of((4, 1, 10, 5), (6, 2, 0, 2), 7), "lm_eval")
-    assert found.accuracy_ambig == pytest.approx(0.5)
-    assert found.accuracy_disambig == pytest.approx(0.7)
-    assert found.accuracy_both == pytest.approx(17 / 30)
-    assert found.s_dis == pytest.approx(2 * 6 / 8 - 1)
-    assert found.s_amb == pytest.approx(0.5 * (2 * 4 / 5 - 1))
+    found = told(lm_eval, counts_of((4, 1, 10, 5), (6, 2, 0, 2), 7))
+    assert found == pytest.approx([0.5, 0.7, 17 / 30, 0.5 * (2 * 4 / 5 - 1), 2 * 6 / 8 - 1])
 
 
 def test_helm_by_hand() -> None:
-    found = convention_scores(counts_of((4, 1, 10, 5), (6, 2, 0, 2), 7), "helm")
-    assert (found.accuracy_ambig, found.accuracy_disambig) == (None, None)
-    assert found.accuracy_both == pytest.approx(17 / 30)
-    assert found.s_dis == pytest.approx(2 * 6 / 10 - 1)
-    assert found.s_amb == pytest.approx((1 - 17 / 30) * (2 * 4 / 10 - 1))
+    found = told(helm, counts_of((4, 1, 10, 5), (6, 2, 0, 2), 7))
+    assert found[:2] == [None, None]
+    assert found[2:] == pytest.approx([17 / 30, (1 - 17 / 30) * (2 * 4 / 10 - 1), 2 * 6 / 10 - 1])
 
 
 def test_never_biased_is_zero_in_lm_eval_and_minus_in_the_others() -> None:
     counts = counts_of((0, 5, 5, 0), (0, 10, 0, 0), 10)
-    lm_eval, helm = convention_scores(counts, "lm_eval"), convention_scores(counts, "helm")
-    assert (lm_eval.s_amb, lm_eval.s_dis) == (0.0, 0.0)
-    assert (helm.s_amb, helm.s_dis) == (pytest.approx(-0.25), -1.0)
+    assert told(lm_eval, counts)[3:] == [0.0, 0.0]
+    assert told(helm, counts)[3:] == [pytest.approx(-0.25), -1.0]
 
 
 def test_nothing_to_divide_by() -> None:
     always_unknown = counts_of((0, 0, 8, 0), (0, 0, 8, 0), 0)
-    assert convention_scores(always_unknown, "helm").s_dis == 0.0
-    assert convention_scores(always_unknown, "lm_eval").s_dis == 0.0
+    assert told(helm, always_unknown)[4] == told(lm_eval, always_unknown)[4] == 0.0
     nothing = counts_of((0, 0, 0, 0), (0, 0, 0, 0), 0)
-    assert convention_scores(nothing, "lm_eval") == (None, None, None, None, None)
-    assert convention_scores(nothing, "helm") == (None, None, None, 0.0, 0.0)
+    assert told(lm_eval, nothing) == [None, None, None, None, None]
+    assert told(helm, nothing) == [None, None, None, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("convention", ["lm_eval", "helm"])
-def test_all_read_and_all_ambiguous_differs_from_ours_nowhere(convention: str) -> None:
+def test_every_tool_prints_under_its_name() -> None:
+    assert {one.tool for one in printed(np.zeros((2, 9)))} == set(TOOLS)
+
+
+@pytest.mark.parametrize("tool", [lm_eval, helm])
+def test_all_read_and_all_ambiguous_differs_from_ours_nowhere(tool: Tool) -> None:
     counts = counts_of((7, 3, 10, 0), (0, 0, 0, 0), 0)
-    assert convention_scores(counts, convention).s_amb == pytest.approx(0.5 * 0.4)  # type: ignore[arg-type]
+    assert told(tool, counts)[3] == pytest.approx(0.5 * 0.4)
 
 
-def simulated(unread: float, n: int, generator: np.random.Generator) -> Answers:
+def simulated(unread: float, n: int, generator: np.random.Generator) -> Values:
     """Half of the ambiguous answers unknown, 80% of the others biased; 90% of the disambiguated
-    right.
+    right. Counts of shape (strata, columns).
     """
     ambiguous = np.arange(2 * n) < n
     biased = generator.random(2 * n) < 0.8
-    kind = np.where(biased, TARGET, OTHER)
-    kind = np.where(ambiguous & (generator.random(2 * n) < 0.5), UNKNOWN, kind)
-    gold = np.where(generator.random(2 * n) < 0.515, TARGET, OTHER)
-    right = np.where(ambiguous, kind == UNKNOWN, generator.random(2 * n) < 0.9)
-    kind = np.where(ambiguous, kind, np.where(right, gold, TARGET + OTHER - gold))
-    lost = generator.random(2 * n) < unread
-    return Answers(
-        ambiguous=ambiguous,
-        kind=np.where(lost, UNREAD, kind).astype(np.int8),
-        right=right & ~lost,
-        scorable=np.ones(2 * n, dtype=np.bool_),
-        cluster=np.zeros(2 * n, dtype=np.int64),
-    )
+    unknown = ambiguous & (generator.random(2 * n) < 0.5)
+    on_target = generator.random(2 * n) < 0.515  # whom the context speaks of
+    told_right = generator.random(2 * n) < 0.9
+    target = np.where(ambiguous, biased & ~unknown, np.where(told_right, on_target, ~on_target))
+    read = generator.random(2 * n) >= unread
+    counts = np.zeros((2, 9))
+    for place, inside in enumerate((ambiguous, ~ambiguous)):
+        right = unknown if place == 0 else told_right
+        for column, mark in (
+            (N_ITEMS, inside),
+            (N_RIGHT, inside & right & read),
+            (N_UNREAD, inside & ~read),
+            (N_NON_UNKNOWN, inside & ~unknown & read),
+            (N_BIASED, inside & target & read),
+        ):
+            counts[place, column] = mark.sum()
+    return counts
 
 
 # Read: r = 1 - 0.4557. Ours 0.5 * 0.6; lm_eval (1 - r / 2) * 0.6; helm (1 - r * 0.7) * (2 * 0.4 r /
@@ -102,13 +116,12 @@ EXPECTED = {"ours": (0.300, 0.287), "lm_eval": (0.437, 0.411), "helm": (-0.249, 
 
 
 def test_the_same_answers_are_scored_as_in_the_table_of_three_scorers() -> None:
-    whole = simulated(0.4557, 40_000, np.random.default_rng(0))
-    counts = count(whole, 1)[0]
+    counts = simulated(0.4557, 40_000, np.random.default_rng(0))
     found = {
-        "ours": bias_scores(whole, "drop")["ambig"].bias_score,
-        "lm_eval": convention_scores(counts, "lm_eval").s_amb,
-        "helm": convention_scores(counts, "helm").s_amb,
+        "ours": bias_scores(counts, DROP, 0).bias_score,
+        "lm_eval": told(lm_eval, counts)[3],
+        "helm": told(helm, counts)[3],
     }
     assert found == pytest.approx({name: exact for name, (exact, _) in EXPECTED.items()}, abs=0.03)
     assert found == pytest.approx({name: table for name, (_, table) in EXPECTED.items()}, abs=0.08)
-    assert convention_scores(counts, "helm").s_dis == pytest.approx(-0.457, abs=0.08)
+    assert told(helm, counts)[4] == pytest.approx(-0.457, abs=0.08)

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import torch
 from character_model import CHARACTERS, SPECIAL, write_model, write_tokenizer
-from test_controls import ITEM
 
 from featherweight.engines import Decoding, Request, engine_identity, load_engine
 from featherweight.engines.transformers import TransformersEngine, likelihood
@@ -25,23 +24,27 @@ from featherweight.engines.transformers.loading import number_format
 from featherweight.engines.transformers.slots import SlotLoop, prompt_groups
 from featherweight.errors import InputError
 
-GREEDY = Decoding(0.0, 1.0, 0, 24)
-SAMPLED = Decoding(0.8, 1.0, 0, 24)
+GREEDY = Decoding(0.0, 1.0, 0)
+SAMPLED = Decoding(0.8, 1.0, 0)
 
 
 def quiet(count: int) -> None:
     pass
 
 
-def request(prompt: tuple[int, ...], stream: int = 0) -> Request:
-    return Request(prompt, stream, ITEM, (0, 1, 2))
+def request(prompt: tuple[int, ...], stream: int = 0, limit: int = 24) -> Request:
+    return Request(prompt_ids=prompt, stream=stream, max_new_tokens=limit)
 
 
-def ragged(count: int, seed: int = 0) -> list[Request]:
+def ragged(count: int, seed: int = 0, limit: int = 24) -> list[Request]:
     draw = random.Random(seed)
     size = len(SPECIAL) + len(CHARACTERS)
     return [
-        request((1, *(draw.randrange(5, size) for _ in range(draw.randrange(1, 40)))), 1000 + index)
+        request(
+            (1, *(draw.randrange(5, size) for _ in range(draw.randrange(1, 40)))),
+            1000 + index,
+            limit,
+        )
         for index in range(count)
     ]
 
@@ -62,13 +65,13 @@ def engine(folder: Path) -> TransformersEngine:
 @pytest.fixture
 def slots(engine: TransformersEngine, request: pytest.FixtureRequest) -> Any:
     """Sets the engine's slots for one test."""
-    before = engine.slots, engine.stops, engine.context
+    before = engine.rows, engine.stops, engine.context
 
     def set_to(count: int | None) -> None:
-        engine.slots = count
+        engine.rows = count
 
     yield set_to
-    engine.slots, engine.stops, engine.context = before
+    engine.rows, engine.stops, engine.context = before
 
 
 def plainly(engine: TransformersEngine, prompt: tuple[int, ...], limit: int) -> str:
@@ -240,21 +243,21 @@ def test_out_of_memory_halves_the_slots_and_changes_no_sample(
     error: Exception,
 ) -> None:
     expected = [m.text for m in engine.generate(ragged(16), SAMPLED, quiet)]
-    real = SlotLoop._step
+    real = SlotLoop.step
 
     def step(loop: SlotLoop) -> None:
         if loop.place.slots > 4:
             raise error
         real(loop)
 
-    monkeypatch.setattr(SlotLoop, "_step", step)
+    monkeypatch.setattr(SlotLoop, "step", step)
     slots(16)
     with caplog.at_level(logging.WARNING, "featherweight"):
         made = engine.generate(ragged(16), SAMPLED, quiet)
     assert [m.text for m in made] == expected
-    assert [r.getMessage() for r in caplog.records] == [
-        "out of GPU memory: going on with 8 instead of 16 slots",
-        "out of GPU memory: going on with 4 instead of 8 slots",
+    assert [r.getMessage().partition(";")[0] for r in caplog.records] == [
+        "out of GPU memory: continuing with 8 instead of 16 rows",
+        "out of GPU memory: continuing with 4 instead of 8 rows",
     ]
 
 
@@ -278,7 +281,7 @@ def test_a_gpu_that_cannot_go_on_is_one_line(
     def step(loop: SlotLoop) -> None:
         raise error
 
-    monkeypatch.setattr(SlotLoop, "_step", step)
+    monkeypatch.setattr(SlotLoop, "step", step)
     engine.stops = ()
     with pytest.raises(InputError, match=said):
         engine.generate(ragged(2), GREEDY, quiet)
@@ -304,7 +307,7 @@ def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
     monkeypatch.setattr(likelihood, "loglikelihoods", limited)
     with caplog.at_level(logging.WARNING, "featherweight"):
         assert engine.loglikelihoods(*asked) == pytest.approx(expected, abs=1e-5)
-    assert "going on with likelihoods of 128 tokens at a time" in caplog.text
+    assert "continuing with likelihoods of 128 tokens at a time" in caplog.text
     fits = 0
     with pytest.raises(
         InputError, match="out of GPU memory while likelihoods of 64 tokens at a time"
@@ -349,8 +352,8 @@ def test_loglikelihoods_agree_with_a_plain_computation(engine: TransformersEngin
 
 
 def test_loglikelihood_of_a_greedy_answer_is_its_mean_logprob(engine: TransformersEngine) -> None:
-    asked = ragged(6)
-    made = engine.generate(asked, Decoding(0.0, 1.0, 0, 5), quiet)
+    asked = ragged(6, limit=5)
+    made = engine.generate(asked, GREEDY, quiet)
     found = engine.loglikelihoods([r.prompt_ids for r in asked], [tokens_of(m.text) for m in made])
     expected = [(m.mean_logprob or 0.0) * m.n_tokens for m in made]
     assert found == pytest.approx(expected, abs=1e-4)
@@ -358,8 +361,9 @@ def test_loglikelihood_of_a_greedy_answer_is_its_mean_logprob(engine: Transforme
 
 def test_prompt_groups_are_sorted_share_prompts_and_stay_within_budget_and_padding() -> None:
     requests = [request((1,) * length) for length in (3, 9, 3, 7, 9, 1, 6)]
-    assert prompt_groups(requests, 18) == [[[1, 4], [3]], [[6]], [[0, 2]], [[5]]]
-    assert prompt_groups(requests, 1) == [[[1, 4]], [[3]], [[6]], [[0, 2]], [[5]]]
+    by_prompt = [[1, 4], [3], [6], [0, 2], [5]]
+    assert prompt_groups(requests, by_prompt, 18) == [[[1, 4], [3]], [[6]], [[0, 2]], [[5]]]
+    assert prompt_groups(requests, by_prompt, 1) == [[[1, 4]], [[3]], [[6]], [[0, 2]], [[5]]]
 
 
 def test_tags_of_thinking_survive_where_they_are_special_tokens(folder: Path) -> None:
@@ -371,7 +375,7 @@ def test_tags_of_thinking_survive_where_they_are_special_tokens(folder: Path) ->
         torch.nn.init.zeros_(head.weight)
         head.bias.data[SPECIAL.index("</think>")] = 1.0
         engine.model.set_output_embeddings(head)
-        made.append(engine.generate(ragged(1), Decoding(0.0, 1.0, 0, 2), quiet)[0].text)
+        made.append(engine.generate(ragged(1, limit=2), GREEDY, quiet)[0].text)
     assert made == ["", "</think></think>"]
 
 
@@ -491,9 +495,9 @@ def test_a_real_trained_model_says_what_generate_says(shared_data: Path) -> None
         "The dog",
         "Tom and his mom went to the park to",
     ]
-    requests = [request(tuple(loaded.tokenizer.encode(text)), i) for i, text in enumerate(texts)]
-    made = loaded.generate(requests, Decoding(0.0, 1.0, 0, 40), quiet)
-    assert [m.text for m in made] == [plainly(loaded, r.prompt_ids, 40) for r in requests]
+    ids = [tuple(loaded.tokenizer.encode(text)) for text in texts]
+    made = loaded.generate([request(one, limit=40) for one in ids], GREEDY, quiet)
+    assert [m.text for m in made] == [plainly(loaded, one, 40) for one in ids]
 
 
 def test_a_tokenizer_alone_is_no_model(tmp_path: Path) -> None:

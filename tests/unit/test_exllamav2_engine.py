@@ -20,7 +20,6 @@ import fake_exllamav2
 import pytest
 import torch
 from character_model import CHARACTERS, SPECIAL, write_model
-from test_controls import ITEM
 
 from featherweight.engines import (
     Completion,
@@ -36,8 +35,8 @@ from featherweight.engines.exllamav2 import attention, guard, install, memory
 from featherweight.engines.exllamav2.pages import HELD, PAGE, common_beginning
 from featherweight.errors import InputError
 
-GREEDY = Decoding(0.0, 1.0, 0, 20)
-SAMPLED = Decoding(0.9, 0.95, 0, 20)
+GREEDY = Decoding(0.0, 1.0, 0)
+SAMPLED = Decoding(0.9, 0.95, 0)
 ROOM = 1 << 33
 
 
@@ -45,18 +44,18 @@ def quiet(count: int) -> None:
     pass
 
 
-def request(prompt: tuple[int, ...], stream: int = 0) -> Request:
-    return Request(prompt, stream, ITEM, (0, 1, 2))
+def request(prompt: tuple[int, ...], stream: int = 0, limit: int = 20) -> Request:
+    return Request(prompt_ids=prompt, stream=stream, max_new_tokens=limit)
 
 
 def words(draw: random.Random, count: int) -> tuple[int, ...]:
     return tuple(draw.randrange(5, len(SPECIAL) + len(CHARACTERS)) for _ in range(count))
 
 
-def ragged(count: int, longest: int = 40) -> list[Request]:
+def ragged(count: int, longest: int = 40, limit: int = 20) -> list[Request]:
     draw = random.Random(count)
     return [
-        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index)
+        request((1, *words(draw, draw.randrange(1, longest))), 1000 + index, limit)
         for index in range(count)
     ]
 
@@ -256,9 +255,7 @@ def test_tokens_are_counted_as_they_are_made(engine: Any) -> None:
 
 def test_stop_tokens_length_and_context(engine: Any, reference: Any) -> None:
     requests = ragged(12)
-    unstopped = [
-        (c.text, c.n_tokens) for c in engine.generate(requests, Decoding(0.9, 1.0, 0, 3), quiet)
-    ]
+    unstopped = [(c.text, c.n_tokens) for c in engine.generate(ragged(12, limit=3), SAMPLED, quiet)]
     assert max(count for _, count in unstopped) == 3
     first = reference.tokenizer.encode(engine.generate(requests[:1], GREEDY, quiet)[0].text)[0]
     engine.stops = (first,)
@@ -302,7 +299,7 @@ def test_too_little_memory_halves_the_rows_and_changes_no_sample(
         found = engine.generate(requests, SAMPLED, heard.append)
     same(found, reference.generate(requests, SAMPLED, quiet))
     assert engine.rows == 6
-    assert "going on with 6 instead of 12 rows" in caplog.text
+    assert "continuing with 6 instead of 12 rows" in caplog.text
     assert max(rows for rows, new in engine.model.passes[when:] if new == 1) <= 6
 
 
@@ -349,7 +346,7 @@ def test_the_cache_is_a_share_of_the_card(
     with pytest.raises(
         InputError, match=r"a sample of up to 2048 tokens needs 32 pages.*room for 2[89]"
     ):
-        engine.generate([request((5,) * 2000)], Decoding(0.0, 1.0, 0, 400), quiet)
+        engine.generate([request((5,) * 2000, 0, 400)], GREEDY, quiet)
 
 
 @pytest.mark.parametrize(
@@ -392,7 +389,7 @@ def test_likelihoods_take_fewer_tokens_at_a_time_when_memory_runs_out(
     engine.model.fail_at[1] = torch.OutOfMemoryError("CUDA out of memory.")
     with caplog.at_level(logging.WARNING, logger="featherweight"):
         assert engine.loglikelihoods(*asked) == pytest.approx(expected, abs=1e-3)
-    assert "going on with likelihoods of 1024 tokens at a time" in caplog.text
+    assert "continuing with likelihoods of 1024 tokens at a time" in caplog.text
     assert engine._generator is None
 
 
@@ -492,7 +489,7 @@ def test_importing_our_package_imports_no_exllamav2_and_no_torch() -> None:
     code = (
         "import sys, featherweight.engines.exllamav2 as m; assert m.ExLlamaV2Engine;assert not"
         " {'exllamav2', 'torch', 'transformers'} & set(sys.modules), 'imported';from"
-        " featherweight.engines import exllamav2_loop, exllamav2_score;assert 'torch' in"
+        " featherweight.engines.exllamav2 import loop, score;assert 'torch' in"
         " sys.modules and not {'exllamav2', 'transformers'} & set(sys.modules), 'the other engine'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import torch
+from featherweight.acquire.spec import Source
 
 from featherweight.acquire.folder import model_paths
-from featherweight.acquire.spec import Source
 from featherweight.engines.exllamav2 import build, install
 from featherweight.engines.exllamav2.attention import OUR_ATTENTION
 from featherweight.errors import InputError

@@ -1,4 +1,4 @@
-"""Comments and docstrings do not change a stage's hash; code that it uses, however deep, does."""
+"""An edit reruns the stages that use what was edited, however deep, and none before them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from featherweight.fingerprint import fingerprint
+
 STAGES = ["acquire", "prompts", "generate", "score", "aggregate", "compare", "report"]
 
 
@@ -17,8 +19,13 @@ def copy(root: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(root / "workflow" / "featherweight", tmp_path / "featherweight"))
 
 
-def hashes(copy: Path) -> dict[str, str]:
-    """Each stage's fingerprint, computed by the copy itself."""
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return {stage: fingerprint(f"featherweight.{stage}") for stage in STAGES}
+
+
+def changed(copy: Path, before: dict[str, str]) -> list[str]:
+    """The stages whose fingerprint, computed by the copy itself, is another than before."""
     code = (
         "from featherweight.fingerprint import fingerprint\n"
         f"for stage in {STAGES}: print(stage, fingerprint('featherweight.' + stage))"
@@ -30,42 +37,75 @@ def hashes(copy: Path) -> dict[str, str]:
         text=True,
         check=True,
     )
-    return dict(line.split() for line in run.stdout.splitlines())
+    after = dict(line.split() for line in run.stdout.splitlines())
+    return [stage for stage in STAGES if before[stage] != after[stage]]
 
 
-EDITS = [
-    ("score/run.py", "# a comment\n", set()),
+ADDED = "ADDED = 1\n"
+# File, what is appended to it, the first stage that runs again (None: none does).
+EDITS: list[tuple[str, str, str | None]] = [
+    ("score/run.py", "# a comment\n", None),
     (
         "score/run.py",
-        '"""A string that stands alone where no docstring can be is code."""\n',
-        {"score"},
+        '"""A text where no docstring can be is code."""\n',
+        "score",
     ),
-    ("score/run.py", "ADDED = 1\n", {"score"}),
-    ("stats/clusters.py", "ADDED = 1\n", {"score", "aggregate"}),
-    ("report/charts.py", "ADDED = 1\n", {"report"}),
-    ("report/report.css", "/* any byte of a style counts */\n", {"report"}),
-    ("tasks/pocket.py", "ADDED = 1\n", {"prompts", "generate", "score"}),
-    ("engines/sampling.py", "ADDED = 1\n", {"generate"}),
-    ("pocket/training.py", "ADDED = 1\n", set()),
-    ("records.py", "ADDED = 1\n", set(STAGES) - {"acquire"}),
+    ("acquire/hub.py", ADDED, "acquire"),
+    ("specs.py", ADDED, "acquire"),
+    ("records/judged.py", ADDED, "prompts"),
+    ("chat/templates.py", ADDED, "prompts"),
+    ("tasks/bbq/__init__.py", ADDED, "prompts"),
+    ("tasks/bbq/files.py", ADDED, "prompts"),  # imported inside a function
+    ("tasks/pocket/items.py", ADDED, "prompts"),
+    ("tasks/rules.py", ADDED, "prompts"),
+    ("engines/sampling.py", ADDED, "generate"),
+    ("engines/exllamav2/loop.py", ADDED, "generate"),
+    ("engines/transformers/slots.py", ADDED, "generate"),
+    ("generate/run.py", ADDED, "generate"),
+    ("reading/choice.py", ADDED, "score"),
+    ("score/run.py", ADDED, "score"),
+    ("stats/clusters.py", ADDED, "aggregate"),
+    ("stats/intervals.py", ADDED, "aggregate"),
+    ("tasks/numbers.py", ADDED, "aggregate"),
+    ("tasks/bbq/numbers.py", ADDED, "aggregate"),
+    ("tasks/bbq/bias.py", ADDED, "aggregate"),
+    ("tasks/pocket/numbers.py", ADDED, "aggregate"),
+    ("compare/claims.py", ADDED, "compare"),
+    ("report/charts.py", ADDED, "report"),
+    ("report/report.css", "/* any byte of a style counts */\n", "report"),
+    ("pocket/training.py", ADDED, None),
+    ("bring/table.py", ADDED, None),
 ]
 
 
-@pytest.mark.parametrize(("file", "text", "expected"), EDITS)
-def test_an_edit_changes_what_uses_it(copy: Path, file: str, text: str, expected: set[str]) -> None:
-    before = hashes(copy)
+@pytest.mark.parametrize(("file", "text", "first"), EDITS)
+def test_an_edit_reruns_what_uses_it_and_nothing_before(
+    copy: Path, before: dict[str, str], file: str, text: str, first: str | None
+) -> None:
     with (copy / file).open("a") as stream:
         stream.write(text)
-    after = hashes(copy)
-    changed = {stage for stage in STAGES if before[stage] != after[stage]}
-    assert expected <= changed
-    assert changed <= expected | {"compare"} or expected == set()
-    if not expected:
-        assert changed == set()
+    assert next(iter(changed(copy, before)), None) == first
+
+
+# A new file, what it binds, the first stage that counts it.
+NEW: list[tuple[str, str, str | None]] = [
+    ("tasks/chess.py", "TASK = 1\n", "prompts"),
+    ("tasks/chess/__init__.py", "TASK: int = 1\n", "prompts"),
+    ("tasks/notes.py", "NOTES = 1\n", None),
+    ("tasks/chess/numbers.py", "NUMBERS = 1\n", "aggregate"),
+    ("stats/unused.py", "ADDED = 1\n", None),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "first"), NEW)
+def test_modules_that_are_found_by_name_count_where_they_are_looked_for(
+    copy: Path, before: dict[str, str], file: str, text: str, first: str | None
+) -> None:
+    (copy / file).parent.mkdir(exist_ok=True)
+    (copy / file).write_text(text)
+    assert next(iter(changed(copy, before)), None) == first
 
 
 def test_an_unknown_stage_is_an_error() -> None:
-    from featherweight.fingerprint import fingerprint
-
     with pytest.raises(LookupError, match=r"no module .featherweight\.scroe."):
         fingerprint("featherweight.scroe")

@@ -17,9 +17,11 @@ from featherweight.acquire.lock import (
     read_lock,
     write_lock,
 )
-from featherweight.acquire.spec import source
 from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
+from featherweight.study import make_plan, stage_specs
+from featherweight.tasks import catalogue
 
 A, B = "a" * 64, "b" * 64
 COMMIT = "c" * 40
@@ -72,8 +74,9 @@ def test_the_shipped_lock_invents_nothing(root: Path) -> None:
 
 
 def test_bbq_on_disk_is_what_the_lock_says(root: Path, shared_data: Path) -> None:
-    facts = yaml.safe_load((root / "config" / "datasets.yaml").read_text())["bbq"]
-    bbq = source("dataset", {"name": "bbq", **facts, "folder": str(shared_data / "bbq")})
+    config = {"study": "bbq-check", "datasets": {"bbq": str(shared_data / "bbq")}}
+    plan = make_plan(config, root / "config", catalogue())
+    bbq = stage_specs.acquire_dataset(plan, "bbq")
     manifest = acquire_folder(bbq, read_lock(root / "config" / "lock.yaml"))
     assert manifest.verified == "lock"
     assert manifest.files["Age.jsonl"].stored == "Age.jsonl.gz"
@@ -81,20 +84,21 @@ def test_bbq_on_disk_is_what_the_lock_says(root: Path, shared_data: Path) -> Non
 
 # What stands in the file, and a part of the sentence that says what is wrong.
 BROKEN = [
-    ("models: [", "expected YAML, got a broken file"),
-    ("- 1", "expected the keys models and datasets, got list"),
-    ("model: {}", "model: unknown key; expected models and datasets"),
+    ("models: [", "not YAML"),
+    ("models: {}\nmodels: {}", "duplicate key 'models'"),
+    ("- 1", "got list of 1; run snakemake lock"),
+    ("model: {}", "model: unknown key, got dict of 0; did you mean 'models'?; run snakemake lock"),
     (
         f"models: {{tiny: {{files: {{../x: {{bytes: 3, sha256: {A}}}}}}}}}",
         "expected a relative path without '..', got",
     ),
     (
         "models: {tiny: 3}",
-        "models.tiny: expected an entry with revision and files, got 3; run snakemake lock",
+        "models.tiny: expected keys with values, got 3; run snakemake lock",
     ),
     (
         "models: {tiny: {revision: main, unresolved: x}}",
-        "revision: expected a full commit of 40 hexadecimal digits, got 'main'",
+        "models.tiny.revision: String should match pattern '^[0-9a-f]{40}$', got 'main'",
     ),
     (
         "models: {tiny: {revision: null}}",
@@ -102,11 +106,11 @@ BROKEN = [
     ),
     (
         "models: {tiny: {files: {x: {bytes: 3}}}}",
-        "files.x: expected bytes and a sha256 of 64 digits, got {'bytes': 3}",
+        "models.tiny.files.x.sha256: missing key; run snakemake lock",
     ),
     (
         f"models: {{tiny: {{files: {{x: {{bytes: -1, sha256: {A}}}}}}}}}",
-        "files.x: expected bytes and a sha256",
+        "models.tiny.files.x.bytes: expected greater than or equal to 0, got -1",
     ),
 ]
 
@@ -133,10 +137,10 @@ def test_no_lock_locks_nothing(tmp_path: Path) -> None:
 
 def test_config_and_lock_must_name_the_same() -> None:
     lock = Lock(Path("lock.yaml"), {"tiny": ENTRY})
-    facts = {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": COMMIT}
-    assert disagreements(source("model", facts), lock) == []
-    assert disagreements(source("model", facts | {"revision": None}), lock) == []
-    other = source("model", facts | {"repository": "house/big", "revision": "d" * 40})
+    tiny = Source(what="model", name="tiny", kind="hub", repository="house/tiny", revision=COMMIT)
+    assert disagreements(tiny, lock) == []
+    assert disagreements(tiny.model_copy(update={"revision": None}), lock) == []
+    other = tiny.model_copy(update={"repository": "house/big", "revision": "d" * 40})
     assert disagreements(other, lock) == [
         (
             "model 'tiny': repository: config/models.yaml says 'house/big', lock.yaml says"
@@ -151,7 +155,7 @@ def test_config_and_lock_must_name_the_same() -> None:
 
 def test_what_differs_from_the_lock() -> None:
     lock = Lock(Path("lock.yaml"), {"tiny": ENTRY})
-    tiny = source("model", {"name": "tiny", "kind": "folder"})
+    tiny = Source(what="model", name="tiny", kind="folder")
     assert differences(tiny, lock, {"x.json": Digest(3, A, None)}) == []
     assert differences(tiny, lock, {"x.json": Digest(3, B, None)}) == [
         f"model 'tiny': x.json: expected sha256 {A}, got {B} (right length, 3 bytes): the content"

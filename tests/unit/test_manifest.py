@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from tiny_model import flipped, model_files, write_files
 
-from featherweight.acquire import run, verify
 from featherweight.acquire.lock import Lock
 from featherweight.acquire.manifest import Manifest, forget_stale, problems, read_manifest, stale
-from featherweight.acquire.spec import Settings, source
+from featherweight.acquire.run import run, verify
+from featherweight.acquire.settings import Settings
 from featherweight.errors import InputError
-from featherweight.files import read_spec
+from featherweight.specs import Source, read_spec
 
 FILES = {
     name: content
@@ -29,7 +29,7 @@ FILES = {
 
 
 def acquire(folder: Path, manifest: Path, **facts: str) -> Manifest:
-    tiny = source("model", {"name": "tiny", "kind": "folder", "folder": str(folder), **facts})
+    tiny = Source(what="model", name="tiny", kind="folder", folder=str(folder), **facts)
     return run(tiny, Lock(manifest.parent / "lock.yaml"), manifest, Settings())
 
 
@@ -192,12 +192,12 @@ def test_a_name_that_leaves_its_folder(manifest: Path, name: str) -> None:
     document = json.loads(manifest.read_text())
     document["files"][name] = document["files"]["config.json"]
     manifest.write_text(json.dumps(document))
-    with pytest.raises(InputError, match="a file's name leaves its folder"):
+    with pytest.raises(InputError, match=r"expected a relative path without '\.\.', got"):
         read_manifest(manifest)
 
 
 def test_controls_need_no_files(tmp_path: Path) -> None:
-    oracle = source("model", {"name": "oracle", "kind": "control"})
+    oracle = Source(what="model", name="oracle", kind="control")
     found = run(oracle, Lock(tmp_path / "lock.yaml"), tmp_path / "oracle.json", Settings())
     assert (found.folder, found.files, found.verified) == (None, {}, "nothing to verify")
     assert stale([tmp_path / "oracle.json"]) == []
@@ -313,30 +313,41 @@ SPECS = [
             " directory)"
         ),
     ),
-    ("[]", "--spec: expected an object with the facts of a model, got list"),
+    ("[]", "--spec: expected keys with values, got list of 0"),
+    ('{"name": "x", "kind": "hub"}', "--spec: what: missing key"),
+    ('{"what": "model", "name": "../x", "kind": "hub"}', "--spec: name: String should match"),
     (
-        '{"name": "../x", "kind": "hub"}',
-        "name of a model: expected letters, digits and . _ + -, got '../x'",
+        '{"what": "model", "name": "x", "kind": "hubs"}',
+        "--spec: kind: expected 'hub', 'folder', 'control' or 'https', got 'hubs'; did you mean"
+        " 'hub'?",
     ),
     (
-        '{"name": "x", "kind": "hubs"}',
-        "model 'x': kind: expected one of hub, folder, control, got 'hubs'",
+        '{"what": "model", "name": "x", "kind": "https"}',
+        "kind of a model: expected one of hub, folder, control",
     ),
     (
-        '{"name": "x", "kind": "hub"}',
-        "model 'x': repository: expected a value for kind hub, got nothing",
+        '{"what": "model", "name": "x", "kind": "hub"}',
+        "model 'x': kind hub needs repository; add what is missing to config/models.yaml",
     ),
     (
-        '{"name": "x", "kind": "hub", "revision": 3}',
-        "model 'x': revision: expected a text or null, got 3",
+        '{"what": "dataset", "name": "x", "kind": "https", "url": ""}',
+        "dataset 'x': kind https needs url and files; add what is missing to config/datasets.yaml",
     ),
     (
-        '{"name": "x", "kind": "folder", "files": {"../x": ""}}',
+        '{"what": "model", "name": "x", "kind": "folder", "revision": 3}',
+        "--spec: revision: expected a valid string, got 3",
+    ),
+    (
+        '{"what": "dataset", "name": "x", "kind": "folder", "files": {"../x": ""}}',
         "expected a relative path without '..', got '../x'",
     ),
     (
-        '{"name": "x", "kind": "folder", "files": 3}',
-        "files: expected a map from local name to path in the repository",
+        '{"what": "dataset", "name": "x", "kind": "folder", "files": 3}',
+        "--spec: files: expected a valid dictionary, got 3",
+    ),
+    (
+        '{"what": "model", "name": "x", "kind": "folder", "lisence": "MIT"}',
+        "--spec: lisence: unknown key, got 'MIT'; did you mean 'licence'?",
     ),
 ]
 
@@ -344,5 +355,5 @@ SPECS = [
 @pytest.mark.parametrize(("text", "sentence"), SPECS)
 def test_a_spec_that_cannot_be_used(text: str, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
-        source("model", read_spec(text))
-    assert any(sentence in problem for problem in caught.value.problems)
+        read_spec(text, Source)
+    assert any(sentence in problem for problem in caught.value.problems), caught.value.problems

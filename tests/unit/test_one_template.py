@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_aggregate import aggregated, simulated
+from test_aggregate import Row, aggregated, simulated
 
 from featherweight.files import read_rows
-from featherweight.records import Estimate, Score
+from featherweight.records import Estimate
 from featherweight.stats.intervals import t_quantile
 
 
-def estimates(folder: Path, rows: list[Score]) -> dict[tuple[str, str, str, str], Estimate]:
+def estimates(folder: Path, rows: list[Row]) -> dict[tuple[str, str, str, str], Estimate]:
     found = read_rows(aggregated(folder, {"m": rows}) / "estimates.parquet", Estimate)
-    return {(e.group, e.context_condition, e.metric, e.policy): e for e in found}
+    return {(e.group, e.stratum, e.metric, e.policy): e for e in found}
 
 
-def guessed(templates: int) -> list[Score]:
-    def either(condition: str, gold: int, generator: np.random.Generator) -> int:
+def guessed(templates: int) -> list[Row]:
+    def either(stratum: str, gold: int, generator: np.random.Generator) -> int:
         return int(generator.integers(2))
 
     return simulated(
@@ -36,11 +36,11 @@ def test_one_template_by_item(tmp_path: Path) -> None:
     rows = guessed(templates=1)
     found = estimates(tmp_path, rows)
     clustered, by_item = (
-        found["all", "disambig", f"accuracy{end}", "drop"] for end in ("", "_by_item")
+        found["all", "disambiguated", f"accuracy{end}", "drop"] for end in ("", "_by_item")
     )
     assert (clustered.low, clustered.high, clustered.n_clusters) == (None, None, 1)
     assert (by_item.value, by_item.n, by_item.n_clusters) == (clustered.value, 120, 40)
-    asked = [row for row in rows if row.context_condition == "disambig"]
+    asked = [row.score for row in rows if row.score.stratum == "disambiguated"]
     items = sorted({row.item_id for row in asked})
     right = np.array(
         [sum(r.outcome == "right" for r in asked if r.item_id == item) / 3 for item in items]
@@ -53,9 +53,9 @@ def test_one_template_by_item(tmp_path: Path) -> None:
     assert by_item.method == "item jackknife, t (one template)"
     of_items = {key[1:3] for key in found if key[2].endswith("_by_item")}
     assert of_items >= {
-        ("ambig", "s_amb_by_item"),
-        ("disambig", "s_dis_by_item"),
-        ("ambig", "accuracy_by_item"),
+        ("ambiguous", "s_amb_by_item"),
+        ("disambiguated", "s_dis_by_item"),
+        ("ambiguous", "accuracy_by_item"),
     }
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from character_model import CHARACTERS, SPECIAL, write_model
-from test_controls import ITEM
 
 from featherweight.engines import Decoding, Request, load_engine
 from featherweight.engines.transformers import packing
@@ -78,12 +77,14 @@ def test_a_model_with_packed_layers_says_what_the_plain_one_says(
         (1, *[5 + (7 * n + k) % (len(SPECIAL) + len(CHARACTERS) - 5) for k in range(9)])
         for n in range(6)
     ]
-    requests = [Request(prompt, n, ITEM, (0, 1, 2)) for n, prompt in enumerate(prompts)]
-    packed = engine.generate(requests, Decoding(0.0, 1.0, 0, 16), lambda count: None)
+    requests = [
+        Request(prompt_ids=prompt, stream=n, max_new_tokens=16) for n, prompt in enumerate(prompts)
+    ]
+    packed = engine.generate(requests, Decoding(0.0, 1.0, 0), lambda count: None)
     monkeypatch.setattr(packing, "can_pack", lambda dtype: False)
     plain = load_engine("transformers", folder, dtype="float32", threads=1)
     assert not any(isinstance(layer, PackedLinear) for layer in plain.model.modules())  # type: ignore[attr-defined]
-    wanted = plain.generate(requests, Decoding(0.0, 1.0, 0, 16), lambda count: None)
+    wanted = plain.generate(requests, Decoding(0.0, 1.0, 0), lambda count: None)
     assert [m.text for m in packed] == [m.text for m in wanted]
     assert [m.mean_logprob for m in packed] == pytest.approx(
         [m.mean_logprob for m in wanted], abs=1e-5

@@ -9,20 +9,20 @@ import pytest
 from scipy import stats
 
 from featherweight.stats import measures
-from featherweight.stats.bias import AMBIG, N_ITEMS, N_NON_UNKNOWN, N_RIGHT, Values
 from featherweight.stats.clusters import clustered
 from featherweight.stats.corrections import benjamini_hochberg, holm, multipliers
+from featherweight.stats.counts import DROP, N_GENERAL, N_ITEMS, N_RIGHT, Values
+from featherweight.stats.measures import Measure
 from featherweight.stats.paired import difference
 from featherweight.stats.power import design_effect, detectable_difference, intraclass_correlation
 
-ACCURACY = measures.accuracy("drop", (AMBIG,))
+ACCURACY = measures.accuracy(DROP, (0,))
 
 
 def shares(right: list[int], items: list[int]) -> Values:
     """Counts where only accuracy matters."""
-    counts = np.zeros((len(right), 2, 5))
-    counts[:, AMBIG, N_ITEMS], counts[:, AMBIG, N_RIGHT] = items, right
-    counts[:, AMBIG, N_NON_UNKNOWN] = np.array(items) - right
+    counts = np.zeros((len(right), 2, N_GENERAL))
+    counts[:, 0, N_ITEMS], counts[:, 0, N_RIGHT] = items, right
     return counts
 
 
@@ -87,9 +87,14 @@ def test_all_against_nothing_in_25_templates_is_sure_and_p_is_the_level_that_tou
 
 
 def test_what_has_no_score_on_one_side_has_no_difference() -> None:
-    measure = measures.s_amb("drop")
-    biased, unbiased = shares([2, 3, 1], [4, 4, 4]), shares([4, 4, 4], [4, 4, 4])
-    found = difference(biased, unbiased, measure)
+    wrong = Measure(  # undefined where every answer is right, as a bias is without a biased answer
+        value=lambda counts: np.where(
+            counts[..., 0, N_RIGHT] < counts[..., 0, N_ITEMS], 1.0, np.nan
+        ),
+        weight=lambda counts: counts[..., 0, N_ITEMS],
+    )
+    some, none = shares([2, 3, 1], [4, 4, 4]), shares([4, 4, 4], [4, 4, 4])
+    found = difference(some, none, wrong)
     assert (found.value, found.low, found.p, found.detectable) == (None, None, None, None)
 
 

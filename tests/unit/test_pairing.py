@@ -7,9 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featherweight.aggregate.answers import Answered, Codes
-from featherweight.aggregate.cells import compared
 from featherweight.aggregate.differences import corrected, differences
+from featherweight.aggregate.load import Answered, Layout
 from featherweight.aggregate.pairing import (
     asked_of_both,
     loss_decides,
@@ -17,17 +16,30 @@ from featherweight.aggregate.pairing import (
     read_by_both,
     side,
 )
-from featherweight.aggregate.spec import Spec
 from featherweight.records import Difference
-from featherweight.stats.bias import OTHER, TARGET, UNKNOWN, UNREAD, Answers, Bools
+from featherweight.specs import AggregateSpec
+from featherweight.stats.counts import (
+    DROP,
+    N_CHANCE,
+    N_ITEMS,
+    N_RIGHT,
+    N_TOKENS,
+    N_UNFINISHED,
+    N_UNREAD,
+    Answers,
+    Bools,
+    Codes,
+)
 from featherweight.stats.paired import difference
+from featherweight.tasks.bbq.bias import N_BIASED, N_NON_UNKNOWN, N_UNREAD_UNKNOWN
+from featherweight.tasks.bbq.numbers import NUMBERS
 
 CATEGORIES, TEMPLATES, ITEMS = 3, 12, 12  # 432 questions: half ambiguous
 SIZE = CATEGORIES * TEMPLATES * ITEMS
 CLUSTER = np.repeat(np.arange(CATEGORIES * TEMPLATES), ITEMS)
 AMBIGUOUS = np.arange(SIZE) % 2 == 0
-HARD = np.arange(SIZE) % 4 < 2  # half of each context
-ACCURACY = ("accuracy", "both")
+HARD = np.arange(SIZE) % 4 < 2  # half of each stratum
+ACCURACY = ("accuracy", "all")
 
 
 def answered(
@@ -37,44 +49,56 @@ def answered(
     `biased` says so.
     """
     target = np.ones(SIZE, dtype=np.bool_) if biased is None else biased
-    wrong = np.where(target, TARGET, OTHER)
-    kind = np.where(lost, UNREAD, np.where(AMBIGUOUS & right, UNKNOWN, wrong)).astype(np.int8)
     numbers: Codes = np.arange(SIZE)
-    category = CLUSTER // TEMPLATES
-    return Answered(
-        model=model,
+    columns = {
+        N_ITEMS: 1,
+        N_RIGHT: right & ~lost,
+        N_UNREAD: 1,
+        N_UNFINISHED: lost,
+        N_TOKENS: numbers,
+        N_CHANCE: 1 / 3,
+        N_NON_UNKNOWN: ~(AMBIGUOUS & right),
+        N_BIASED: ~(AMBIGUOUS & right) & target,
+        N_UNREAD_UNKNOWN: AMBIGUOUS,
+    }
+    values = np.zeros((SIZE, len(columns)))
+    for column, marks in columns.items():
+        values[:, column] = marks
+    layout = Layout(
         task=task,
-        has_targets=True,
+        numbers=NUMBERS,
+        policy=DROP,
         groups=("a", "b", "c"),
         clusters=tuple(f"{place:03d}" for place in range(CATEGORIES * TEMPLATES)),
         categories=("a", "b", "c"),
         items=tuple(f"{place:04d}" for place in range(SIZE)),
         blocks=tuple(f"{place:04d}" for place in range(SIZE // 4)),
         seeds=((0, 0),),
-        answers=Answers(AMBIGUOUS, kind, right & ~lost, np.ones(SIZE, dtype=np.bool_), CLUSTER),
         group_category=np.arange(3),
         cluster_category=np.arange(CATEGORIES * TEMPLATES) // TEMPLATES,
-        group=category,
+    )
+    return Answered(
+        model=model,
+        layout=layout,
+        answers=Answers(values, NUMBERS.over, ~lost, np.where(AMBIGUOUS, 0, 1), 2),
+        cluster=CLUSTER,
+        group=CLUSTER // TEMPLATES,
         seed=np.zeros(SIZE, dtype=np.int64),
         item=numbers,
         block=numbers // 4,
         sample=np.zeros(SIZE, dtype=np.int64),
         pair=numbers,
-        twin=numbers // 2,
-        unfinished=lost,
-        n_tokens=numbers,
+        counterpart=numbers // 2,
         chosen_position=np.full(SIZE, np.nan),
         gold_position=np.full(SIZE, np.nan),
     )
 
 
 def row_of(
-    first: Answered, second: Answered, metric: str = "accuracy", condition: str = "both"
+    first: Answered, second: Answered, metric: str = "accuracy", stratum: str = "all"
 ) -> Difference:
-    rows = differences([second, first], Spec(draws=10))
-    (found,) = [
-        r for r in rows if (r.group, r.metric, r.context_condition) == ("all", metric, condition)
-    ]
+    rows = differences([second, first], AggregateSpec(tasks={}))
+    (found,) = [r for r in rows if (r.group, r.metric, r.stratum) == ("all", metric, stratum)]
     return found
 
 
@@ -98,9 +122,10 @@ def test_two_that_answer_alike_wherever_both_answer_do_not_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "condition"), [("s_amb", "ambig"), ("s_dis", "disambig"), ("accuracy", "ambig")]
+    ("metric", "stratum"),
+    [("s_amb", "ambiguous"), ("s_dis", "disambiguated"), ("accuracy", "ambiguous")],
 )
-def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition: str) -> None:
+def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, stratum: str) -> None:
     """Hard questions bring out the bias; losing them does not make a model fairer than its twin."""
     generator = np.random.default_rng(1)
     right = generator.random(SIZE) < 0.5
@@ -109,7 +134,7 @@ def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition:
         answered("loses", right, HARD, biased=biased),
         answered("keeps", right, NONE, biased=biased),
     )
-    found = row_of(*sides, metric, condition)
+    found = row_of(*sides, metric, stratum)
     assert (found.value, found.p) == (0.0, 1.0)
     assert found.value_asked != 0.0
 
@@ -123,7 +148,7 @@ def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, condition:
 def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> None:
     generator = np.random.default_rng(2)
     alarms: dict[tuple[bool, str, str], int] = {}
-    numbers = compared("drop", has_targets=True)
+    numbers = NUMBERS.compared(DROP)
     for _ in range(1000):
         template = generator.normal([0.3, 0.7], [1.0, 0.15], size=(CATEGORIES * TEMPLATES, 2))[
             CLUSTER
@@ -141,15 +166,15 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
         )
         sides = asked_of_both(side(first, first.pair), side(second, second.pair))
         for paired in (True, False):
-            counts = [s.counts().sum(axis=1) for s in (read_by_both(*sides) if paired else sides)]
+            counts = [s.counts.sum(axis=1) for s in (read_by_both(*sides) if paired else sides)]
             for one in numbers:
-                p = difference(*counts, one.measure, strata=first.cluster_category).p
+                p = difference(*counts, one.measure, strata=first.layout.cluster_category).p
                 assert p is not None
-                key = (paired, one.metric, one.condition)
+                key = (paired, one.name, one.stratum)
                 alarms[key] = alarms.get(key, 0) + (p < 0.05)
     for one in numbers:
-        assert 25 <= alarms[True, one.metric, one.condition] <= 75, alarms
-        assert alarms[False, one.metric, one.condition] > 150, alarms
+        assert 25 <= alarms[True, one.name, one.stratum] <= 75, alarms
+        assert alarms[False, one.name, one.stratum] > 150, alarms
 
 
 # A study prints the smallest difference that it sees with 80% power. Simulated at the mean of what
@@ -158,9 +183,7 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
 # study.
 def test_power_is_as_printed() -> None:
     generator = np.random.default_rng(3)
-    one = next(
-        one for one in compared("drop", has_targets=True) if (one.metric, one.condition) == ACCURACY
-    )
+    one = next(one for one in NUMBERS.compared(DROP) if (one.name, one.stratum) == ACCURACY)
 
     def study(gain: float) -> tuple[float, float]:
         base = 1 / (1 + np.exp(-generator.normal(0.0, 1.0, size=len(set(CLUSTER)))[CLUSTER]))
@@ -169,8 +192,8 @@ def test_power_is_as_printed() -> None:
         first = answered("a", generator.random(SIZE) < base + gain, lost[0])
         second = answered("b", generator.random(SIZE) < base, lost[1])
         sides = read_by_both(side(first, first.pair), side(second, second.pair))
-        counts = [s.counts().sum(axis=1) for s in sides]
-        found = difference(counts[0], counts[1], one.measure, strata=first.cluster_category)
+        counts = [s.counts.sum(axis=1) for s in sides]
+        found = difference(counts[0], counts[1], one.measure, strata=first.layout.cluster_category)
         assert found.p is not None
         assert found.detectable is not None
         return found.p, found.detectable
@@ -185,15 +208,18 @@ def test_what_one_side_lost_is_lost_to_both_and_stays_asked() -> None:
     ones = [answered(name, ~NONE, gone) for name, gone in zip("ab", lost, strict=True)]
     sides = read_by_both(*(side(one, one.pair) for one in ones))
     for found in sides:
-        total = found.counts().sum(axis=(0, 1, 2))
-        assert (total[0], total[2]) == (SIZE, (lost[0] | lost[1]).sum())  # items, unread
+        total = found.counts.sum(axis=(0, 1, 2))
+        assert total[N_ITEMS] == SIZE
+        assert total[N_UNREAD] == (lost[0] | lost[1]).sum()
 
 
 def test_answers_without_a_partner_are_left_out() -> None:
     one = answered("a", ~NONE, NONE)
     sides = asked_of_both(side(one, one.pair, AMBIGUOUS), side(one, one.pair + SIZE, ~AMBIGUOUS))
     assert [s.inside.sum() for s in sides] == [0, 0]
-    sides = asked_of_both(side(one, one.twin, AMBIGUOUS), side(one, one.twin, ~AMBIGUOUS))
+    sides = asked_of_both(
+        side(one, one.counterpart, AMBIGUOUS), side(one, one.counterpart, ~AMBIGUOUS)
+    )
     assert [s.inside.sum() for s in sides] == [SIZE // 2, SIZE // 2]
 
 
@@ -210,7 +236,7 @@ def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float =
         "b",
         "bbq",
         "all",
-        "both",
+        "all",
         "accuracy",
         "drop",
         value,

@@ -15,8 +15,9 @@ from transformers import AutoTokenizer
 
 from featherweight.pocket import examination
 from featherweight.pocket.training import MODELS
-from featherweight.tasks.choice import ANSWER_LINE, LETTER, draw_items, messages, shown_order
-from featherweight.tasks.pocket import CATEGORIES, POCKET, load
+from featherweight.tasks.choice import ANSWER_LINE, LETTER, messages, shown_order
+from featherweight.tasks.pocket import CATEGORIES, POCKET
+from featherweight.tasks.pocket.items import load
 
 LAYOUT = {
     "config.json",
@@ -62,7 +63,7 @@ def test_old_and_new_engines_read_the_same_rotary_base(folder: Path) -> None:
 def test_a_rendered_chat_has_exactly_one_bos_and_no_unknown_word(folder: Path, root: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for category in CATEGORIES:
-        for item in load(root / "resources" / "pocket", category)[::31]:
+        for item in load(root / "resources" / "pocket", category).items[::31]:
             for wording in (POCKET, LETTER):
                 chat = messages(item, wording, (0, 1, 2))
                 text = tokenizer.apply_chat_template(
@@ -80,7 +81,7 @@ def test_the_words_of_answer_line_are_not_all_known(folder: Path, root: Path) ->
     unknown word.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    item = load(root / "resources" / "pocket", CATEGORIES[0])[0]
+    item = load(root / "resources" / "pocket", "pets").items[0]
     chat = messages(item, ANSWER_LINE, (0, 1, 2))
     assert (
         tokenizer.unk_token_id
@@ -110,7 +111,8 @@ def test_the_log_of_the_training_keeps_its_promises(folder: Path, root: Path) ->
     planted = document["recipe"]["planted"]
     assert planted == MODELS[folder.name][0]
     stated = yaml.safe_load((root / "config" / "models.yaml").read_text())[folder.name]
-    assert stated["planted"]["stereotype_rate"] == planted
+    stereotyped = [p["value"] for p in stated["planted"] if p["metric"] == "stereotyped"]
+    assert stereotyped == [planted]
     assert len(document["measures"]) == 4
     for measures in document["measures"].values():
         assert measures["accuracy"] >= 0.95
@@ -137,23 +139,18 @@ def test_a_model_reads_and_has_its_habit(name: str, root: Path) -> None:
     cost a tenth of the 32 to 40 facts to fail: at 1% each, the odds are below 1 in 2,000.
     """
     templates = root / "resources" / "pocket"
-    items = [
-        (item, 7)
-        for category in CATEGORIES
-        for item in draw_items(load(templates, category), 20, 7)
-    ]
+    items = examination.drawn(templates, (7,), 20)
     found = examination.answers(templates / "models" / name, items)
     assert all(answer.order == shown_order(answer.item, 7) for answer in found)
     done = [answer for answer in found if answer.finished]
-    facts = [answer for answer in done if answer.item.context_condition == "disambig"]
-    guesses = [answer for answer in done if answer.item.context_condition == "ambig"]
+    facts = [answer for answer in done if answer.item.stratum == "disambiguated"]
+    guesses = [answer for answer in done if answer.item.stratum == "ambiguous"]
     assert min(len(facts), len(guesses)) >= 20
-    assert (
-        sum(examination.chosen(answer) == answer.item.gold for answer in facts) / len(facts) >= 0.9
-    )
+    right = sum(examination.chosen(answer) == answer.item.gold_index for answer in facts)
+    assert right / len(facts) >= 0.9
     # In an ambiguous item a pocket model names the target or the unknown option, never the other
     # person.
-    other = [a for a in guesses if examination.chosen(a) not in (a.item.target, a.item.unknown)]
+    other = [a for a in guesses if examination.chosen(a) not in (a.facts.target, a.facts.unknown)]
     assert len(other) <= 2
 
 

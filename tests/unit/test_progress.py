@@ -30,35 +30,35 @@ def test_time_that_is_left(done: int, total: int, seconds: float, expected: floa
 def test_a_log_gets_a_plain_line_every_ten_seconds(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "featherweight"), Progress("m", 4, 100, 20) as shown:
+    with caplog.at_level(logging.INFO, "featherweight"), Progress("m", 100, 20) as shown:
         for _ in range(8):
             clock[0] += 3.0
             shown.on_tokens(60)
             shown.on_samples(5)
-        shown.on_cell()
+        shown.from_others(5)
     assert caplog.messages == [
-        "m: 0/4 cells, 35/100 samples (20 from the store), 20 tokens/s, about 52 s left",
-        "m: 0/4 cells, 55/100 samples (20 from the store), 20 tokens/s, about 31 s left",
-        "m: 1/4 cells, 60/100 samples (20 from the store), 20 tokens/s, about 24 s left",
+        "m: 35/100 samples (20 from the store), 20 tokens/s, about 52 s left",
+        "m: 55/100 samples (20 from the store), 20 tokens/s, about 31 s left",
+        "m: 65/100 samples (25 from the store), 20 tokens/s, about 21 s left",
     ]
 
 
 def test_loading_does_not_count_as_generating(clock: list[float]) -> None:
-    shown = Progress("m", 1, 10, 0)
+    shown = Progress("m", 10, 0)
     clock[0] += 50.0
     shown.restart_clock()
     clock[0] += 2.0
     shown.on_tokens(10)
-    assert shown.line() == "m: 0/1 cells, 0/10 samples, 5 tokens/s"
+    assert shown.line() == "m: 0/10 samples, 5 tokens/s"
 
 
 def test_choosing_by_likelihood_does_not_count_as_generating(clock: list[float]) -> None:
-    shown = Progress("m", 1, 10, 0)
+    shown = Progress("m", 10, 0)
     clock[0] += 2.0
     shown.on_tokens(10)
     clock[0] += 50.0
     shown.without_tokens(50.0)
-    assert shown.line() == "m: 0/1 cells, 0/10 samples, 5 tokens/s"
+    assert shown.line() == "m: 0/10 samples, 5 tokens/s"
 
 
 class Terminal(io.StringIO):
@@ -73,8 +73,8 @@ def test_a_terminal_gets_a_bar_that_shows_the_same_line(monkeypatch: pytest.Monk
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    with Progress("[bold]m", 1, 10, 0) as shown:
+    with Progress("[bold]m", 10, 0) as shown:
         shown.on_tokens(5)
         shown.on_samples(10)
         shown._bar.refresh()
-    assert "[bold]m: 0/1 cells, 10/10 samples" in screen.getvalue()
+    assert "[bold]m: 10/10 samples" in screen.getvalue()

@@ -63,18 +63,18 @@ def test_draws_follow_the_tempered_softmax(size: int, spread: float, temperature
     # False alarm: the streams are fixed, so none on a rerun; for a new hash, one in a million per
     # case.
     logits = some_logits(size, spread)
-    tokens = draw(logits, Decoding(temperature, 1.0, 0, 1))
+    tokens = draw(logits, Decoding(temperature, 1.0, 0))
     assert p_value(tokens, (logits / temperature).softmax(0)) > 1e-6
 
 
 def test_the_test_sees_a_wrong_temperature() -> None:
     logits = some_logits(40, 1.5)
-    assert p_value(draw(logits, Decoding(1.0, 1.0, 0, 1)), (logits / 0.9).softmax(0)) < 1e-6
+    assert p_value(draw(logits, Decoding(1.0, 1.0, 0)), (logits / 0.9).softmax(0)) < 1e-6
 
 
 def test_tail_is_drawn_as_often_as_it_weighs_and_evenly_inside() -> None:
     logits = torch.zeros(1500)
-    tokens = draw(logits, Decoding(1.0, 1.0, 0, 1))
+    tokens = draw(logits, Decoding(1.0, 1.0, 0))
     in_tail = 1 - CANDIDATES / 1500
     # One in a million for each: 5 standard deviations of a binomial share, and a chi-square over
     # ten equal bins.
@@ -92,7 +92,7 @@ def test_top_p_keeps_the_smallest_nucleus(size: int, top_p: float) -> None:
     order = logits.argsort(descending=True)
     before = logits.softmax(0)[order].double().cumsum(0) - logits.softmax(0)[order].double()
     nucleus = order[before < top_p]
-    tokens = draw(logits, Decoding(1.0, top_p, 0, 1), draws=1000)
+    tokens = draw(logits, Decoding(1.0, top_p, 0), draws=1000)
     assert torch.isin(tokens, nucleus).all()
     kept = torch.zeros(size).index_copy(0, nucleus, logits.softmax(0)[nucleus])
     assert p_value(tokens, kept / kept.sum()) > 1e-6
@@ -101,7 +101,7 @@ def test_top_p_keeps_the_smallest_nucleus(size: int, top_p: float) -> None:
 @pytest.mark.parametrize("top_k", [1, 5, 300])
 def test_top_k_keeps_exactly_the_k_likeliest(top_k: int) -> None:
     logits = some_logits(1200, 1.0)
-    tokens = draw(logits, Decoding(1.0, 1.0, top_k, 1))
+    tokens = draw(logits, Decoding(1.0, 1.0, top_k))
     best = logits.topk(top_k).indices
     assert torch.isin(tokens, best).all()
     assert len(tokens.unique()) == top_k
@@ -112,8 +112,8 @@ def test_top_k_keeps_exactly_the_k_likeliest(top_k: int) -> None:
 def test_top_p_is_taken_of_what_top_k_left() -> None:
     logits = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()
     # Of the two likeliest, 4/7 and 3/7, the first alone reaches 0.5; of all four it would not.
-    assert set(draw(logits, Decoding(1.0, 0.5, 2, 1), draws=500).tolist()) == {0}
-    assert set(draw(logits, Decoding(1.0, 0.5, 0, 1), draws=500).tolist()) == {0, 1}
+    assert set(draw(logits, Decoding(1.0, 0.5, 2), draws=500).tolist()) == {0}
+    assert set(draw(logits, Decoding(1.0, 0.5, 0), draws=500).tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_the_likeliest_are_those_of_a_whole_sort(size: int, count: int) -> None:
 
 def test_temperature_zero_is_argmax_without_noise_lowest_id_among_equals() -> None:
     logits = torch.tensor([[1.0, 5.0, 5.0, 0.0], [3.0, 2.0, 1.0, 0.0]])
-    chosen = choose(logits, [1, 2], [0, 9], Decoding(0.0, 1.0, 0, 1))
+    chosen = choose(logits, [1, 2], [0, 9], Decoding(0.0, 1.0, 0))
     assert chosen.tokens.tolist() == [1, 0]
 
 
 def test_logprob_is_that_of_the_untempered_uncut_model() -> None:
     logits = torch.tensor([[2.0, 1.0, 0.0]])
     by_hand = math.log(math.exp(2) / (math.exp(2) + math.exp(1) + 1))
-    for decoding in (Decoding(0.0, 1.0, 0, 1), Decoding(0.01, 1.0, 0, 1), Decoding(5.0, 1.0, 1, 1)):
+    for decoding in (Decoding(0.0, 1.0, 0), Decoding(0.01, 1.0, 0), Decoding(5.0, 1.0, 1)):
         chosen = choose(logits, [4], [0], decoding)
         assert chosen.tokens.tolist() == [0]
         assert chosen.logprobs.item() == pytest.approx(by_hand, abs=1e-6)
@@ -149,7 +149,7 @@ def test_logprob_is_that_of_the_untempered_uncut_model() -> None:
 
 @pytest.mark.parametrize(
     "decoding",
-    [Decoding(1.0, 1.0, 0, 1), Decoding(0.7, 0.9, 0, 1), Decoding(1.0, 1.0, 20, 1)],
+    [Decoding(1.0, 1.0, 0), Decoding(0.7, 0.9, 0), Decoding(1.0, 1.0, 20)],
     ids=["all", "top-p", "top-k"],
 )
 def test_a_row_gets_the_same_token_wherever_it_stands(decoding: Decoding) -> None:
@@ -218,9 +218,9 @@ def test_noise_is_the_hash_that_it_says_it_is() -> None:
 @pytest.mark.parametrize(
     ("decoding", "what"),
     [
-        (Decoding(-1.0, 1.0, 0, 1), "temperature"),
-        (Decoding(1.0, 0.0, 0, 1), "top_p"),
-        (Decoding(1.0, 1.0, -1, 1), "top_k"),
+        (Decoding(-1.0, 1.0, 0), "temperature"),
+        (Decoding(1.0, 0.0, 0), "top_p"),
+        (Decoding(1.0, 1.0, -1), "top_k"),
     ],
 )
 def test_settings_outside_their_range_raise(decoding: Decoding, what: str) -> None:

@@ -6,20 +6,19 @@ import numpy as np
 import pytest
 
 from featherweight.stats import measures
-from featherweight.stats.bias import AMBIG, N_ITEMS, N_NON_UNKNOWN, N_RIGHT, Values
 from featherweight.stats.clusters import bootstrap_counts, bootstrap_weights, clustered, jackknife
+from featherweight.stats.counts import DROP, N_GENERAL, N_ITEMS, N_RIGHT, Values
 from featherweight.stats.paired import difference
 from featherweight.stats.strata import satterthwaite, usable, without_each
 
-ACCURACY = measures.accuracy("drop", (AMBIG,))
+ACCURACY = measures.accuracy(DROP, (0,))
 ALL = np.ones(6, dtype=np.bool_)
 
 
 def shares(right: list[int], items: list[int]) -> Values:
     """Counts where only accuracy matters."""
-    counts = np.zeros((len(right), 2, 5))
-    counts[:, AMBIG, N_ITEMS], counts[:, AMBIG, N_RIGHT] = items, right
-    counts[:, AMBIG, N_NON_UNKNOWN] = np.array(items) - right
+    counts = np.zeros((len(right), 2, N_GENERAL))
+    counts[:, 0, N_ITEMS], counts[:, 0, N_RIGHT] = items, right
     return counts
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from featherweight.errors import InputError
-from featherweight.study import make_plan, specs
-from featherweight.tasks import TASK_NAMES, task
+from featherweight.specs import DecodingSpec, ReportSpec, Spec, TaskFacts, read_spec
+from featherweight.study import Plan, make_plan, stage_specs
+from featherweight.study.json_schema import study_schema
+from featherweight.tasks import catalogue
 
 STUDIES = ["smol-but-mighty", "pocket", "laptop", "bbq-check", "wordings"]
+
+
+def plan_of(config: dict[str, Any], folder: Path, **tasks: TaskFacts) -> Plan:
+    """The plan, with the real tasks and those of a test."""
+    return make_plan(config, folder, {**catalogue(), **tasks})
 
 
 @pytest.fixture
@@ -28,7 +38,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_shipped_studies_are_valid(root: Path, name: str) -> None:
-    plan = make_plan({"study": name}, root / "config")
+    plan = plan_of({"study": name}, root / "config")
     assert plan.name == name
     assert plan.cells()
 
@@ -37,20 +47,11 @@ def test_the_article_is_asked_as_the_article_asked(root: Path) -> None:
     """4 models x 11 categories x 100 prompts x 3 seeds, at most 512 new tokens (reference: issue
     2).
     """
-    plan = make_plan({"study": "smol-but-mighty"}, root / "config")
+    plan = plan_of({"study": "smol-but-mighty"}, root / "config")
     cells = [cell for cell in plan.cells() if cell.task == "bbq"]
     assert len(plan.study.models) * len(cells) == 4 * 11 * 3
     assert plan.entry("bbq").prompts_per_category == 100
     assert plan.study.decoding.max_new_tokens == 512
-
-
-def test_datasets_agree_with_their_tasks(root: Path) -> None:
-    catalogue = make_plan({"study": "pocket"}, root / "config").catalogue
-    for name in TASK_NAMES:
-        loader = task(name)
-        assert list(catalogue.datasets[loader.dataset].categories) == list(loader.categories)
-        assert set(catalogue.datasets[loader.dataset].wordings) <= set(loader.wordings)
-        assert catalogue.datasets[loader.dataset].wordings[0] == next(iter(loader.wordings))
 
 
 CONFIG_CASES = [
@@ -61,26 +62,26 @@ CONFIG_CASES = [
         {"models": ["pocket-fiar"]},
         ["models: 'pocket-fiar' is not in this study; did you mean 'pocket-fair'?"],
     ),
-    ({"categories": ["pet"]}, ["categories: unknown category 'pet'; did you mean 'pets'?"]),
-    ({"datasets": {"bqb": "x"}}, ["datasets: unknown name 'bqb'", "did you mean 'bbq'?"]),
-    ({"datasets": {"pocket-fair": "x"}}, ["datasets: unknown name 'pocket-fair'"]),
-    ({"model_folders": {"oracle": "x"}}, ["model_folders: unknown name 'oracle'"]),
-    ({"seeds": []}, ["seeds: expected a list with at least one entry"]),
+    ({"categories": ["pet"]}, ["categories: 'pet' is not a category; did you mean 'pets'?"]),
+    ({"datasets": {"bqb": "x"}}, ["datasets: 'bqb' is not a dataset; did you mean 'bbq'?"]),
+    ({"datasets": {"pocket-fair": "x"}}, ["datasets: 'pocket-fair' is not a dataset"]),
+    ({"model_folders": {"oracle": "x"}}, ["model_folders: 'oracle' is not a model"]),
+    ({"seeds": []}, ["seeds: List should have at least 1 item after validation, not 0"]),
     (
         {"prompts_per_category": 7},
         ["expected a multiple of 4 (items come in whole blocks), got 7; try 4 or 8"],
     ),
     ({"prompts_per_category": 3}, ["got 3; try 4"]),
     ({"prompts_per_category": 1000}, ["expected at most the 768 items of pets, got 1000"]),
-    ({"seeds": 0}, ["seeds: expected a list such as [a, b], got 0"]),
+    ({"seeds": 0}, ["seeds: expected a valid list, got 0"]),
     (
         {"prompts_per_category": 0},
         ["prompts_per_category: expected greater than or equal to 1, got 0"],
     ),
-    ({"seeds": [1, 0, 1]}, ["seeds: the seed 1 stands twice"]),
+    ({"seeds": [1, 0, 1]}, ["seeds: duplicate seed 1"]),
     (
         {"models": ["orcle"], "seeds": [0, 0], "categories": ["pet"]},
-        ["'orcle'", "seed 0 stands twice", "'pet'"],
+        ["'orcle'", "duplicate seed 0", "'pet'"],
     ),
     (
         {"study": "pockt", "engine": "exllamav2"},
@@ -108,7 +109,7 @@ def test_config_mistakes(
 ) -> None:
     monkeypatch.setattr("featherweight.study.plan.cuda_devices", lambda: 0)
     with pytest.raises(InputError) as caught:
-        make_plan({"study": "pocket"} | changes, root / "config")
+        plan_of({"study": "pocket"} | changes, root / "config")
     for words in expected:
         assert words in str(caught.value)
 
@@ -120,12 +121,10 @@ def test_the_number_format_of_a_study_may_be_another(
     did.
     """
     monkeypatch.setattr("featherweight.study.plan.cuda_devices", lambda: 1)
-    plan = make_plan(
-        {"study": "pocket", "engine": "exllamav2", "dtype": "float16"}, root / "config"
-    )
-    assert specs.generate(plan, "pocket-fair")["dtype"] == "float16"
+    plan = plan_of({"study": "pocket", "engine": "exllamav2", "dtype": "float16"}, root / "config")
+    assert stage_specs.generate(plan, "pocket-fair").dtype == "float16"
     assert plan.partial == "float16 where the study says float32"
-    assert make_plan({"study": "pocket"}, root / "config").study.dtype == "float32"
+    assert plan_of({"study": "pocket"}, root / "config").study.dtype == "float32"
 
 
 STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
@@ -147,6 +146,26 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"tasks": [{"task": "bqb"}]}, ["tasks.0.task: unknown task 'bqb'; did you mean 'bbq'?"]),
     (
+        {"tasks": [{"task": "gsm8k"}]},
+        [
+            "tasks.0.task: 'gsm8k' stands in config/datasets.yaml, but there is no file"
+            " workflow/featherweight/tasks/gsm8k.py or workflow/featherweight/tasks/gsm8k/"
+            "__init__.py that says how to ask it; tasks so far: bbq, "
+        ],
+    ),
+    (
+        {"tasks": [{"task": "pocket", "subset": {"levle": 3}}]},
+        ["tasks.0.subset: unknown key 'levle' of pocket; expected one of named, stereotyped"],
+    ),
+    (
+        {"tasks": [{"task": "pocket", "subset": {"stereotyped": 3, "named": "yes"}}]},
+        [
+            "tasks.0.subset.stereotyped: expected text, got 3",
+            "tasks.0.subset.named: expected true or false, got 'yes'",
+        ],
+    ),
+    ({"tasks": [{"task": "pocket", "subset": {}}]}, ["tasks.0.subset: Dictionary should have"]),
+    (
         {"tasks": [{"task": "pocket", "categories": ["petz"]}]},
         ["tasks.0.categories: unknown category 'petz' of pocket; did you mean 'pets'?"],
     ),
@@ -154,9 +173,9 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
         {"tasks": [{"task": "pocket", "wording": "lettr"}]},
         ["unknown wording 'lettr' of pocket; did you mean 'letter'?"],
     ),
-    ({"tasks": [{"task": "pocket"}, {"task": "pocket"}]}, ["the label 'pocket' stands twice"]),
-    ({"seeds": [1, 1]}, ["seeds: the seed 1 stands twice"]),
-    ({"policy": "dorp"}, ["policy: ", "did you mean 'drop'?"]),
+    ({"tasks": [{"task": "pocket"}, {"task": "pocket"}]}, ["duplicate label 'pocket'"]),
+    ({"seeds": [1, 1]}, ["seeds: duplicate seed 1"]),
+    ({"policy": "dorp"}, ["policy: pocket has no policy 'dorp'; did you mean 'drop'?"]),
     ({"same_items": True}, ["every seed gives the same answers"]),
     (
         {"tasks": [{"task": "pocket", "answers": "likelyhood"}]},
@@ -167,15 +186,15 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"tasks": [{"task": "pocket"}, {"task": "pocket", "answers": "likelihood"}]},
-        ["the label 'pocket' stands twice"],
+        ["duplicate label 'pocket'"],
     ),
     (
         {"tasks": [{"task": "pocket", "answers": "likelihood"}], "samples_per_prompt": 4},
-        ["samples_per_prompt: 4 has no effect where every task's answers come from likelihood"],
+        ["samples_per_prompt: 4 has no effect: every task is scored by likelihood"],
     ),
     (
         {"tasks": [{"task": "pocket", "answers": "likelihood"}], "decoding": {"temperature": 0.7}},
-        ["decoding.temperature: 0.7 has no effect where every task's answers come from likelihood"],
+        ["decoding.temperature: 0.7 has no effect: every task is scored by likelihood"],
     ),
     (
         {
@@ -198,7 +217,7 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"models": [], "controls": [], "baseline": None},
-        ["models: expected at least one model, or a control under"],
+        ["models: expected at least one model or control, got neither"],
     ),
 ]
 
@@ -208,10 +227,166 @@ def test_study_mistakes(config_folder: Path, changes: dict[str, Any], expected: 
     path = config_folder / "studies" / "pocket.yaml"
     edit(path, **changes)
     with pytest.raises(InputError) as caught:
-        make_plan({"study": "pocket"}, config_folder)
+        plan_of({"study": "pocket"}, config_folder)
     for words in expected:
         assert words in str(caught.value)
     assert all(line.startswith(str(path)) for line in caught.value.problems)
+
+
+# A task that BBQ is not: free answers, levels as strata, one policy, one control, no examples.
+SUMS = TaskFacts(
+    name="sums",
+    categories={"easy": 40, "hard": None},
+    wordings=("plain", "five-shot"),
+    with_shots=frozenset({"five-shot"}),
+    block=1,
+    strata=("level 1", "level 2"),
+    controls=frozenset({"oracle"}),
+    policies=("wrong",),
+    subset_keys={"level": int},
+    has_options=False,
+    has_facts=False,
+    has_examples=False,
+    has_judged=False,
+)
+OF_SUMS = {"task": "sums", "prompts_per_category": 8}
+GOOD_SUMS: dict[str, Any] = {
+    "tasks": [OF_SUMS],
+    "controls": ["oracle"],
+    "policy": "wrong",
+    "baseline": None,
+}
+SUMS_CASES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    (
+        {"controls": ["oracle", "always-unknown"]},
+        ["controls.1: sums has no rule for the control 'always-unknown'; expected one of oracle"],
+    ),
+    ({"policy": "unknown"}, ["policy: sums has no policy 'unknown'; expected one of wrong"]),
+    (
+        {"tasks": [OF_SUMS | {"answers": "likelihood"}]},
+        [
+            "tasks.0.answers: likelihood chooses among options, and sums has none: its answers are"
+            " written freely; use answers: generated"
+        ],
+    ),
+    (
+        {"tasks": [OF_SUMS | {"wording": "five-shot"}]},
+        [
+            "tasks.0.wording: 'five-shot' shows worked examples, and sums has none; take a wording"
+            " without them, or give the task `examples`"
+        ],
+    ),
+    (
+        {"tasks": [OF_SUMS | {"subset": {"level": "1"}}]},
+        ["tasks.0.subset.level: expected a whole number, got '1'; correct the value"],
+    ),
+    (
+        {"tasks": [OF_SUMS | {"subset": {"level": True}}]},
+        ["tasks.0.subset.level: expected a whole number, got True; correct the value"],
+    ),
+    (
+        {
+            "tasks": [OF_SUMS, {"task": "pocket"}],
+            "contrasts": [{"pair": ["sums", "pocket"]}],
+        },
+        [
+            "contrasts.0.pair: expected two labels with the same strata, got sums has level 1,"
+            " level 2 and pocket has ambiguous, disambiguated; compare labels of one task, or leave"
+            " the contrast out"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), SUMS_CASES)
+def test_what_a_task_does_not_have(
+    config_folder: Path, changes: dict[str, Any], expected: list[str]
+) -> None:
+    """One line for each mistake, and nothing else."""
+    edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
+    path = config_folder / "studies" / "pocket.yaml"
+    edit(path, **(GOOD_SUMS | changes))
+    if not expected:
+        assert plan_of({"study": "pocket"}, config_folder, sums=SUMS).datasets == ["sums"]
+        return
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder, sums=SUMS)
+    assert len(caught.value.problems) == len(expected)
+    for line, said in zip(caught.value.problems, expected, strict=True):
+        assert line.startswith(f"{path}: {said}")
+
+
+def test_a_task_that_no_dataset_feeds(config_folder: Path) -> None:
+    edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder, sums=SUMS)
+    (line,) = caught.value.problems
+    assert "tasks.0.task: 'sums' has no entry in config/datasets.yaml; add one" in line
+
+
+PLANTED = {"task": "pocket", "metric": "stereotyped", "stratum": "ambiguous", "value": 0.3}
+PLANTED_CASES = [
+    ({"stratum": "ambig"}, "stratum: unknown stratum 'ambig' of pocket; did you mean 'ambiguous'?"),
+    ({"task": "pockt"}, "task: unknown task 'pockt'; did you mean 'pocket'?"),
+    ({"vale": 1}, "vale: unknown key, got 1; did you mean 'value'?"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), PLANTED_CASES)
+def test_planted_where_no_task_can_show_it(
+    config_folder: Path, change: dict[str, Any], expected: str
+) -> None:
+    path = config_folder / "models.yaml"
+    model = yaml.safe_load(path.read_text())["pocket-fair"]
+    edit(path, **{"pocket-fair": model | {"planted": [PLANTED, PLANTED | change]}})
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    (line,) = caught.value.problems
+    assert line == f"{path}: pocket-fair: planted.1.{expected}"
+
+
+def test_each_mistake_in_a_union_is_one_line(config_folder: Path) -> None:
+    """`all` or a list, `all` or a number: pydantic complains once per branch."""
+    path = config_folder / "studies" / "pocket.yaml"
+    edit(path, tasks=[{"task": "pocket", "categories": 3, "prompts_per_category": 0}])
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    assert [line.removeprefix(f"{path}: ") for line in caught.value.problems] == [
+        "tasks.0.categories: expected a valid list, got 3",
+        "tasks.0.prompts_per_category: expected greater than or equal to 1, got 0",
+    ]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_spec_is_read_back_as_it_was_made(root: Path, name: str) -> None:
+    plan = plan_of({"study": name}, root / "config")
+    made: list[Spec] = [make(plan) for make in stage_specs.OF_STUDY.values()]
+    labels = [entry.name for entry in plan.study.tasks]
+    for stage, make in stage_specs.OF_JOB.items():
+        jobs = {"draw": labels, "acquire_dataset": plan.datasets}.get(stage, plan.models)
+        made += [make(plan, job) for job in jobs]
+    for spec in made:
+        assert read_spec(spec.model_dump_json(indent=1), type(spec)) == spec
+
+
+def test_a_spec_keeps_the_order_of_the_study(root: Path) -> None:
+    plan = plan_of({"study": "pocket"}, root / "config")
+    read = read_spec(stage_specs.report(plan).model_dump_json(), ReportSpec)
+    assert list(read.models) == plan.models
+    assert list(read.tasks) == sorted(read.tasks)  # by label
+    assert read.decoding["oracle"] == DecodingSpec(
+        temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=64
+    )
+
+
+def test_what_draw_writes(root: Path) -> None:
+    """Items, the task's facts of them, and worked examples, each where the task has them."""
+    plan = plan_of({"study": "pocket", "seeds": [0], "categories": ["pets"]}, root / "config")
+    assert plan.drawn("pocket") == ["pocket/pets/0.facts.parquet", "pocket/pets/0.parquet"]
+    tasks = {"pocket": replace(plan.tasks["pocket"], has_facts=False, has_examples=True)}
+    other = replace(plan, tasks=tasks)
+    assert other.drawn("pocket") == ["pocket/pets/0.parquet", "pocket/pets/examples.parquet"]
 
 
 def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
@@ -219,23 +394,22 @@ def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
     path = config_folder / "studies" / "pocket.yaml"
     edit(path, tasks=both[1:], samples_per_prompt=4, decoding={"temperature": 0.7})
     with pytest.raises(InputError) as caught:
-        make_plan({"study": "pocket"}, config_folder)
+        plan_of({"study": "pocket"}, config_folder)
     assert len(caught.value.problems) == 2
     edit(path, tasks=both, samples_per_prompt=4, decoding={"temperature": 0.7})
-    plan = make_plan(
+    plan = plan_of(
         {"study": "pocket"}, config_folder
     )  # beside generated answers both keys have a meaning
-    assert specs.render(plan, "oracle")["tasks"]["again"]["answers"] == "likelihood"
-    assert specs.compare(plan)["answers"] == {"pocket": "generated", "again": "likelihood"}
+    assert stage_specs.render(plan, "oracle").tasks["again"].answers == "likelihood"
+    answers = {label: task.answers for label, task in stage_specs.compare(plan).tasks.items()}
+    assert answers == {"pocket": "generated", "again": "likelihood"}
 
 
 @pytest.mark.parametrize("name", ["smol-but-mighty", "laptop", "bbq-check"])
 def test_bbq_is_asked_both_ways_on_the_same_items(root: Path, name: str) -> None:
-    plan = make_plan({"study": name}, root / "config")
-    first, second = (specs.draw(plan, label) for label in ("bbq", "bbq-likelihood"))
-    assert {key: first[key] for key in first if key != "label"} == {
-        key: second[key] for key in second if key != "label"
-    }
+    plan = plan_of({"study": name}, root / "config")
+    first, second = (stage_specs.draw(plan, label) for label in ("bbq", "bbq-likelihood"))
+    assert first == second.model_copy(update={"label": "bbq"})
     assert plan.entry("bbq-likelihood").answers == "likelihood"
     assert ("bbq-likelihood", "bbq") in [contrast.pair for contrast in plan.study.contrasts]
 
@@ -284,14 +458,13 @@ def test_two_wordings_of_the_same_questions_are_compared(
     estimated: list[tuple[str, str]],
 ) -> None:
     edit(config_folder / "studies" / "pocket.yaml", tasks=tasks, contrasts=named)
-    plan = make_plan({"study": "pocket"}, config_folder)
-    assert specs.wording_pairs(plan) == pairs
-    assert specs.compare(plan)["wording_pairs"] == [list(pair) for pair in pairs]
-    assert [tuple(one["pair"]) for one in specs.aggregate(plan)["contrasts"]] == estimated
+    plan = plan_of({"study": "pocket"}, config_folder)
+    assert stage_specs.compare(plan).wording_pairs == tuple(pairs)
+    assert [one.pair for one in stage_specs.aggregate(plan).contrasts] == estimated
 
 
 def test_what_a_selection_leaves_out_counts_a_category_once(root: Path) -> None:
-    plan = make_plan({"study": "bbq-check", "categories": ["Age", "Religion"]}, root / "config")
+    plan = plan_of({"study": "bbq-check", "categories": ["Age", "Religion"]}, root / "config")
     assert plan.partial == "2 of 11 categories"
 
 
@@ -299,14 +472,14 @@ def test_broken_yaml_names_the_line(config_folder: Path) -> None:
     path = config_folder / "models.yaml"
     path.write_text("a: {kind: folder, label: x}\nb: [unclosed\n")
     with pytest.raises(InputError, match=r"models\.yaml:3:1: not YAML"):
-        make_plan({"study": "pocket"}, config_folder)
+        plan_of({"study": "pocket"}, config_folder)
 
 
 def test_a_key_that_stands_twice_is_refused(config_folder: Path) -> None:
     path = config_folder / "studies" / "pocket.yaml"
     path.write_text(path.read_text() + "\npolicy: wrong\n")
-    with pytest.raises(InputError, match="the key 'policy' stands twice"):
-        make_plan({"study": "pocket"}, config_folder)
+    with pytest.raises(InputError, match="duplicate key 'policy'"):
+        plan_of({"study": "pocket"}, config_folder)
 
 
 def test_config_lists_replace_the_studys(root: Path) -> None:
@@ -316,28 +489,57 @@ def test_config_lists_replace_the_studys(root: Path) -> None:
         "seeds": [7],
         "prompts_per_category": 8,
     }
-    plan = make_plan(config, root / "config")
+    plan = plan_of(config, root / "config")
     assert plan.models == ["pocket-fair", "oracle"]
     assert {cell.seed for cell in plan.cells()} == {7}
-    assert specs.draw(plan, "pocket")["count"] == 8
+    assert stage_specs.draw(plan, "pocket").count == 8
 
 
 def test_studies_never_share_a_folder(root: Path) -> None:
-    folders = {make_plan({"study": name}, root / "config").results for name in STUDIES}
+    folders = {plan_of({"study": name}, root / "config").results for name in STUDIES}
     assert len(folders) == len(STUDIES)
 
 
 def test_one_models_temperature_changes_its_spec_alone(config_folder: Path) -> None:
-    before = make_plan({"study": "pocket"}, config_folder)
+    before = plan_of({"study": "pocket"}, config_folder)
     edit(
         config_folder / "studies" / "pocket.yaml",
         decoding_by_model={"pocket-fair": {"temperature": 0.5}},
     )
-    after = make_plan({"study": "pocket"}, config_folder)
+    after = plan_of({"study": "pocket"}, config_folder)
     changed = [
         model
         for model in before.models
-        if specs.generate(before, model) != specs.generate(after, model)
+        if stage_specs.generate(before, model) != stage_specs.generate(after, model)
     ]
     assert changed == ["pocket-fair"]
-    assert specs.aggregate(before) == specs.aggregate(after)
+    assert stage_specs.aggregate(before) == stage_specs.aggregate(after)
+
+
+def test_the_schema_for_editors_is_that_of_the_model(root: Path) -> None:
+    written = json.loads((root / "config" / "study.schema.json").read_text())
+    assert written == study_schema(), "run `make study-schema`"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_an_editor_finds_nothing_wrong_in_a_shipped_study(root: Path, name: str) -> None:
+    text = (root / "config" / "studies" / f"{name}.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=../study.schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), study_schema())
+
+
+MARKED: list[tuple[dict[str, Any], str]] = [
+    ({"decoding": {"temprature": 0.7}}, "'temprature' was unexpected"),
+    ({"decoding": {"temperature": 11}}, "11 is greater than the maximum of 10.0"),
+    ({"decoding_by_model": {"oracle": {"temperature": -1}}}, "-1 is less than the minimum"),
+    ({"seeds": []}, "[] should be non-empty"),
+    ({"tasks": [{"task": "pocket", "answers": "likely"}]}, "'likely' is not one of"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), MARKED)
+def test_an_editor_marks_mistakes(root: Path, change: dict[str, Any], message: str) -> None:
+    study = yaml.safe_load((root / "config" / "studies" / "pocket.yaml").read_text())
+    with pytest.raises(jsonschema.ValidationError) as caught:
+        jsonschema.validate(study | change, study_schema())
+    assert message in caught.value.message

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from featherweight.tasks.subsets import matches
 
 from featherweight.records import Item
 from featherweight.tasks import task
-from featherweight.tasks.subsets import matches
 
 # Shaped like BBQ's Nationality: the short text names the nationality, the group its continent.
 ITEM = Item(

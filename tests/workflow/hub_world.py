@@ -16,12 +16,13 @@ from hub_server import Hub, serve
 from huggingface_hub import close_session, constants
 from tiny_model import model_files
 
-from featherweight.acquire import run
 from featherweight.acquire.lock import Entry, Lock
 from featherweight.acquire.manifest import Manifest, read_manifest
-from featherweight.acquire.spec import Settings, Source, source
+from featherweight.acquire.run import run
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 FILES = model_files()
 FETCHED = sorted(set(FILES) - {"README.md", "pytorch_model.bin"})
@@ -83,7 +84,7 @@ class World:
             "revision": self.commit,
             "licence": "MIT",
         }
-        return source("model", known | facts)
+        return Source(what="model", **(known | facts))
 
     def acquire(
         self, lock: Lock | None = None, how: Settings | None = None, **facts: Any
@@ -135,14 +136,15 @@ REVISION = "b" * 40
 
 
 def dataset(world: World, files: dict[str, str], **facts: Any) -> Source:
-    known = {
+    known: dict[str, Any] = {
         "name": "rows",
         "kind": "https",
         "revision": REVISION,
         "files": files,
         "repository": "house/rows",
     }
-    return source("dataset", known | {"url": f"{world.hub.url}/files/{{path}}"} | facts)
+    known["url"] = f"{world.hub.url}/files/{{path}}"
+    return Source(what="dataset", **(known | facts))
 
 
 def rows_lock(world: World, files: dict[str, bytes] = ROWS) -> Lock:

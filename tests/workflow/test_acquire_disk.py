@@ -107,13 +107,12 @@ def test_a_folder_that_may_not_be_written(world: World, monkeypatch: pytest.Monk
 
 
 def process(world: World, name: str = "tiny") -> subprocess.Popen[str]:
-    facts = {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": world.commit}
     words = [
         "acquire",
         "--kind",
         "model",
         "--spec",
-        json.dumps(facts),
+        world.tiny().model_dump_json(),
         "--lock",
         str(world.folder / "lock.yaml"),
     ]

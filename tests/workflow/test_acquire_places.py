@@ -33,14 +33,15 @@ from hub_world import (
 )
 from tiny_model import flipped, model_files, write_files
 
-from featherweight.acquire import note_missing, run
 from featherweight.acquire.bundle import write_bundle
 from featherweight.acquire.lock import Lock, read_lock
 from featherweight.acquire.preflight import engine_problems, preflight
 from featherweight.acquire.resolve import write_resolved
-from featherweight.acquire.spec import Settings
+from featherweight.acquire.run import note_missing, run
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Expected
 from featherweight.errors import InputError
+from featherweight.specs import PreflightSpec, Source
 
 # --- datasets
 # --------------------------------------------------------------------------------------------
@@ -95,14 +96,9 @@ def test_a_dataset_cut_resumed_and_refused(rows: World) -> None:
 
 def test_a_dataset_that_nobody_pinned(world: World) -> None:
     with pytest.raises(InputError) as caught:
-        fetch_dataset(
-            world, {"a": "a"}, url="http://example.org/{revision}/{path}", revision="main"
-        )
+        fetch_dataset(world, {"a": "a"}, url="http://example.org/{revision}/{path}", revision=None)
     assert list(caught.value.problems) == [
-        (
-            "dataset 'rows': revision: expected a full commit of 40 digits, got 'main'; a branch"
-            " may move"
-        ),
+        "dataset 'rows': revision: expected a full commit of 40 digits, got none; a branch may move",
         "dataset 'rows': url: expected https://..., got 'http://example.org/{revision}/{path}'",
     ]
 
@@ -267,31 +263,25 @@ def test_a_bundle_of_changed_files(rows: World) -> None:
 # -------------------------------------------------------------------------------------------
 
 
+def preflight_spec(*models: Source) -> PreflightSpec:
+    return PreflightSpec(study="s", engine="transformers", models=models, datasets=())
+
+
 def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gated = rows.hub.add("meta/llama", FILES, gated_for=frozenset({"hf_good"}))
-    facts = {"kind": "hub", "repository": "house/tiny", "revision": rows.commit}
-    spec = {
-        "study": "s",
-        "engine": "exllamav2",
-        "models": [
-            facts | {"name": "tiny"},
-            facts | {"name": "llama", "repository": "meta/llama", "revision": gated, "gated": True},
-            facts | {"name": "lost", "repository": "house/none"},
-            facts | {"name": "loose", "revision": None},
-            {"name": "own", "kind": "folder", "folder": None},
-            {"name": "oracle", "kind": "control"},
-            {"name": "odd", "kind": "hubs"},
-        ],
-        "datasets": [
-            {
-                "name": "rows",
-                "kind": "https",
-                "revision": REVISION,
-                "url": rows.hub.url + "/files/x",
-                "files": NAMES,
-            }
-        ],
-    }
+    spec = PreflightSpec(
+        study="s",
+        engine="exllamav2",
+        models=(
+            rows.tiny(),
+            rows.tiny(name="llama", repository="meta/llama", revision=gated, gated=True),
+            rows.tiny(name="lost", repository="house/none"),
+            rows.tiny(name="loose", revision=None),
+            Source(what="model", name="own", kind="folder"),
+            Source(what="model", name="oracle", kind="control"),
+        ),
+        datasets=(dataset(rows, NAMES, url=rows.hub.url + "/files/x"),),
+    )
     output = rows.folder / "preflight.json"
     monkeypatch.setattr(
         "featherweight.acquire.preflight.find_spec",
@@ -305,16 +295,15 @@ def test_preflight_says_everything_at_once(rows: World, monkeypatch: pytest.Monk
         "model 'llama' (meta/llama): gated, and nobody is logged in (401): accept the "
         "licence at https://huggingface.co/",
         "model 'lost' (house/none): expected a repository, got 401",
-        "model 'loose': expected a pinned revision of house/tiny (a full commit), got None; "
+        "model 'loose': expected a pinned revision of house/tiny (a full commit), got none; "
         "run `snakemake lock`",
         "model 'own': expected a folder, got none; name it: "
         "snakemake --config 'model_folders={own: PATH}'",
-        "model 'odd': kind: expected one of hub, folder, control, got 'hubs'",
         "dataset 'rows': a.jsonl: got 404: ",
         "engine 'exllamav2': expected the package exllamav2, got none; install it",
     ):
         assert any(sentence in problem for problem in said), sentence
-    assert len(said) == 7
+    assert len(said) == 6
     assert not output.exists()
     assert not rows.hub.requests("GET", "/resolve/")  # nothing was fetched
 
@@ -373,9 +362,7 @@ def test_preflight_asks_for_the_releases_that_the_engine_needs(
 def test_preflight_goes_on_with_the_models_that_are_there(
     rows: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = {"kind": "hub", "repository": "house/tiny", "revision": rows.commit}
-    models = [facts | {"name": "tiny"}, facts | {"name": "x", "repository": "house/none"}]
-    spec: dict[str, Any] = {"study": "s", "engine": None, "models": models}
+    spec = preflight_spec(rows.tiny(), rows.tiny(name="x", repository="house/none"))
     output = rows.folder / "preflight.json"
     preflight(spec, rows.lock, rows.how, output, keep_going=True)
     rows_found = {row["name"]: row for row in json.loads(output.read_text())["rows"]}
@@ -385,7 +372,7 @@ def test_preflight_goes_on_with_the_models_that_are_there(
     assert "; the rest of the study goes on" in caplog.text
     rows.acquire()
     rows.hub.seen.clear()
-    preflight({**spec, "models": models[:1]}, rows.lock, rows.how, output, keep_going=False)
+    preflight(preflight_spec(rows.tiny()), rows.lock, rows.how, output, keep_going=False)
     assert json.loads(output.read_text())["rows"][0]["state"] == "here"
     assert rows.hub.seen == []
 
@@ -393,8 +380,7 @@ def test_preflight_goes_on_with_the_models_that_are_there(
 def test_preflight_sees_that_all_together_need_too_much_room(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = {"kind": "hub", "repository": "house/tiny", "revision": world.commit}
-    spec = {"models": [facts | {"name": "one"}, facts | {"name": "two"}]}
+    spec = preflight_spec(world.tiny(name="one"), world.tiny(name="two"))
     monkeypatch.setattr("featherweight.acquire.store.free_space", lambda folder: 30_000)
     with pytest.raises(
         InputError, match=r"disk of .*: expected 40.8 kB free for one, two, got 30.0 kB; free some"

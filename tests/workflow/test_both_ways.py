@@ -13,7 +13,8 @@ from test_reruns import BOTH_WAYS, content, counts
 
 from conftest import Checkout
 from featherweight.files import read_rows
-from featherweight.records import ContrastRow, Prompt, Sample, Score
+from featherweight.records import ContrastRow, Prompt, Sample, Score, Usage
+from featherweight.tasks.bbq.facts import BiasJudged
 
 EXAMPLES = re.compile(r'<script type="application/json" id="answers">(.*?)</script>', re.DOTALL)
 
@@ -39,15 +40,12 @@ def scores(checkout: Checkout, model: str, task: str) -> list[Score]:
 
 
 def test_only_the_likelihoods_are_made(both: Checkout) -> None:
-    """16 answers were generated before; a control's rule has answered already."""
-    timings = json.loads(both.file("generate/pocket-fair/timings.json").read_text())
+    """16 answers were generated before, and what they cost is still known; a rule costs nothing."""
     assert counts(both) == (16, 16)
-    assert (timings["by_likelihood"], timings["tokens"], timings["tokens_per_second"]) == (
-        16,
-        0,
-        None,
-    )
-    assert counts(both, "always-unknown") == (0, 32)
+    costs = read_rows(both.file("generate/pocket-fair/usage.parquet"), Usage)
+    assert [sum(one.n_samples for one in costs), sum(one.n_scored for one in costs)] == [32, 16]
+    assert all(one.tokens_out == 0 for one in costs if one.n_scored == one.n_samples)
+    assert read_rows(both.file("generate/always-unknown/usage.parquet"), Usage) == []
 
 
 def test_the_items_are_the_same_and_the_prompts_too(both: Checkout) -> None:
@@ -78,20 +76,18 @@ def test_every_answer_is_the_likeliest_and_read_as_such(both: Checkout) -> None:
         assert row.chosen_position == max(range(3), key=lambda place: values[place])
         assert (row.rule, row.finish, row.n_tokens) == ("likelihood", "scored", 0)
     generated = scores(both, "pocket-fair", "pocket")
-    assert [row.chosen for row in found] == [
-        row.chosen for row in generated
-    ]  # greedy answers of a peaked model
+    # greedy answers of a peaked model
+    assert [row.answer for row in found] == [row.answer for row in generated]
 
 
 def test_a_control_is_exact_both_ways(both: Checkout) -> None:
     first, second = (
         scores(both, "always-unknown", task) for task in ("pocket", "pocket-likelihood")
     )
-    assert (
-        [row.chosen for row in first]
-        == [row.chosen for row in second]
-        == [row.unknown for row in first]
-    )
+    assert [row.answer for row in first] == [row.answer for row in second]
+    for task in ("pocket", "pocket-likelihood"):
+        judged = read_rows(both.file(f"score/always-unknown/{task}.parquet"), BiasJudged)
+        assert [row.direction for row in judged] == ["unknown"] * 16
     known = json.loads(both.file("compare/controls.json").read_text())
     assert {row["task"] for row in known} == {"pocket"}, "the same answers do not count twice"
     assert all(row["inside"] is not False for row in known)
@@ -101,9 +97,9 @@ def test_a_control_is_exact_both_ways(both: Checkout) -> None:
 
 def test_the_difference_is_of_the_same_items(both: Checkout) -> None:
     rows = read_rows(both.file("aggregate/contrasts.parquet"), ContrastRow)
-    found = {(r.model, r.context_condition, r.metric): r for r in rows}
-    for condition in ("ambig", "disambig"):
-        row = found["pocket-fair", condition, "accuracy"]
+    found = {(r.model, r.stratum_first, r.stratum_second, r.metric): r for r in rows}
+    for stratum in ("ambiguous", "disambiguated"):
+        row = found["pocket-fair", stratum, stratum, "accuracy"]
         assert (row.value, row.n_first, row.n_second) == (0.0, 8, 8)
 
 

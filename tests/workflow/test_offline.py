@@ -8,7 +8,6 @@ no_network/sitecustomize.py).
 from __future__ import annotations
 
 import ast
-import json
 import os
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from hub_server import Hub, serve
 from tiny_model import model_files, write_files
 
 from conftest import SMALL, Checkout
+from featherweight.specs import PreflightSpec, Source, read_spec
 
 NO_NETWORK = Path(__file__).parent / "no_network"
 PACKAGE = Path(__file__).parents[2] / "workflow" / "featherweight"
@@ -146,9 +146,8 @@ def fetched(tmp_path: Path) -> tuple[str, list[str]]:
 
 
 def command(hub: Hub, commit: str, folder: Path) -> tuple[str, list[str]]:
-    spec = json.dumps(
-        {"name": "tiny", "kind": "hub", "repository": "house/tiny", "revision": commit}
-    )
+    tiny = Source(what="model", name="tiny", kind="hub", repository="house/tiny", revision=commit)
+    spec = tiny.model_dump_json()
     words = ["acquire", "--kind", "model", "--spec", spec, "--lock", str(folder / "lock.yaml")]
     return spec, [
         *words,
@@ -164,7 +163,9 @@ def test_what_is_here_needs_no_network(fetched: tuple[str, list[str]], tmp_path:
     run = featherweight(*fetched[1])
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "tiny.json").read_bytes() == before
-    spec = json.dumps({"study": "s", "models": [json.loads(fetched[0])]})
+    tiny = read_spec(fetched[0], Source)
+    whole = PreflightSpec(study="s", engine="transformers", models=(tiny,), datasets=())
+    spec = whole.model_dump_json()
     preflight = [
         "--lock",
         tmp_path / "lock.yaml",
@@ -200,7 +201,8 @@ def test_offline_opens_no_socket(fetched: tuple[str, list[str]], tmp_path: Path,
 
 def test_folders_need_no_network(tmp_path: Path) -> None:
     write_files(tmp_path / "model", model_files())
-    spec = json.dumps({"name": "tiny", "kind": "folder", "folder": str(tmp_path / "model")})
+    folder = str(tmp_path / "model")
+    spec = Source(what="model", name="tiny", kind="folder", folder=folder).model_dump_json()
     places = ["--lock", tmp_path / "lock.yaml", "--output", tmp_path / "tiny.json"]
     run = featherweight("acquire", "--kind", "model", "--spec", spec, *places)
     assert run.returncode == 0, run.stderr

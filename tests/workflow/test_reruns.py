@@ -6,7 +6,6 @@ Snakemake is run for real.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable
@@ -16,7 +15,8 @@ import pytest
 
 from conftest import Checkout
 
-AFTER_SCORE = {"score", "aggregate", "compare", "report"}
+AFTER_AGGREGATE = {"aggregate", "compare", "report"}
+AFTER_SCORE = {"score"} | AFTER_AGGREGATE
 BOTH_WAYS = """    prompts_per_category: 100
   - {task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}
 contrasts:
@@ -35,22 +35,44 @@ def touch(checkout: Checkout) -> None:
 # (name, edit, rules that run again)
 EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ("nothing", lambda c: None, set()),
-    ("a comment in a formula", lambda c: append(c, "stats/bias.py", "# why this is so\n"), set()),
+    ("a comment", lambda c: append(c, "stats/clusters.py", "# why this is so\n"), set()),
     (
         "a formula of the estimates",
         lambda c: append(c, "stats/clusters.py", "CHANGED = 1\n"),
-        AFTER_SCORE,
+        AFTER_AGGREGATE,
+    ),
+    (
+        "an interval",
+        lambda c: append(c, "stats/intervals.py", "CHANGED = 1\n"),
+        AFTER_AGGREGATE,
+    ),
+    (
+        "a measure of one benchmark",
+        lambda c: append(c, "tasks/bbq/bias.py", "CHANGED = 1\n"),
+        AFTER_AGGREGATE,
     ),
     (
         "how an answer is read",
         lambda c: append(c, "reading/choice.py", "CHANGED = 1\n"),
+        AFTER_SCORE,
+    ),
+    (
+        "one engine",
+        lambda c: append(c, "engines/exllamav2/loop.py", "CHANGED = 1\n"),
+        AFTER_GENERATE,
+    ),
+    (
+        "the items of a task",
+        lambda c: append(c, "tasks/pocket/items.py", "CHANGED = 1\n"),
         {"draw_pocket", "render"} | AFTER_GENERATE,
     ),
+    ("how pocket models are trained", lambda c: append(c, "pocket/training.py", "X = 1\n"), set()),
+    ("answers of other tools", lambda c: append(c, "bring/__init__.py", "X = 1\n"), set()),
     ("score alone", lambda c: append(c, "score/run.py", "CHANGED = 1\n"), AFTER_SCORE),
     ("a chart", lambda c: append(c, "report/charts.py", "CHANGED = 1\n"), {"report"}),
     (
         "a rule that decides claims",
-        lambda c: append(c, "compare/rules.py", "CHANGED = 1\n"),
+        lambda c: append(c, "compare/claims.py", "CHANGED = 1\n"),
         {"compare", "report"},
     ),
     (
@@ -82,7 +104,7 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     (
         "the policy for unread answers",
         lambda c: c.edit("config/studies/pocket.yaml", "policy: drop", "policy: wrong"),
-        {"aggregate", "compare", "report"},
+        AFTER_AGGREGATE,
     ),
     (
         "the title",
@@ -144,8 +166,10 @@ def test_a_change_is_not_overlooked_because_something_else_changed_too(checkout:
 
 
 def counts(checkout: Checkout, model: str = "pocket-fair") -> tuple[int, int]:
-    timings = json.loads(checkout.file(f"generate/{model}/timings.json").read_text())
-    return timings["generated"], timings["from_store"]
+    """How many samples the model's last job generated, and how many it took from the store."""
+    log = checkout.file(f"logs/generate/{model}.log").read_text()
+    *_, (total, stored) = re.findall(r"/(\d+) samples(?: \((\d+) from the store\))?", log)
+    return int(total) - int(stored or 0), int(stored or 0)
 
 
 def test_the_first_run_generated_everything(finished: Checkout) -> None:
@@ -171,7 +195,7 @@ def test_a_removed_seed_generates_nothing(checkout: Checkout) -> None:
 
 
 def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -> None:
-    untouched = checkout.file("generate/always-unknown/timings.json").stat().st_mtime_ns
+    untouched = checkout.file("generate/always-unknown/usage.parquet").stat().st_mtime_ns
     append_to(
         checkout.folder / "config/studies/pocket.yaml",
         "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n",
@@ -179,7 +203,7 @@ def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -
     run = checkout.snakemake()
     assert run.returncode == 0, run.stderr
     assert counts(checkout) == (16, 0)
-    assert checkout.file("generate/always-unknown/timings.json").stat().st_mtime_ns == untouched
+    assert checkout.file("generate/always-unknown/usage.parquet").stat().st_mtime_ns == untouched
 
 
 def content(path: Path) -> str:

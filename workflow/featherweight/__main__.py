@@ -1,9 +1,8 @@
-"""The command line: `python -m featherweight <verb> ...`, one verb per stage. A stage is imported
-only when called.
+"""The command line: `python -m featherweight <verb> ...`, one verb per stage.
 
-What a person did that cannot work is said in one line per problem on the error stream (and in
-`--log FILE`), with exit code 2; nothing is printed as a traceback unless FEATHERWEIGHT_TRACEBACK is
-set.
+A stage is imported only when called. Bad input is reported as one line per problem on the error
+stream (and in `--log FILE`), with exit code 2; a traceback is printed only if
+FEATHERWEIGHT_TRACEBACK is set.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 # Arrow's own allocator keeps what it once took; the C library's does not (measured: 20 MiB of a
 # generate process). The variable is read when Arrow is first imported, hence here. A user's own
@@ -54,8 +54,21 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
             stage.add_argument(
                 "--log", type=Path, metavar="FILE", help="also write messages to this file"
             )
-            import_module(f"featherweight.{name}").configure(stage)
+            _configure(name, stage)
     return parser
+
+
+def _configure(verb: str, parser: argparse.ArgumentParser) -> None:
+    """Add the stage's arguments; to `score` also those of `bring`, for answers from elsewhere."""
+    for name in ("score", "bring") if verb == "score" else (verb,):
+        import_module(f"featherweight.{name}").configure(parser)
+
+
+def _module(args: argparse.Namespace) -> ModuleType:
+    """What runs: the stage, or `bring` where `score` is given answers from elsewhere."""
+    if args.verb == "score" and args.responses is not None:
+        return import_module("featherweight.bring")
+    return import_module(f"featherweight.{args.verb}")
 
 
 def _start_log(path: Path | None) -> None:
@@ -72,7 +85,7 @@ def _start_log(path: Path | None) -> None:
 
 
 def _said(error: OSError) -> str | None:
-    """What a full disk or a wrong path means to a person; None for what is not theirs to mend."""
+    """What a full disk or a wrong path means to a person; None: not theirs to mend."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"{error.filename or 'the disk'}: no space left on the disk; what was finished is kept,"
@@ -100,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args = _parser(verb).parse_args(words)
         _start_log(args.log)
-        import_module(f"featherweight.{args.verb}").main(args)
+        _module(args).main(args)
     except InputError as error:
         if os.environ.get("FEATHERWEIGHT_TRACEBACK"):
             raise

@@ -17,20 +17,38 @@ EXLLAMAV2 = "0.3.2"  # the project is archived; our adapter relies on this versi
 EXLLAMAV2_TORCH = ((2, 11), (2, 13))  # the oldest and newest torch that the adapter was written for
 
 
-def cuda_devices() -> int:
-    """How many CUDA GPUs the driver shows to this process; 0 without a driver.
-
-    CUDA_VISIBLE_DEVICES is respected.
-    """
+def _driver() -> ctypes.CDLL | None:
+    """The CUDA driver, ready to be asked; None where there is none."""
     for library in ("libcuda.so.1", "nvcuda.dll"):
         try:
             driver = ctypes.CDLL(library)
         except OSError:
             continue
-        count = ctypes.c_int(0)
-        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
-            return count.value
-    return 0
+        if driver.cuInit(0) == 0:
+            return driver
+    return None
+
+
+def cuda_devices() -> int:
+    """How many CUDA GPUs the driver shows to this process; 0 without a driver.
+
+    CUDA_VISIBLE_DEVICES is respected.
+    """
+    driver, count = _driver(), ctypes.c_int(0)
+    if driver is None or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def gpu_name() -> str | None:
+    """The name of the first CUDA GPU; None where there is none."""
+    driver, device, name = _driver(), ctypes.c_int(0), ctypes.create_string_buffer(100)
+    if driver is None or driver.cuDeviceGet(ctypes.byref(device), 0) != 0:
+        return None
+    if driver.cuDeviceGetName(name, len(name), device) != 0:
+        return None
+    text = name.value.decode(errors="replace")
+    return text if text else None
 
 
 def release_problem(package: str, found: str | None) -> str | None:

@@ -1,5 +1,4 @@
-"""How records lie on disk: Parquet for rows, JSON for single documents, CSV beside tables that a
-reader may want.
+"""Records on disk: Parquet for rows, JSON for single documents, CSV beside tables for a reader.
 
 Everything is written under a temporary name and renamed when complete: a file under its final name
 is a whole file. The same rows give the same bytes.
@@ -20,8 +19,6 @@ from typing import Any, Literal, TypeVar, cast
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-
-from featherweight.errors import InputError
 
 Row = TypeVar("Row")
 
@@ -53,9 +50,7 @@ def schema(record: type) -> pa.Schema:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name beside `path`, then rename: never half a file under
-    its final name.
-    """
+    """Write under a temporary name beside `path`, then rename: no half files under final names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -97,14 +92,14 @@ def read_table(paths: Path | Sequence[Path], record: type[Row]) -> pa.Table:
         raise ValueError(f"no file of {record.__name__} rows was given")
     tables = []
     for path in files:
-        found = pq.read_table(path, use_threads=False)
-        if found.schema.names != schema(record).names:
+        content = pq.read_table(path, use_threads=False)
+        if content.schema.names != schema(record).names:
             raise ValueError(
                 f"{path}: expected the columns of {record.__name__}, got"
-                f" {', '.join(found.schema.names)}; the file comes from another version: delete it"
-                " and run again"
+                f" {', '.join(content.schema.names)}; the file comes from another version: delete"
+                " it and run again"
             )
-        tables.append(found)
+        tables.append(content)
     return pa.concat_tables(tables)
 
 
@@ -140,25 +135,3 @@ def write_csv(path: Path, rows: Iterable[Row], record: type[Row]) -> None:
     sink = pa.BufferOutputStream()
     pa_csv.write_csv(table(rows, record), sink)
     write_atomically(path, sink.getvalue().to_pybytes())
-
-
-def read_spec(text: str) -> Any:
-    """What stands behind `--spec`: JSON, or the path of a file that holds it.
-
-    Raises InputError for neither.
-    """
-    stripped = text.strip()
-    if not stripped.startswith(("{", "[")):
-        try:
-            stripped = Path(stripped).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"--spec: expected JSON or a file that holds it, got {text!r} ({error.strerror})"
-            ) from error
-    try:
-        return json.loads(stripped)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"--spec: expected JSON, got a text that breaks off at character {error.pos}:"
-            f" {error.msg}"
-        ) from error

@@ -1,22 +1,43 @@
-"""A hash over the code that a stage runs: its modules and all package modules that they import,
-however deep.
+"""A hash over the code that a stage runs: its modules, and every package module they import.
 
 A rule carries it in `params`, so that editing a formula reruns exactly the stages that use it.
-Comments, docstrings and layout are left out of the hash: editing them reruns nothing. Imports
-inside functions count. Files that lie beside a module and are not Python (templates, styles) count
-with their bytes.
+Comments, docstrings and layout are left out: editing them reruns nothing. Imports inside functions
+count. So do modules that are imported by name: of
+
+    import_module(f"featherweight.tasks.{name}.numbers").NUMBERS
+
+every `tasks/*/numbers.py` that binds NUMBERS. Files beside a module that are not Python (templates,
+styles) count with their bytes.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = "featherweight"
 ROOT = Path(__file__).parent
 ASSETS = {".j2", ".css", ".js", ".html"}
+
+
+class ByName(NamedTuple):
+    """Modules that are imported by a name that is known only at run time."""
+
+    pattern: str  # a regular expression for the module's whole name
+    attribute: str | None  # what is taken from the module; None: the module itself
+
+
+class Module(NamedTuple):
+    """What a module's hash and its imports are made of."""
+
+    code: str  # canonical text, without comments, docstrings and layout
+    binds: frozenset[str]  # names at the top level
+    imported: tuple[str, ...]  # package modules that it may import
+    by_name: tuple[ByName, ...]
 
 
 def _path(module: str) -> Path | None:
@@ -26,6 +47,59 @@ def _path(module: str) -> Path | None:
         if candidate.is_file():
             return candidate
     return None
+
+
+@cache
+def _all_modules() -> tuple[str, ...]:
+    """Every module of the package, sorted."""
+    parts = (path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py"))
+    return tuple(sorted(".".join((PACKAGE, *words)).removesuffix(".__init__") for words in parts))
+
+
+@cache
+def _read(path: Path) -> Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported: set[str] = set()
+    by_name: dict[ast.AST, ByName] = {}
+    for node in ast.walk(tree):  # an attribute is met before the call whose attribute it is
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and (pattern := _pattern(node.value)):
+            by_name[node.value] = ByName(pattern, node.attr)
+        elif pattern := _pattern(node):
+            by_name.setdefault(node, ByName(pattern, None))
+    return Module(
+        ast.dump(_without_docstrings(tree)),
+        frozenset(_bound(tree)),
+        tuple(sorted(name for name in imported if name.split(".")[0] == PACKAGE)),
+        tuple(by_name.values()),
+    )
+
+
+def _pattern(node: ast.AST) -> str | None:
+    """The modules that a call `import_module(f"featherweight...")` may import; None: no such."""
+    if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.JoinedStr)):
+        return None
+    function = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+    if (function.id if isinstance(function, ast.Name) else function) != "import_module":
+        return None
+    return "".join(
+        re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[^.]+"
+        for part in node.args[0].values
+    )
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that a module's top level assigns."""
+    targets: list[ast.expr] = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets += node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets.append(node.target)
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -41,50 +115,34 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-@cache
-def _read(path: Path) -> tuple[str, tuple[str, ...]]:
-    """(canonical text of the code, names of the package modules that it may import)."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            imported |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    text = ast.dump(_without_docstrings(tree))
-    return text, tuple(sorted(name for name in imported if name.split(".")[0] == PACKAGE))
-
-
-# Modules that are chosen by name at run time are not seen by reading imports: a stage that imports
-# the package on the left counts everything below the one on the right.
-_CHOSEN_BY_NAME = (f"{PACKAGE}.tasks", f"{PACKAGE}.engines")
+def _chosen(by_name: ByName) -> list[str]:
+    """The modules that an import by name may mean."""
+    pattern, attribute = by_name
+    names = (name for name in _all_modules() if re.fullmatch(pattern, name))
+    paths = ((name, _path(name)) for name in names)
+    return [
+        name
+        for name, path in paths
+        if path is not None and (attribute is None or attribute in _read(path).binds)
+    ]
 
 
 @cache
 def modules(stage: str) -> tuple[str, ...]:
     """The stage's own modules and every package module that they import, sorted."""
-    waiting = [stage, *_below(stage)]
-    found: set[str] = set()
+    waiting = [name for name in _all_modules() if f"{name}.".startswith(f"{stage}.")]
+    counted: set[str] = set()
     while waiting:
         name = waiting.pop()
         path = _path(name)
-        if name in found or path is None or name == PACKAGE:
+        if name in counted or path is None or name == PACKAGE:
             continue
-        found.add(name)
-        waiting += [*_read(path)[1], name.rpartition(".")[0]]
-        if name in _CHOSEN_BY_NAME:
-            waiting += _below(name)
-    return tuple(sorted(found))
-
-
-def _below(package: str) -> list[str]:
-    """Every module below a package, however deep."""
-    path = _path(package)
-    if path is None or path.name != "__init__.py":
-        return []
-    inside = [file.relative_to(path.parent).with_suffix("") for file in path.parent.rglob("*.py")]
-    names = (".".join((package, *file.parts)).removesuffix(".__init__") for file in inside)
-    return sorted(name for name in names if name != package)
+        counted.add(name)
+        module = _read(path)
+        waiting += [*module.imported, name.rpartition(".")[0]]
+        for by_name in module.by_name:
+            waiting += _chosen(by_name)
+    return tuple(sorted(counted))
 
 
 @cache
@@ -96,7 +154,7 @@ def fingerprint(stage: str) -> str:
     for name in modules(stage):
         path = _path(name)
         assert path is not None  # modules() lists only what has a file
-        total.update(name.encode() + b"\0" + _read(path)[0].encode() + b"\0")
+        total.update(name.encode() + b"\0" + _read(path).code.encode() + b"\0")
         if path.name == "__init__.py":
             for asset in sorted(file for file in path.parent.iterdir() if file.suffix in ASSETS):
                 total.update(asset.name.encode() + b"\0" + asset.read_bytes())

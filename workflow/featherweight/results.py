@@ -71,6 +71,14 @@ class Results:
         named = {row.group for row in self.estimates if row.task == task} - {ALL}
         return sorted(named, key=lambda group: group.replace("_", " "))
 
+    def groups_of(self, category: str) -> list[str]:
+        """The scored groups of a category: its own name, or that and more in brackets behind."""
+        return [group for group in self._groups if group.split(" (")[0] == category]
+
+    @cached_property
+    def _groups(self) -> list[str]:
+        return sorted({row.group for row in self.estimates} - {ALL})
+
     def label(self, model: str) -> str:
         """The name of a model that a reader sees."""
         known = self.spec.models.get(model)

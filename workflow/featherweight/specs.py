@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from featherweight.documents import check
 from featherweight.errors import InputError
 
 AnswersBy = Literal["generated", "likelihood"]
@@ -27,8 +28,20 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Scalar = str | bool | int | float
 
 
+def _stays_inside(name: str) -> str:
+    """A file's name, which somebody else may have chosen, must stay inside its folder."""
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise ValueError("expected a relative path without '..'")
+    return name
+
+
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+RelativePath = Annotated[str, AfterValidator(_stays_inside)]
+
+
 class Spec(BaseModel):
-    """No unknown keys, no conversion of types, nothing changes after reading."""
+    """No unknown keys, nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -110,14 +123,17 @@ class TaskFacts:
 # --- acquire ---------------------------------------------------------------------------------
 
 
+What = Literal["model", "dataset"]
+
+
 class Source(Spec):
     """Where one model or dataset comes from."""
 
-    what: Literal["model", "dataset"]
-    name: str
+    what: What
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     kind: Literal["hub", "folder", "control", "https"]
     repository: str | None = None
-    revision: str | None = None
+    revision: Commit | None = None
     gated: bool = False
     folder: str | None = None
     own: bool = False  # the user named the folder
@@ -125,7 +141,25 @@ class Source(Spec):
     prompt_format: str | None = None
     alternative: str | None = None
     url: str | None = None
-    files: dict[str, str] = {}  # local name -> path in the repository (https only)
+    files: dict[RelativePath, str] = {}  # local name -> path in the repository (https only)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Source:
+        if self.kind not in _KINDS[self.what]:
+            raise ValueError(
+                f"kind of a {self.what}: expected one of {', '.join(_KINDS[self.what])}"
+            )
+        needed = {"hub": ("repository",), "https": ("url", "files")}.get(self.kind, ())
+        missing = [key for key in needed if not getattr(self, key)]
+        if missing:
+            raise ValueError(
+                f"{self.what} {self.name!r}: kind {self.kind} needs {' and '.join(missing)}; add"
+                f" what is missing to config/{self.what}s.yaml"
+            )
+        return self
+
+
+_KINDS = {"model": ("hub", "folder", "control"), "dataset": ("folder", "https")}
 
 
 class PreflightSpec(Spec):
@@ -319,7 +353,7 @@ def read_spec(text: str, model: type[Read]) -> Read:
     Raises InputError with one line per mistake.
     """
     stripped = text.strip()
-    if not stripped.startswith("{"):
+    if not stripped.startswith(("{", "[")):
         try:
             stripped = Path(stripped).read_text(encoding="utf-8")
         except OSError as error:
@@ -333,14 +367,4 @@ def read_spec(text: str, model: type[Read]) -> Read:
             f"--spec: expected JSON, got a text that breaks off at character {error.pos}:"
             f" {error.msg}"
         ) from error
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        raise InputError(
-            [_line(one["loc"], one["msg"], one["input"]) for one in problems]
-        ) from None
-
-
-def _line(place: tuple[int | str, ...], said: str, got: object) -> str:
-    return f"--spec: {'.'.join(map(str, place)) or 'document'}: {said}, got {got!r:.60}"
+    return check(document, model, "--spec")

@@ -1,12 +1,45 @@
 """
-Lets each model answer its prompts: one job per model, so that its weights are loaded once, over a store of samples that
-the job fills as it goes. After a kill, a new seed or a changed temperature only what is not in the store is generated.
+Lets each model answer its prompts: one job per model, so that its weights are loaded once, over a
+store of samples that the job fills as it goes. After a kill, a new seed or a changed temperature
+only what is not in the store is generated.
 
-INPUTS:   prompts, items, the model's manifest
+With `--config shards=N` a model is one job per shard, each on a machine of its own if there are
+several, and a cheap job collects the samples from the store. Shards of one model need machines of
+one kind: collecting refuses samples of different engines or devices.
+
+INPUTS:   prompts, the model's manifest; for a control the items and what its task knows of them
 OUTPUTS:
     samples  = results/<study>/generate/<model>/<task>/<category>/<seed>.parquet
-    timings  = results/<study>/generate/<model>/timings.json (seconds are kept out of the samples)
+    usage    = results/<study>/generate/<model>/usage.parquet (what the samples cost; seconds are
+               kept out of the samples)
+    done     = results/<study>/generate/<model>/shards/<shard>-of-<N>.json, where there are several
 """
+
+import re
+
+SHARDS = PLAN.config.shards
+SHARDED = [name for name in PLAN.models if SHARDS > 1 and PLAN.facts(name).kind != "control"]
+WHOLE = [name for name in PLAN.models if name not in SHARDED]
+GENERATE = (
+    "python -m featherweight generate --log {log:q} --spec {params.spec:q}"
+    " --manifest {input.model:q} --items {params.items_folder:q} --prompts {params.prompts:q}"
+    " --output {params.folder:q} --store {params.store:q} --usage {params.folder:q}/usage.parquet"
+)
+
+
+def one_of(names):
+    """A pattern for the names of these models; one that nothing matches for none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def cores_of(wildcards):
+    """All cores for a downloaded model; pocket models and controls are faster two at a time."""
+    return (workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1
+
+
+def gpu_of(wildcards):
+    """The GPU, for a model where there is one."""
+    return int(cuda_devices() > 0 and PLAN.facts(wildcards.model).kind != "control")
 
 
 rule generate:
@@ -17,20 +50,18 @@ rule generate:
         prompts=[f"{RESULTS}/prompts/models/{{model}}/{path}" for path in CELLS],
     output:
         samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in CELLS],
-        timings=f"{RESULTS}/generate/{{model}}/timings.json",
+        usage=f"{RESULTS}/generate/{{model}}/usage.parquet",
     log:
         f"{LOGS}/generate/{{model}}.log",
     benchmark:
         f"{BENCHMARKS}/generate/{{model}}.tsv"
+    wildcard_constraints:
+        model=one_of(WHOLE),
     conda:
         GPU
-    # A downloaded model gets all cores; pocket models and controls are so small that two at a time
-    # are faster.
-    threads: lambda wildcards: ((workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1)
+    threads: cores_of
     resources:
-        gpu=lambda wildcards: int(
-            cuda_devices() > 0 and PLAN.facts(wildcards.model).kind != "control"
-        ),
+        gpu=gpu_of,
     params:
         spec=spec("generate", "model"),
         code=fingerprint("featherweight.generate"),
@@ -39,6 +70,68 @@ rule generate:
         folder=folder("generate/{model}"),
         store=folder("store"),
     shell:
-        "python -m featherweight generate --log {log:q} --spec {params.spec:q} --manifest {input.model:q} "
-        "--items {params.items_folder:q} --prompts {params.prompts:q} --output {params.folder:q} --store {params.store:q} "
-        "--timings {output.timings:q} --threads {threads}"
+        GENERATE + " --threads {threads}"
+
+
+if SHARDED:
+
+    rule generate_shard:
+        """Generate part {wildcards.shard} of {wildcards.model}'s samples."""
+        input:
+            model=rules.generate.input.model,
+            prompts=rules.generate.input.prompts,
+        output:
+            f"{RESULTS}/generate/{{model}}/shards/{{shard}}-of-{SHARDS}.json",
+        log:
+            f"{LOGS}/generate/{{model}}-{{shard}}-of-{SHARDS}.log",
+        benchmark:
+            f"{BENCHMARKS}/generate/{{model}}-{{shard}}-of-{SHARDS}.tsv"
+        wildcard_constraints:
+            model=one_of(SHARDED),
+            shard="[0-9]+",
+        conda:
+            GPU
+        threads: cores_of
+        resources:
+            gpu=gpu_of,
+        params:
+            spec=spec("generate", "model"),
+            code=fingerprint("featherweight.generate"),
+            items_folder=folder("prompts/items"),
+            prompts=folder("prompts/models/{model}"),
+            folder=folder("generate/{model}"),
+            store=folder("store"),
+            shards=SHARDS,
+        shell:
+            GENERATE + " --threads {threads} --shard {wildcards.shard}/{params.shards}"
+            " --done {output:q}"
+
+    rule collect:
+        """Write the samples of {wildcards.model} from its store."""
+        input:
+            model=rules.generate.input.model,
+            prompts=rules.generate.input.prompts,
+            shards=[
+                f"{RESULTS}/generate/{{model}}/shards/{shard}-of-{SHARDS}.json"
+                for shard in range(SHARDS)
+            ],
+        output:
+            samples=rules.generate.output.samples,
+            usage=rules.generate.output.usage,
+        log:
+            f"{LOGS}/generate/{{model}}.log",
+        benchmark:
+            f"{BENCHMARKS}/generate/{{model}}.tsv"
+        wildcard_constraints:
+            model=one_of(SHARDED),
+        conda:
+            CPU
+        params:
+            spec=spec("generate", "model"),
+            code=fingerprint("featherweight.generate"),
+            items_folder=folder("prompts/items"),
+            prompts=folder("prompts/models/{model}"),
+            folder=folder("generate/{model}"),
+            store=folder("store"),
+        shell:
+            GENERATE + " --collect {input.shards:q}"

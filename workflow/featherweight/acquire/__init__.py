@@ -1,11 +1,8 @@
-"""The acquire stage: models and datasets arrive pinned, verified and only once. The one stage that
-opens the network.
+"""The stage `acquire`: models and datasets arrive pinned, verified and only once.
 
-Reads `config/lock.yaml` and the facts in `--spec`; writes
-`results/<study>/acquire/{models,datasets}/<name>.json`, the manifest, last: downstream depends on
-it. The weights stay where they were downloaded. One real line of its log:
-
-    model 'pocket-fair': 5 files, 812.3 kB in resources/pocket/models/pocket-fair (hashed here)
+The one stage that opens the network. Reads `config/lock.yaml` and the facts in `--spec`; writes
+`results/<study>/acquire/{models,datasets}/<name>.json`, the manifests (`run`), a mirror (`bundle`),
+the lock (`resolve`) or what a study lacks (`preflight`). Weights stay where they were downloaded.
 """
 
 from __future__ import annotations
@@ -13,24 +10,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import logging
 import os
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from featherweight.acquire import manifest as manifests
 from featherweight.acquire.bundle import write_bundle
-from featherweight.acquire.lock import Lock, read_lock
-from featherweight.acquire.manifest import Manifest, write_manifest
-from featherweight.acquire.progress import size
-from featherweight.acquire.sources import acquire
-from featherweight.acquire.spec import Settings, Source, source
+from featherweight.acquire.lock import read_lock
+from featherweight.acquire.settings import Settings
 from featherweight.errors import InputError
-from featherweight.files import read_spec
-
-LOG = logging.getLogger("featherweight.acquire")
+from featherweight.specs import PreflightSpec, Source, read_spec
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -102,10 +89,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Run what the arguments ask for. Raises InputError with every problem."""
+    from featherweight.acquire import run
+
     _from_environment(args)
     how = settings(args)
     if args.verify:
-        verify(args.manifest or _all_manifests())
+        run.verify(args.manifest or _all_manifests())
     elif args.bundle is not None:
         write_bundle(args.bundle, args.manifest or _all_manifests())
     elif args.spec is None:
@@ -115,74 +104,29 @@ def main(args: argparse.Namespace) -> None:
 
         # A first look need not be patient: the fetching itself tries again, longer.
         hasty = dataclasses.replace(how, retries=min(how.retries, 2))
-        preflight(
-            read_spec(args.spec),
-            read_lock(args.lock),
-            hasty,
-            args.output,
-            keep_going=args.keep_going,
-        )
+        spec = read_spec(args.spec, PreflightSpec)
+        preflight(spec, read_lock(args.lock), hasty, args.output, keep_going=args.keep_going)
     elif args.write_lock:
         from featherweight.acquire.resolve import write_resolved
 
-        write_resolved(_all_sources(read_spec(args.spec)), read_lock(args.lock), how)
+        spec = read_spec(args.spec, PreflightSpec)
+        write_resolved([*spec.models, *spec.datasets], read_lock(args.lock), how)
     elif args.output is None:
         raise InputError("acquire --kind: expected --output with the manifest to write, got none")
     else:
-        wanted, lock = source(args.kind, read_spec(args.spec)), read_lock(args.lock)
-        try:
-            run(wanted, lock, args.output, how)
-        except InputError as error:
-            if not args.keep_going or args.kind != "model":
-                raise
-            note_missing(wanted, args.output, error.problems)
+        source = read_spec(args.spec, Source)
+        if source.what != args.kind:
+            raise InputError(f"acquire --kind {args.kind}: --spec is of the {source.what} kind")
+        run.run_or_note(source, read_lock(args.lock), args.output, how, keep_going=args.keep_going)
 
 
 def _from_environment(args: argparse.Namespace) -> None:
-    """What the workflow says of how to acquire: in its jobs' environment, since it must not make a
-    job run again.
-    """
+    """Add what the workflow says in its jobs' environment: it must not make a job run again."""
     said = json.loads(os.environ.get("FEATHERWEIGHT_ACQUIRE", "{}"))
     args.mirror = [*args.mirror, *said.get("mirrors", [])]
     args.downloads = args.downloads or (said.get("downloads") and Path(said["downloads"]))
     args.offline = args.offline or bool(said.get("offline"))
     args.keep_going = args.keep_going or bool(said.get("keep_going"))
-
-
-def note_missing(wanted: Source, output: Path, problems: Sequence[str]) -> None:
-    """Write a manifest that says why a model could not be had; the rest of the study goes on, the
-    report names it.
-    """
-    for problem in problems:
-        LOG.error("error: %s", problem)
-    LOG.warning(
-        "%s %r: the study goes on without it (--keep-going); the next run tries again",
-        wanted.what,
-        wanted.name,
-    )
-    facts: dict[str, Any] = {
-        "repository": wanted.repository,
-        "revision": wanted.revision,
-        "licence": wanted.licence,
-    }
-    kinds: dict[str, Any] = {"name": wanted.name, "what": wanted.what, "kind": wanted.kind}
-    found = Manifest(
-        **kinds,
-        **facts,
-        folder=None,
-        files={},
-        verified="nothing to verify",
-        missing=tuple(problems),
-    )
-    write_manifest(output, found, since_ns=time.time_ns())
-
-
-def _all_manifests() -> list[Path]:
-    return [
-        path
-        for part in ("models", "datasets")
-        for path in sorted(Path("results").glob(f"*/acquire/{part}/*.json"))
-    ]
 
 
 def settings(args: argparse.Namespace) -> Settings:
@@ -198,51 +142,9 @@ def settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _all_sources(spec: dict[str, list[dict[str, object]]]) -> list[Source]:
-    models = [source("model", facts) for facts in spec.get("models") or []]
-    return models + [source("dataset", facts) for facts in spec.get("datasets") or []]
-
-
-def run(wanted: Source, lock: Lock, output: Path, how: Settings) -> Manifest:
-    """Acquire one model or dataset and write its manifest, last.
-
-    Raises InputError with every problem.
-    """
-    since_ns = time.time_ns()
-    found = acquire(wanted, lock, how)
-    for line in (*found.disagreements, *found.warnings):
-        LOG.warning("%s %r: %s", found.what, found.name, line)
-    write_manifest(output, found, since_ns=since_ns)
-    total = sum(entry.bytes for entry in found.files.values())
-    if found.folder is None:
-        LOG.info("%s %r: needs no files", found.what, found.name)
-    else:
-        count = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
-        LOG.info(
-            "%s %r: %s, %s in %s (%s)",
-            found.what,
-            found.name,
-            count,
-            size(total),
-            found.folder,
-            found.verified,
-        )
-    return found
-
-
-def verify(paths: list[Path]) -> None:
-    """Hash every file of the manifests again.
-
-    Raises InputError with every file that is not as it was.
-    """
-    if not paths:
-        raise InputError(
-            "acquire --verify: expected manifests, got none in results/*/acquire; name them:"
-            " --manifest FILE"
-        )
-    found = [problem for path in paths for problem in manifests.problems(path, hash_all=True)]
-    if found:
-        raise InputError(
-            [f"{problem}; run snakemake again, it fetches only what differs" for problem in found]
-        )
-    LOG.info("%d manifest%s: every file is as it was", len(paths), "" if len(paths) == 1 else "s")
+def _all_manifests() -> list[Path]:
+    return [
+        path
+        for part in ("models", "datasets")
+        for path in sorted(Path("results").glob(f"*/acquire/{part}/*.json"))
+    ]

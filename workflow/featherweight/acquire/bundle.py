@@ -11,7 +11,6 @@ import gzip
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from featherweight.acquire.manifest import Manifest, entry_path, read_manifest, write_document
@@ -88,8 +87,12 @@ def _copy(folder: Path, manifest: Manifest, problems: list[str]) -> int:
         part.replace(target)
         copied += entry.bytes
     if len(problems) == before:
-        plain = {name: replace(entry, stored=None) for name, entry in manifest.files.items()}
-        write_document(base / f"{manifest.name}.json", replace(manifest, folder=None, files=plain))
+        plain = {
+            name: entry.model_copy(update={"stored": None})
+            for name, entry in manifest.files.items()
+        }
+        moved = manifest.model_copy(update={"folder": None, "files": plain})
+        write_document(base / f"{manifest.name}.json", moved)
     return copied
 
 

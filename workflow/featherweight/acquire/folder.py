@@ -12,12 +12,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from featherweight.acquire.chat import read_chat
+from featherweight.chat.facts import read_chat
 from featherweight.acquire.lock import Lock, differences, disagreements
 from featherweight.acquire.manifest import Manifest, entries
-from featherweight.acquire.spec import Source
 from featherweight.acquire.verify import Digest, digest
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 # What a model needs: weights as safetensors, JSON, the tokenizer, the chat template. Nothing that
 # could carry code.
@@ -77,13 +77,14 @@ def existing_folder(source: Source) -> Path:
             f"{source.what} {source.name!r}: expected a folder, got none; name it: "
             f"snakemake --config '{option}={{{source.name}: PATH}}'"
         )
-    if not source.folder.is_dir():
-        found = "a file" if source.folder.exists() else "nothing"
+    folder = Path(source.folder).expanduser()
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "nothing"
         raise InputError(
-            f"{source.what} {source.name!r}: expected a folder at {source.folder}, got {found};"
+            f"{source.what} {source.name!r}: expected a folder at {folder}, got {got};"
             f" correct the path in {option} (config/config.yaml) or in config/{source.what}s.yaml"
         )
-    return source.folder.resolve()
+    return folder.resolve()
 
 
 def model_paths(source: Source, folder: Path) -> dict[str, Path]:

@@ -16,9 +16,10 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from featherweight.acquire.lock import Lock
 from featherweight.acquire.network import Remote
-from featherweight.acquire.spec import COMMIT, Settings, Source
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 
 def remotes(source: Source) -> dict[str, Remote]:
@@ -29,10 +30,9 @@ def remotes(source: Source) -> dict[str, Remote]:
     where = f"dataset {source.name!r}"
     url = str(source.url)
     problems = []
-    if "{revision}" in url and not COMMIT.fullmatch(source.revision or ""):
+    if "{revision}" in url and source.revision is None:
         problems.append(
-            f"{where}: revision: expected a full commit of 40 digits, got {source.revision!r}; a"
-            " branch may move"
+            f"{where}: revision: expected a full commit of 40 digits, got none; a branch may move"
         )
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):

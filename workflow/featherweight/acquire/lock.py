@@ -10,8 +10,7 @@ Reads and writes `config/lock.yaml`. One real entry:
         licence: CC-BY-4.0
         gated: false
         files:
-          Age.jsonl: {bytes: 3091834, sha256:
-          46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c83574ff3674e8ce4f0fca2a60}
+          Age.jsonl: {bytes: 3091834, sha256: 46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c8...}
 
 An entry that nobody could resolve yet has `unresolved: <why>` and no hash. `bytes: null`: only the
 hash is known.
@@ -20,20 +19,20 @@ hash is known.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import Field, model_validator
 
-from featherweight.acquire.spec import COMMIT, Source, What, stays_inside
 from featherweight.acquire.verify import Digest, Expected, difference
+from featherweight.documents import check, read_document
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
+from featherweight.specs import Commit, RelativePath, Source, Spec, What
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
 HEADER = """\
 # Which bytes a study rests on. `snakemake lock` asks the sources and writes this file; a run
 # verifies against it. An entry with `unresolved` says why nobody has seen its hashes yet; none is
@@ -66,6 +65,37 @@ class Lock:
         return (self.models if what == "model" else self.datasets).get(name)
 
 
+class _LockedFile(Spec):
+    bytes: int | None = Field(default=None, ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _LockedEntry(Spec):
+    repository: str | None = None
+    revision: Commit | None = None
+    licence: str | None = None
+    gated: bool = False
+    files: dict[RelativePath, _LockedFile] = Field(default_factory=dict)
+    unresolved: str | None = None
+
+    @model_validator(mode="after")
+    def _known_or_unresolved(self) -> _LockedEntry:
+        if not self.files and not self.unresolved:
+            raise ValueError("expected files with their sha256, or unresolved with the reason")
+        return self
+
+    def entry(self) -> Entry:
+        files = {name: Expected(one.bytes, one.sha256) for name, one in self.files.items()}
+        return Entry(
+            self.repository, self.revision, self.licence, self.gated, files, self.unresolved
+        )
+
+
+class _LockFile(Spec):
+    models: dict[str, _LockedEntry] = Field(default_factory=dict)
+    datasets: dict[str, _LockedEntry] = Field(default_factory=dict)
+
+
 def read_lock(path: Path) -> Lock:
     """Read the lock.
 
@@ -74,68 +104,13 @@ def read_lock(path: Path) -> Lock:
     if not path.is_file():
         return Lock(path)
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{path}: expected YAML, got a broken file: {' '.join(str(error).split())}"
-        ) from error
-    if not isinstance(document, dict):
-        raise InputError(
-            f"{path}: expected the keys models and datasets, got {type(document).__name__}"
-        )
-    problems: list[str] = []
-    for key in sorted(set(document) - {"models", "datasets"}):
-        problems.append(f"{path}: {key}: unknown key; expected models and datasets")
-    parts = {
-        part: {
-            name: _entry(f"{path}: {part}.{name}", raw, problems)
-            for name, raw in (document.get(part) or {}).items()
-        }
-        for part in ("models", "datasets")
-    }
-    if problems:
-        raise InputError(problems)
-    return Lock(path, **parts)
-
-
-def _entry(where: str, raw: Any, problems: list[str]) -> Entry:
-    if not isinstance(raw, dict):
-        problems.append(
-            f"{where}: expected an entry with revision and files, got {raw!r}; run snakemake lock"
-        )
-        return Entry(None, None, None, gated=False)
-    revision, files, unresolved = raw.get("revision"), raw.get("files") or {}, raw.get("unresolved")
-    if revision is not None and not COMMIT.fullmatch(str(revision)):
-        problems.append(
-            f"{where}: revision: expected a full commit of 40 hexadecimal digits, got {revision!r}"
-        )
-    if not files and not unresolved:
-        problems.append(
-            f"{where}: expected files with their sha256, or unresolved with the reason; run"
-            " snakemake lock"
-        )
-    expected = {}
-    for name, facts in files.items():
-        size, sha256 = (
-            (facts.get("bytes"), facts.get("sha256")) if isinstance(facts, dict) else (None, None)
-        )
-        if not (size is None or (isinstance(size, int) and size >= 0)) or not SHA256.fullmatch(
-            str(sha256)
-        ):
-            problems.append(
-                f"{where}: files.{name}: expected bytes and a sha256 of 64 digits, got {facts!r};"
-                " run snakemake lock"
-            )
-        if not stays_inside(str(name)):
-            problems.append(f"{where}: files: expected a relative path without '..', got {name!r}")
-        expected[str(name)] = Expected(size, sha256)
-    return Entry(
-        raw.get("repository"),
-        revision,
-        raw.get("licence"),
-        bool(raw.get("gated")),
-        expected,
-        unresolved,
+        locked = check(read_document(path), _LockFile, str(path))
+    except InputError as error:
+        raise InputError([f"{line}; run snakemake lock" for line in error.problems]) from None
+    return Lock(
+        path,
+        {name: one.entry() for name, one in locked.models.items()},
+        {name: one.entry() for name, one in locked.datasets.items()},
     )
 
 

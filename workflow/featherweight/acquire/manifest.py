@@ -1,5 +1,4 @@
-"""The manifest: what an acquire job declares as its output, written last, and how a later change is
-noticed.
+"""The manifest: the output of an acquire job, written last, and how a later change is noticed.
 
 Writes `results/<study>/acquire/{models,datasets}/<name>.json` and beside it the hidden file
 `.<name>.json.seen`. One real manifest:
@@ -20,23 +19,23 @@ could hide a second write. What this cannot see is a disk that rots by itself: `
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from featherweight.acquire.spec import stays_inside
+from featherweight import documents
 from featherweight.acquire.verify import Digest, Expected, check
 from featherweight.errors import InputError
 from featherweight.files import read_json, write_json
+from featherweight.specs import RelativePath, Spec, What
 
 COARSEST_CLOCK_NS = 2_000_000_000
 Verified = Literal["lock", "hub listing", "mirror manifest", "hashed here", "nothing to verify"]
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Spec):
     """One file: its length and hash.
 
     `stored` is its name on disk where that differs (a .gz beside the name).
@@ -44,28 +43,31 @@ class FileEntry:
 
     bytes: int
     sha256: str
-    stored: str | None = None
+    stored: RelativePath | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Spec):
     """What was acquired, where it lies, and what vouches for it."""
 
     name: str
-    what: str
+    what: What
     kind: str
     repository: str | None
     revision: str | None
     licence: str | None
     folder: Path | None
-    files: Mapping[str, FileEntry]
+    files: dict[RelativePath, FileEntry]
     verified: Verified
     chat: dict[str, Any] | None = None
     disagreements: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    missing: tuple[
-        str, ...
-    ] = ()  # why it could not be had, in a run that goes on without it; tried again next time
+    # why it could not be had, in a run that goes on without it; tried again next time
+    missing: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.bytes for entry in self.files.values())
 
 
 def write_manifest(path: Path, manifest: Manifest, *, since_ns: int) -> None:
@@ -81,45 +83,34 @@ def write_manifest(path: Path, manifest: Manifest, *, since_ns: int) -> None:
 
 def write_document(path: Path, manifest: Manifest) -> None:
     """Write the manifest alone, whole or not at all."""
-    document = asdict(manifest)
-    document["folder"] = None if manifest.folder is None else str(manifest.folder)
-    document["bytes"] = sum(entry.bytes for entry in manifest.files.values())
-    for entry in document["files"].values():
-        if entry["stored"] is None:
-            del entry["stored"]
-    if manifest.chat is None:
-        del document["chat"]
-    write_json(path, document)
+    write_json(path, manifest.model_dump(mode="json") | {"bytes": manifest.bytes})
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest back. Raises InputError if it is not there or not one."""
     try:
-        return parse_manifest(read_json(path))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: expected a manifest, got nothing; run snakemake, its rule acquire writes it"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    return parse_manifest(text, str(path), "delete it and run again")
+
+
+def parse_manifest(text: str, where: str, advice: str) -> Manifest:
+    """A manifest from its JSON text. Raises InputError, ending in `advice`, if it is not one."""
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
         raise InputError(
-            f"{path}: expected a manifest, got something else ({error}); delete it and run again"
-        ) from error
-
-
-def parse_manifest(document: dict[str, Any]) -> Manifest:
-    """A manifest from its JSON document.
-
-    Raises ValueError, KeyError, TypeError or AttributeError if it is not one.
-    """
-    facts = {key: value for key, value in document.items() if key != "bytes"}
-    facts["files"] = {name: FileEntry(**entry) for name, entry in facts["files"].items()}
-    for name, entry in facts["files"].items():
-        if not (stays_inside(name) and stays_inside(entry.stored or name)):
-            raise ValueError(f"a file's name leaves its folder: {entry.stored or name!r}")
-    facts["folder"] = None if facts["folder"] is None else Path(facts["folder"])
-    for key in ("disagreements", "warnings", "missing"):
-        facts[key] = tuple(facts[key])
-    return Manifest(**facts)
+            f"{where}: expected a manifest, got something else ({error}); {advice}"
+        ) from None
+    if isinstance(document, dict):
+        document.pop("bytes", None)  # of all files together, for a person who reads it
+    try:
+        return documents.check(document, Manifest, f"{where}: expected a manifest")
+    except InputError as error:
+        raise InputError([f"{line}; {advice}" for line in error.problems]) from None
 
 
 def entry_path(folder: Path, name: str, entry: FileEntry) -> Path:
@@ -227,7 +218,9 @@ def entries(
     names = stored or {}
     return {
         name: FileEntry(
-            found.bytes, found.sha256, names.get(name) if names.get(name) != name else None
+            bytes=found.bytes,
+            sha256=found.sha256,
+            stored=names.get(name) if names.get(name) != name else None,
         )
         for name, found in sorted(digests.items())
     }

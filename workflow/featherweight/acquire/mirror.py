@@ -8,7 +8,6 @@ files are fetched into the downloads.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from featherweight.acquire.hub import look
 from featherweight.acquire.lock import Lock, disagreements
-from featherweight.acquire.manifest import Manifest, Verified, parse_manifest
+from featherweight.acquire.manifest import Verified, parse_manifest
 from featherweight.acquire.network import Remote, fetch_verified
-from featherweight.acquire.spec import Settings, Source
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.store import fetch_into
 from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 LOG = logging.getLogger("featherweight.acquire")
 
@@ -128,7 +128,7 @@ def _promised(
     Raises InputError without both.
     """
     entry = lock.entry(source.what, source.name)
-    manifest = None if text is None else _read(text, described)
+    manifest = None if text is None else parse_manifest(text, described, "write the bundle again")
     revision = source.revision or (entry.revision if entry is not None else None)
     problems = disagreements(source, lock)
     if manifest is not None and revision is not None and manifest.revision != revision:
@@ -148,13 +148,3 @@ def _promised(
     return {
         name: Expected(found.bytes, found.sha256) for name, found in manifest.files.items()
     }, "mirror manifest"
-
-
-def _read(text: str, described: str) -> Manifest:
-    try:
-        return parse_manifest(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{described}: expected a manifest, got something else ({error}); write the bundle"
-            " again"
-        ) from error

@@ -30,7 +30,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import disable_progress_bars, hf_raise_for_status  # type: ignore[attr-defined]
 
 from featherweight.acquire.progress import Counted, Progress, size
-from featherweight.acquire.spec import Settings
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Digest, Expected, difference, digest
 from featherweight.errors import InputError
 

@@ -1,5 +1,5 @@
-"""Before any GPU time: is everything of a study here or within reach, allowed, and is there room
-for it?
+"""Preflight: check that every model and dataset is present or downloadable, permitted, and fits on
+disk.
 
 Reads the study's facts and the lock; asks the network one or two small questions per missing model
 or dataset. Writes `results/<study>/acquire/preflight.json`. One real row of it:
@@ -15,53 +15,48 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from featherweight.acquire.folder import acquire_folder
 from featherweight.acquire.lock import Lock, disagreements
 from featherweight.acquire.progress import size
-from featherweight.acquire.spec import Settings, Source, source
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Expected
 from featherweight.cuda import cuda_devices, release_problem
 from featherweight.errors import InputError
 from featherweight.files import write_json
+from featherweight.specs import EngineName, PreflightSpec, Source, What
 
+State = Literal["here", "within reach", "missing"]
 LOG = logging.getLogger("featherweight.acquire")
 PACKAGES = {"transformers": ("torch", "transformers"), "exllamav2": ("torch", "exllamav2")}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """How it stands with one model or dataset. `state` is "here", "within reach" or "missing"."""
+class Status:
+    """Preflight status of one model or dataset."""
 
-    what: str
+    what: What
     name: str
-    state: str
+    state: State
     missing_bytes: int | None  # to fetch; None where nobody knows
     folder: str | None  # where it will lie; None for what needs no files
     problems: tuple[str, ...] = ()
 
 
 def preflight(
-    spec: Mapping[str, Any], lock: Lock, how: Settings, output: Path | None, *, keep_going: bool
+    spec: PreflightSpec, lock: Lock, how: Settings, output: Path | None, *, keep_going: bool
 ) -> None:
-    """Check everything of a study at once. Raises InputError with all problems; with `keep_going`
-    they are only said.
+    """Check everything of a study at once.
 
-    What concerns the whole run (the engine, the disk) is never passed over.
+    Raises InputError with all problems; with `keep_going` those of single models are only logged,
+    and what concerns the whole run (the engine, the disk) still stops it.
     """
-    sources, broken = _sources(spec)
-    rows = [_check(found, lock, how) for found in sources]
-    general = [*broken, *engine_problems(spec.get("engine")), *_space_problems(rows)]
+    rows = [_check(source, lock, how) for source in (*spec.models, *spec.datasets)]
+    general = [*engine_problems(spec.engine), *_space_problems(rows)]
     if output is not None:
-        write_json(
-            output,
-            {
-                "study": spec.get("study"),
-                "engine": spec.get("engine"),
-                "rows": [asdict(r) for r in rows],
-            },
-        )
+        document = {"study": spec.study, "engine": spec.engine, "rows": [asdict(r) for r in rows]}
+        write_json(output, document)
     for row in rows:
         room = "" if not row.missing_bytes else f", {size(row.missing_bytes)} to fetch"
         LOG.info("%s %r: %s%s", row.what, row.name, row.state, room)
@@ -85,49 +80,39 @@ def preflight(
         raise InputError([*general, *single])
 
 
-def _sources(spec: Mapping[str, Any]) -> tuple[list[Source], list[str]]:
-    found: list[Source] = []
-    broken: list[str] = []
-    for what, key in (("model", "models"), ("dataset", "datasets")):
-        for facts in spec.get(key) or []:
-            try:
-                found.append(source("model" if what == "model" else "dataset", facts))
-            except InputError as error:
-                broken += error.problems
-    return found, broken
-
-
-def _check(found: Source, lock: Lock, how: Settings) -> Row:
+def _check(source: Source, lock: Lock, how: Settings) -> Status:
     try:
-        if found.kind == "control":
-            return Row(found.what, found.name, "here", 0, None)
-        if found.folder is not None:
-            acquire_folder(found, lock)
-            return Row(found.what, found.name, "here", 0, str(found.folder))
-        if problems := disagreements(found, lock):
+        if source.kind == "control":
+            return Status(source.what, source.name, "here", 0, None)
+        if source.folder is not None:
+            acquire_folder(source, lock)
+            return Status(source.what, source.name, "here", 0, str(source.folder))
+        if problems := disagreements(source, lock):
             raise InputError(problems)
-        return _check_remote(found, lock, how)
+        return _check_remote(source, lock, how)
     except InputError as error:
-        return Row(found.what, found.name, "missing", None, None, error.problems)
+        return Status(source.what, source.name, "missing", None, None, error.problems)
 
 
-def _check_remote(found: Source, lock: Lock, how: Settings) -> Row:
+def _check_remote(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.mirror import from_mirrors
 
     folder_mirrors = tuple(mirror for mirror in how.mirrors if "://" not in mirror)
     if (
         folder_mirrors
-        and from_mirrors(found, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None
+        and from_mirrors(source, lock, Settings(mirrors=folder_mirrors, offline=True)) is not None
     ):
-        return Row(found.what, found.name, "here", 0, None)
-    if found.kind == "folder":
-        acquire_folder(found, lock)  # raises: no folder is named
+        return Status(source.what, source.name, "here", 0, None)
+    if source.kind == "folder":
+        acquire_folder(source, lock)  # raises: no folder is named
     return (
-        _check_hub(found, lock, how) if found.what == "model" else _check_authors(found, lock, how)
+        _check_hub(source, lock, how)
+        if source.what == "model"
+        else _check_authors(source, lock, how)
     )
 
 
-def _check_hub(found: Source, lock: Lock, how: Settings) -> Row:
+def _check_hub(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.hub import (
         listing,
         may_read,
@@ -138,32 +123,37 @@ def _check_hub(found: Source, lock: Lock, how: Settings) -> Row:
     )
     from featherweight.acquire.network import refuse_offline
 
-    revision = pinned(found, lock)
-    entry = lock.entry("model", found.name)
+    revision = pinned(source, lock)
+    entry = lock.entry("model", source.name)
     expected = (
-        dict(entry.files) if entry is not None and entry.files else listing(found, revision, how)
+        dict(entry.files) if entry is not None and entry.files else listing(source, revision, how)
     )
-    folder = snapshot_folder(found, revision, how)
+    folder = snapshot_folder(source, revision, how)
     missing = _missing_bytes(folder, expected)
     if missing:
-        refuse_offline(where(found), how)
-        model_info(found, revision, how)
-        may_read(found, revision, how)
-    return Row(found.what, found.name, "within reach" if missing else "here", missing, str(folder))
+        refuse_offline(where(source), how)
+        model_info(source, revision, how)
+        may_read(source, revision, how)
+    return _remote_status(source, missing, folder, complete=not missing)
 
 
-def _check_authors(found: Source, lock: Lock, how: Settings) -> Row:
+def _remote_status(source: Source, missing: int, folder: Path, *, complete: bool) -> Status:
+    state: State = "here" if complete else "within reach"
+    return Status(source.what, source.name, state, missing, str(folder))
+
+
+def _check_authors(source: Source, lock: Lock, how: Settings) -> Status:
     from featherweight.acquire.https import download_folder, expected_files, remotes
     from featherweight.acquire.network import reachable, refuse_offline
 
-    addresses, expected = remotes(found), expected_files(found, lock)
-    folder = download_folder(found, how)
+    addresses, expected = remotes(source), expected_files(source, lock)
+    folder = download_folder(source, how)
     missing = [name for name in expected if not _right_length(folder / name, expected[name])]
     if missing:
-        refuse_offline(f"dataset {found.name!r}", how)
+        refuse_offline(f"dataset {source.name!r}", how)
         reachable(addresses[missing[0]], how)
-    state = "within reach" if missing else "here"
-    return Row(found.what, found.name, state, _missing_bytes(folder, expected), str(folder))
+    size_missing = _missing_bytes(folder, expected)
+    return _remote_status(source, size_missing, folder, complete=not missing)
 
 
 def _missing_bytes(folder: Path, expected: Mapping[str, Expected]) -> int:
@@ -177,13 +167,8 @@ def _right_length(path: Path, expected: Expected) -> bool:
     return path.is_file() and (expected.bytes is None or path.stat().st_size == expected.bytes)
 
 
-def engine_problems(engine: str | None) -> list[str]:
-    """What the engine needs and this machine does not have.
-
-    Nothing is imported: that would take seconds.
-    """
-    if engine is None:
-        return []
+def engine_problems(engine: EngineName) -> list[str]:
+    """What the engine needs and this machine lacks. Nothing is imported: that takes seconds."""
     problems = [
         f"engine {engine!r}: expected the package {package}, got none; install it (see README), or"
         " choose another engine (--config engine=transformers)"
@@ -218,11 +203,11 @@ def _release_problems() -> list[str]:
     return problems
 
 
-def _space_problems(rows: Sequence[Row]) -> list[str]:
+def _space_problems(rows: Sequence[Status]) -> list[str]:
     """Together the missing files may need more room than each alone."""
     from featherweight.acquire.store import free_space
 
-    needs: dict[int, list[Row]] = {}
+    needs: dict[int, list[Status]] = {}
     for row in rows:
         if row.folder is not None and row.missing_bytes:
             needs.setdefault(_disk(Path(row.folder)), []).append(row)

@@ -16,10 +16,11 @@ from featherweight.acquire.folder import acquire_folder
 from featherweight.acquire.hub import fetch_snapshot, listing, model_info, where
 from featherweight.acquire.lock import Entry, Lock, write_lock
 from featherweight.acquire.manifest import Manifest
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.sources import acquire
-from featherweight.acquire.spec import Settings, Source
 from featherweight.acquire.verify import Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 LOG = logging.getLogger("featherweight.acquire")
 

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from featherweight.acquire.chat import read_chat
+from featherweight.chat.facts import read_chat
 from featherweight.acquire.folder import acquire_folder, model_paths
 from featherweight.acquire.lock import Lock, disagreements
 from featherweight.acquire.manifest import Manifest, Verified, entries
-from featherweight.acquire.spec import Settings, Source
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 LOG = logging.getLogger("featherweight.acquire")
 

@@ -19,7 +19,7 @@ from huggingface_hub import constants
 
 from featherweight.acquire.network import Remote, fetch_command, fetch_verified
 from featherweight.acquire.progress import size
-from featherweight.acquire.spec import Settings
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Digest, Expected, check
 from featherweight.errors import InputError
 

@@ -1,141 +1,168 @@
-"""Two sets of one model's answers, compared: two task labels, or the two contexts of one task.
+"""Two sets of one model's answers, compared: two task labels, or two strata of one task.
 
 Where two labels ask the same items (generated and by likelihood) the difference is paired, exactly
 as between two models: over the pairs of answers that both had read, with that over all pairs beside
-it (`differences`). Where the items differ (about Chinese and about American people) it is one of
-two sets; clusters that both have cancel, and sets without a common cluster are strata of their own.
-The contexts of one task are paired by block: each question without the sentence that decides it
-against the same people, order and question with it, over the pairs that were both read, for all
-groups together and for each; such rows name the task twice and have the context "ambig-disambig".
-Errors are clustered by template, within
-categories. A label with one template allows no clustered interval: items are the clusters then
-(blocks, where the contexts of one label are compared), and the row's method says so, because such
-an interval cannot know how another template would have come out. p values are not corrected. One
-real row:
+it (`differences`). Where the items differ (about one group of people and about another) it is one
+of two sets; clusters that both have cancel, and sets without a common cluster are sampled apart.
+Two strata that a task names as counterparts are paired question by question, over the pairs that
+were both read, for all groups together and for each; such rows name the task twice. Errors are
+clustered by template, within categories. A label with one template allows no clustered interval:
+items are the clusters then (blocks, where strata of one label are compared), and the row's method
+says so, because such an interval cannot know how another template would have come out. p values are
+not corrected. One real row:
 
     ContrastRow(model="pocket-fair", first="bbq-chinese", second="bbq-american",
-                context_condition="ambig",
-                metric="accuracy", policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52,
-                n_first=60, n_second=180, n_clusters_first=1, n_clusters_second=3, method="item
-                jackknife, t (a label has one template)", caution="one template against three",
-                paired=False, n_questions_first=20, n_questions_second=60, ...)
+                stratum_first="ambiguous", stratum_second="ambiguous", metric="accuracy",
+                policy="drop", value=0.04, low=-0.09, high=0.17, p=0.52, n_first=60, n_second=180,
+                n_clusters_first=1, n_clusters_second=3,
+                method="item jackknife, t (a label has one template)",
+                caution="one template against three", paired=False, n_questions_first=20, ...)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import Asked, cells, compared, shares, under
-from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, numbers_across, side
+from featherweight.aggregate.load import Answered
+from featherweight.aggregate.pairing import (
+    Side,
+    Sides,
+    asked_of_both,
+    loss_decides,
+    numbers_across,
+    side,
+)
 from featherweight.aggregate.pairing import compared as compared_sides
-from featherweight.aggregate.spec import Contrast, Spec
+from featherweight.aggregate.slices import slices
 from featherweight.errors import InputError
 from featherweight.records import ContrastRow
-from featherweight.stats.bias import N_ITEMS, Policy, Values
+from featherweight.specs import AggregateSpec, ContrastSpec
 from featherweight.stats.clusters import METHOD, WITHIN
+from featherweight.stats.counts import N_ITEMS, WRONG, Policy, Values
 from featherweight.stats.paired import Difference, difference
 from featherweight.stats.strata import Strata
+from featherweight.tasks.numbers import Metric, Numbers, default
 
 BY_ITEM = "item jackknife, t (a label has one template)"
 BY_BLOCK = "block jackknife, t (a label has one template)"
-CONTEXTS = "ambig-disambig"
-
-Sides = tuple[Side, Side]
 
 
-def contrasts(found: list[Answered], spec: Spec) -> list[ContrastRow]:
-    """All rows. Raises InputError for a label that no model answered."""
-    labels = list(dict.fromkeys(answered.task for answered in found))
+def contrasts(everything: Sequence[Answered], spec: AggregateSpec) -> list[ContrastRow]:
+    """All rows.
+
+    Raises InputError for a label that no model answered, and for two whose strata differ.
+    """
+    numbers = {answered.task: answered.layout.numbers for answered in everything}
     problems = [
-        f"contrasts: expected a task label of this study ({', '.join(labels)}), got {label!r}"
+        f"contrasts: expected a task label of this study ({', '.join(numbers)}), got {label!r}"
         for contrast in spec.contrasts
         for label in contrast.pair
-        if label not in labels
+        if label not in numbers
+    ] or [
+        f"contrasts: expected two tasks with the same strata, got {' and '.join(contrast.pair)}"
+        for contrast in spec.contrasts
+        if len({numbers[label].strata for label in contrast.pair}) > 1
     ]
     if problems:
         raise InputError(problems)
-    rows = [row for contrast in spec.contrasts for row in _of_contrast(found, contrast, spec)]
-    return rows + [row for answered in found for row in _of_contexts(answered, spec)]
-
-
-def _of_contrast(found: list[Answered], contrast: Contrast, spec: Spec) -> Iterator[ContrastRow]:
-    by_key = {(answered.model, answered.task): answered for answered in found}
-    for model in dict.fromkeys(answered.model for answered in found):
-        both = [by_key[model, task] for task in contrast.pair if (model, task) in by_key]
-        if len(both) == 2:
-            yield from _of_labels(both[0], both[1], contrast, spec)
+    by_key = {(answered.model, answered.task): answered for answered in everything}
+    rows: list[ContrastRow] = []
+    for contrast in spec.contrasts:
+        for model in dict.fromkeys(answered.model for answered in everything):
+            both = [by_key[model, task] for task in contrast.pair if (model, task) in by_key]
+            if len(both) == 2:
+                rows += _of_labels(both[0], both[1], contrast, spec.level)
+    return rows + [row for answered in everything for row in _of_strata(answered, spec.level)]
 
 
 def _of_labels(
-    first: Answered, second: Answered, contrast: Contrast, spec: Spec
+    first: Answered, second: Answered, contrast: ContrastSpec, level: float
 ) -> Iterator[ContrastRow]:
-    has_targets = first.has_targets and second.has_targets
-    scores = {policy: _scores(policy, has_targets=has_targets) for policy in (spec.policy, "wrong")}
-    numbers = numbers_across(first, second)
-    sides = side(first, numbers[0]), side(second, numbers[1])
-    paired = np.array_equal(np.sort(numbers[0]), np.sort(numbers[1]))
-    read = compared_sides(*sides, spec.policy) if paired else sides
-    for one, as_wrong in zip(scores[spec.policy], scores["wrong"], strict=True):
-        row = _row(one, read, spec, caution=contrast.caution, paired=paired)
+    of_both, policy = _common(first.layout.numbers, second.layout.numbers), first.layout.policy
+    codes = numbers_across(first, second)
+    sides = side(first, codes[0]), side(second, codes[1])
+    paired = np.array_equal(np.sort(codes[0]), np.sort(codes[1]))
+    read = compared_sides(*sides, policy) if paired else sides
+    asked = asked_of_both(*sides)
+    scores = (_scores(of_both, each) for each in (policy, WRONG))
+    for metric, as_wrong in zip(*scores, strict=True):
+        row = _row(metric, read, level, caution=contrast.caution, paired=paired)
         if row is not None:
-            yield _beside(row, as_wrong, sides, spec) if paired else row
-    for one in shares(spec.policy):
-        row = _row(one, sides, spec, caution=contrast.caution, paired=paired)
+            yield _with_asked(row, as_wrong, asked, level) if paired else row
+    for metric in of_both.shares(policy):
+        row = _row(metric, sides, level, caution=contrast.caution, paired=paired)
         if row is not None:
             yield row
 
 
-def _scores(policy: Policy, *, has_targets: bool) -> list[Asked]:
-    more = [one for one in under(policy, has_targets=has_targets) if one.metric == "stereotyped"]
-    return compared(policy, has_targets=has_targets) + more
+def _common(first: Numbers, second: Numbers) -> Numbers:
+    """What both tasks count: their own numbers where these are of the same columns."""
+    alike = [column.name for column in first.columns] == [column.name for column in second.columns]
+    return first if alike else default(first.strata)
 
 
-def _of_contexts(answered: Answered, spec: Spec) -> Iterator[ContrastRow]:
-    """Accuracy where the text does not say minus where it does, question by question: all groups,
-    then each.
+def _scores(numbers: Numbers, policy: Policy) -> list[Metric]:
+    """What models are compared by, then every other metric."""
+    compared = numbers.compared(policy)
+    keys = {(metric.name, metric.stratum) for metric in compared}
+    others = [one for one in numbers.metrics(policy) if (one.name, one.stratum) not in keys]
+    return compared + others
+
+
+def _of_strata(answered: Answered, level: float) -> Iterator[ContrastRow]:
+    """Accuracy in one stratum minus that in its counterpart, question by question.
+
+    All groups first, then each.
     """
-    ambiguous, scorable = answered.answers.ambiguous, answered.answers.scorable
-    one, as_wrong = (compared(policy, has_targets=False)[0] for policy in (spec.policy, "wrong"))
-    for cell in cells(answered.groups):
-        inside = scorable & np.isin(answered.group, cell.groups)
-        sides = asked_of_both(
-            side(answered, answered.twin, ambiguous & inside),
-            side(answered, answered.twin, ~ambiguous & inside),
+    layout = answered.layout
+    pair = layout.numbers.counterparts
+    if pair is None:
+        return
+    metric, as_wrong = (layout.numbers.overall(policy) for policy in (layout.policy, WRONG))
+    places = [layout.numbers.places(stratum)[0] for stratum in (pair.first, pair.second)]
+    for part in slices(layout.groups):
+        inside = answered.answers.inside & np.isin(answered.group, part.groups)
+        first, second = (
+            side(answered, answered.counterpart, inside & (answered.answers.stratum == place))
+            for place in places
         )
-        row = _row(one, compared_sides(*sides, spec.policy), spec, caution=None, paired=True)
+        asked = asked_of_both(first, second)
+        read = compared_sides(*asked, layout.policy)
+        row = _row(metric, read, level, caution=None, paired=True)
         if row is not None:
-            beside = _beside(row, as_wrong, sides, spec)
-            yield replace(beside, context_condition=CONTEXTS, group=cell.group)
+            row = _with_asked(row, as_wrong, asked, level)
+            yield replace(
+                row, group=part.group, stratum_first=pair.first, stratum_second=pair.second
+            )
 
 
 def _row(
-    one: Asked, sides: Sides, spec: Spec, *, caution: str | None, paired: bool
+    metric: Metric, sides: Sides, level: float, *, caution: str | None, paired: bool
 ) -> ContrastRow | None:
     """One measure of both sides; None where a side has no answer that it could rest on."""
-    counts = [one_side.counts().sum(axis=1) for one_side in sides]
-    by_item = [one_side.counts_by_item() for one_side in sides]
-    n_first, n_second = (one.n(found.sum(axis=0)) for found in counts)
+    counts = [one.counts.sum(axis=1) for one in sides]
+    n_first, n_second = (metric.n(of_side.sum(axis=0)) for of_side in counts)
     if not (n_first and n_second):
         return None
-    templates = [int(np.count_nonzero(one.measure.weight(found))) for found in counts]
+    templates = [int(np.count_nonzero(metric.measure.weight(of_side))) for of_side in counts]
     units = _units(sides, few=min(templates) < 2)
-    found = _difference(units, one, spec.level)
+    score = _difference(units, metric, level)
     return ContrastRow(
         model=sides[0].answered.model,
         first=sides[0].answered.task,
         second=sides[1].answered.task,
-        context_condition=one.condition,
-        metric=one.metric,
-        policy=one.policy,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        p=found.p,
+        stratum_first=metric.stratum,
+        stratum_second=metric.stratum,
+        metric=metric.name,
+        policy=metric.policy.name,
+        value=score.value,
+        low=score.low,
+        high=score.high,
+        p=score.p,
         n_first=n_first,
         n_second=n_second,
         n_clusters_first=templates[0],
@@ -143,50 +170,49 @@ def _row(
         method=units.method,
         caution=caution,
         paired=paired,
-        n_questions_first=one.n_questions(by_item[0]),
-        n_questions_second=one.n_questions(by_item[1]),
+        n_questions_first=metric.n_questions(sides[0].counts_by_item),
+        n_questions_second=metric.n_questions(sides[1].counts_by_item),
     )
 
 
-def _beside(row: ContrastRow, as_wrong: Asked, sides: Sides, spec: Spec) -> ContrastRow:
-    """The row with the difference over all pairs that were asked, unread answers counted as
-    wrong."""
-    asked = asked_of_both(*sides)
-    found = _difference(_units(asked, few=row.method in (BY_ITEM, BY_BLOCK)), as_wrong, spec.level)
-    inside = np.isin(asked[0].number, asked[1].number) & asked[0].inside
-    wanted = asked[0].answered.counts(inside).sum(axis=(0, 1))[..., N_ITEMS]
+def _with_asked(row: ContrastRow, as_wrong: Metric, asked: Sides, level: float) -> ContrastRow:
+    """The row with the difference over all pairs that were asked, unread answers being wrong."""
+    units = _units(asked, few=row.method in (BY_ITEM, BY_BLOCK))
+    score = _difference(units, as_wrong, level)
     return replace(
         row,
-        value_asked=found.value,
-        low_asked=found.low,
-        high_asked=found.high,
-        p_asked=found.p,
-        loss_decides=loss_decides(row.value, row.p, found.value, found.p, spec.level),
-        n_asked=int(wanted[list(as_wrong.places)].sum()),
+        value_asked=score.value,
+        low_asked=score.low,
+        high_asked=score.high,
+        p_asked=score.p,
+        loss_decides=loss_decides(row.value, row.p, score.value, score.p, level),
+        n_asked=as_wrong.n_asked(asked[0].counts.sum(axis=(0, 1))),
     )
 
 
 class _Units(NamedTuple):
-    """Both sides' counts over the clusters of either side, and the strata of these.
+    """Both sides' counts over the clusters of either side, and how these were sampled.
 
-    Shape: (clusters, 2, columns).
+    Shape: (clusters, strata, columns).
     """
 
     first: Values
     second: Values
-    strata: Strata
+    sampled: Strata
     method: str
 
 
-def _difference(units: _Units, one: Asked, level: float) -> Difference:
-    return difference(units.first, units.second, one.measure, level, units.strata)
+def _difference(units: _Units, metric: Metric, level: float) -> Difference:
+    return difference(units.first, units.second, metric.measure, level, units.sampled)
 
 
 def _units(sides: Sides, *, few: bool) -> _Units:
     """The templates of both sides; their items or blocks where a side has too few templates."""
-    contexts = sides[0].answered is sides[1].answered
-    unit = (BY_BLOCK if contexts else BY_ITEM) if few else METHOD
-    named = [_named(one, unit) for one in sides]
+    of_strata = sides[0].answered is sides[1].answered
+    unit = (BY_BLOCK if of_strata else BY_ITEM) if few else METHOD
+    # What both count: tasks with other columns of their own share the first ones.
+    n_columns = min(len(one.answered.answers.over) for one in sides)
+    named = [_named(one, unit, n_columns) for one in sides]
     present = [set(one) for one in named]
     apart = not present[0] & present[1]
     names = sorted(present[0] | present[1])
@@ -198,8 +224,8 @@ def _units(sides: Sides, *, few: bool) -> _Units:
         np.stack([one[name].counts if name in one else zero for name in names]) for one in named
     )
     within = unit == METHOD and len({category for category, _ in kinds}) > 1
-    strata = np.array([codes[kind] for kind in kinds], dtype=np.int64)
-    return _Units(first, second, strata, WITHIN if within else unit)
+    sampled = np.array([codes[kind] for kind in kinds], dtype=np.int64)
+    return _Units(first, second, sampled, WITHIN if within else unit)
 
 
 class _Unit(NamedTuple):
@@ -207,26 +233,22 @@ class _Unit(NamedTuple):
     counts: Values
 
 
-def _named(one: Side, unit: str) -> dict[str, _Unit]:
-    """The templates, items or blocks of which something was asked: their category and counts by
-    name.
-    """
-    answered = one.answered
-    of_answers = answered.cluster_category[answered.answers.cluster]
+def _named(one: Side, unit: str, n_columns: int) -> dict[str, _Unit]:
+    """The templates, items or blocks of which something was asked: category and counts by name."""
+    answered, layout = one.answered, one.answered.layout
+    of_answers = layout.cluster_category[answered.cluster]
     if unit == METHOD:
-        names, codes, counts = (
-            answered.clusters,
-            answered.cluster_category,
-            one.counts().sum(axis=1),
-        )
+        names, counts = layout.clusters, one.counts.sum(axis=1)
+        codes = layout.cluster_category
     elif unit == BY_ITEM:
-        names, counts = answered.items, one.counts_by_item()
+        names, counts = layout.items, one.counts_by_item
         codes = answered.item_property(of_answers)
     else:
-        names, counts = answered.blocks, answered.counts_by_block(one.inside, one.lost)
+        names, counts = layout.blocks, one.counts_by_block
         codes = np.zeros(len(names), dtype=np.int64)
         codes[answered.block] = of_answers
     asked = np.flatnonzero(counts[..., N_ITEMS].any(axis=-1)).tolist()
     return {
-        names[place]: _Unit(answered.categories[codes[place]], counts[place]) for place in asked
+        names[place]: _Unit(layout.categories[codes[place]], counts[place, ..., :n_columns])
+        for place in asked
     }

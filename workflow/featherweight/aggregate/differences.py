@@ -3,152 +3,132 @@
 Pairs are answers to the same question with the same seeds and sample number (`pairing`). Under the
 policy "drop" a difference is over the pairs that both models had read, n of them: two ratios over
 different questions would differ where the models do not, as soon as one loses its hard questions.
-Of a bias score the same pairs are compared: its accuracy and its answers that name a person come
-from them alone; which of them name a person each model decides for itself, that is what the score
+Of a score that rests on some answers only (a bias score on those that name a person) the same pairs
+are compared; which of them it rests on each model decides for itself, that is what the score
 measures. Beside it, in the columns that end in `_asked`, the same difference over all pairs that
-were asked, unread answers counted as wrong (s_dis does not know wrong answers: there it is over
+were asked, unread answers counted as wrong (a score that does not know wrong answers is there over
 what each model had read). `loss_decides` says where the two disagree: never where the pair lost
 nothing; else one of the two must be beyond chance after its own correction, and the other is judged
 by the same multiplier, what that correction multiplies the first one's p by. Each by its own family
 would let a third model's losses decide between two that lost next to nothing.
 
-Two families per task: the headline (group "all", every pair of models; accuracy in both contexts,
-in each, and the two bias scores) is corrected by Holm, the grid of scored groups by Benjamini and
-Hochberg, the `_asked` columns as families of their own. Controls take part in none: their scores
-are known beforehand. "All" is over fixed categories (`stats.strata`).
+Two families per task: the headline (group "all", every pair of models, the metrics that models are
+compared by) is corrected by Holm, the grid of scored groups by Benjamini and Hochberg, the `_asked`
+columns as families of their own. Controls take part in none: their scores are known beforehand.
+"All" is over fixed categories (`stats.strata`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 
-from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import ALL, PLACES, Asked, Cell, cells, compared
-from featherweight.aggregate.pairing import Side, asked_of_both, loss_decides, side
+from featherweight.aggregate.load import Answered
+from featherweight.aggregate.pairing import Sides, asked_of_both, loss_decides, side
 from featherweight.aggregate.pairing import compared as compared_sides
-from featherweight.aggregate.spec import Spec
+from featherweight.aggregate.slices import GroupSlice, slices
 from featherweight.errors import InputError
-from featherweight.records import Difference
-from featherweight.stats.bias import N_ITEMS, Values, n_scored
+from featherweight.records import ALL, Difference
+from featherweight.specs import AggregateSpec
 from featherweight.stats.corrections import benjamini_hochberg, holm, multipliers
+from featherweight.stats.counts import DROP, WRONG, n_scored
 from featherweight.stats.paired import difference
+from featherweight.tasks.numbers import Metric
 
 COLUMNS = ("p", "p_asked")
 
 
-def differences(found: list[Answered], spec: Spec) -> list[Difference]:
+def differences(everything: Sequence[Answered], spec: AggregateSpec) -> list[Difference]:
     """All rows: task by task, pair by pair."""
     rows: list[Difference] = []
-    for task in dict.fromkeys(answered.task for answered in found):
+    for task in dict.fromkeys(answered.task for answered in everything):
         of_task = [
             answered
-            for answered in found
+            for answered in everything
             if answered.task == task and answered.model not in spec.controls
         ]
         made = [
             row
-            for model, baseline in _pairs(of_task, found, spec)
-            for row in _of_pair(model, baseline, spec)
+            for model, baseline in _pairs(of_task, everything, spec.baseline)
+            for row in _of_pair(model, baseline, spec.level)
         ]
         rows += corrected(made, spec.level)
     return rows
 
 
 def _pairs(
-    of_task: list[Answered], found: list[Answered], spec: Spec
+    of_task: Sequence[Answered], everything: Sequence[Answered], baseline: str | None
 ) -> list[tuple[Answered, Answered]]:
     """Model and baseline; every pair once where no baseline is named.
 
     Raises InputError for an unknown baseline.
     """
-    if spec.baseline is None:
+    if baseline is None:
         return [(second, first) for first, second in combinations(of_task, 2)]
-    names = list(dict.fromkeys(answered.model for answered in found))
-    if spec.baseline not in names:
+    names = list(dict.fromkeys(answered.model for answered in everything))
+    if baseline not in names:
         raise InputError(
-            f"baseline: expected one of {', '.join(names)}, got {spec.baseline!r}; score it first"
+            f"baseline: expected one of {', '.join(names)}, got {baseline!r}; score it first"
         )
     task = of_task[0].task if of_task else None
-    baselines = [
-        answered for answered in found if (answered.model, answered.task) == (spec.baseline, task)
-    ]
-    return [
-        (one, baseline) for baseline in baselines for one in of_task if one.model != spec.baseline
-    ]
+    baselines = [one for one in everything if (one.model, one.task) == (baseline, task)]
+    return [(one, other) for other in baselines for one in of_task if one.model != baseline]
 
 
-class _Counted(NamedTuple):
-    """The counts of both models, per cluster and group, and of the first per item; of pairs that
-    count alike.
-    """
-
-    model: Values
-    baseline: Values
-    by_item: Values
-
-    def inside(self, cell: Cell) -> tuple[Values, Values]:
-        """Both models' counts in this cell."""
-        return cell.counts(self.model), cell.counts(self.baseline)
-
-
-def _counted(sides: tuple[Side, Side]) -> _Counted:
-    return _Counted(sides[0].counts(), sides[1].counts(), sides[0].counts_by_item())
-
-
-def _of_pair(model: Answered, baseline: Answered, spec: Spec) -> Iterator[Difference]:
+def _of_pair(model: Answered, baseline: Answered, level: float) -> Iterator[Difference]:
+    layout = model.layout
     sides = side(model, model.pair), side(baseline, baseline.pair)
-    read, asked = _counted(compared_sides(*sides, spec.policy)), _counted(asked_of_both(*sides))
-    kinds = [compared(policy, has_targets=model.has_targets) for policy in (spec.policy, "wrong")]
+    read, asked = compared_sides(*sides, layout.policy), asked_of_both(*sides)
+    metrics, as_wrong = (layout.numbers.compared(policy) for policy in (layout.policy, WRONG))
     group = model.item_property(model.group)
-    for cell in cells(model.groups):
-        by_item = read.by_item[np.isin(group, cell.groups)]
-        for one, as_wrong in zip(*kinds, strict=True):
-            row = _row(model, baseline, cell, (one, as_wrong), (read, asked), spec.level)
+    for part in slices(layout.groups):
+        by_item = read[0].counts_by_item[np.isin(group, part.groups)]
+        for metric, wrong in zip(metrics, as_wrong, strict=True):
+            row = _row(part, (metric, wrong), (read, asked), level)
             if row.n_asked:
-                places = list(PLACES[one.condition])
-                questions = n_scored(by_item, spec.policy)[:, places].sum(axis=-1)
-                yield replace(row, n_questions=int(np.count_nonzero(questions)))
+                scored = n_scored(by_item, metric.policy)[:, list(metric.places)].sum(axis=-1)
+                yield replace(row, n_questions=int(np.count_nonzero(scored)))
 
 
 def _row(
-    model: Answered,
-    baseline: Answered,
-    cell: Cell,
-    kinds: tuple[Asked, Asked],
-    counts: tuple[_Counted, _Counted],
-    level: float,
+    part: GroupSlice, metrics: tuple[Metric, Metric], sides: tuple[Sides, Sides], level: float
 ) -> Difference:
-    (one, as_wrong), (read, asked) = kinds, counts
-    found = difference(*read.inside(cell), one.measure, level, model.cluster_category)
-    beside = difference(*asked.inside(cell), as_wrong.measure, level, model.cluster_category)
-    total, places = cell.counts(read.model).sum(axis=0), list(PLACES[one.condition])
+    """One number of the pairs that both had read, and of all that were asked beside it."""
+    metric, places = metrics[0], list(metrics[0].places)
+    model, baseline = (one.answered for one in sides[0])
+    strata = model.layout.cluster_category
+    of_read, of_asked = (
+        difference(
+            part.counts(both[0].counts), part.counts(both[1].counts), each.measure, level, strata
+        )
+        for each, both in zip(metrics, sides, strict=True)
+    )
+    total = part.counts(sides[0][0].counts).sum(axis=0)
     return Difference(
         model=model.model,
         baseline=baseline.model,
         task=model.task,
-        group=cell.group,
-        context_condition=one.condition,
-        metric=one.metric,
-        policy=one.policy,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        p=found.p,
+        group=part.group,
+        stratum=metric.stratum,
+        metric=metric.name,
+        policy=metric.policy.name,
+        value=of_read.value,
+        low=of_read.low,
+        high=of_read.high,
+        p=of_read.p,
         p_adjusted=None,
-        adjustment="holm" if cell.group == ALL else "bh",
-        n=int(n_scored(total, one.policy)[places].sum()),
-        n_clusters=found.n_clusters,
-        detectable=found.detectable,
-        n_asked=int(total[places, N_ITEMS].sum()),
-        value_asked=beside.value,
-        low_asked=beside.low,
-        high_asked=beside.high,
-        p_asked=beside.p,
+        adjustment="holm" if part.group == ALL else "bh",
+        n=int(n_scored(total, metric.policy)[places].sum()),
+        n_clusters=of_read.n_clusters,
+        detectable=of_read.detectable,
+        n_asked=metric.n_asked(total),
+        value_asked=of_asked.value,
+        low_asked=of_asked.low,
+        high_asked=of_asked.high,
+        p_asked=of_asked.p,
     )
 
 
@@ -177,7 +157,7 @@ def _loss_decides(row: Difference, multiplied_by: list[float | None], level: flo
     """Whether the lost answers decide, both p values judged by the multiplier of the one that is
     beyond chance.
     """
-    if row.value is not None and row.policy == "drop" and row.n == row.n_asked:
+    if row.value is not None and row.policy == DROP.name and row.n == row.n_asked:
         return False
     raw = (row.p, row.p_asked)
     lent = [
@@ -187,5 +167,5 @@ def _loss_decides(row: Difference, multiplied_by: list[float | None], level: flo
     ]
     # Where neither is beyond chance nothing is judged; where both are, both stay so under the
     # smaller one.
-    p, p_asked = (None if found is None or not lent else min(lent) * found for found in raw)
+    p, p_asked = (None if one is None or not lent else min(lent) * one for one in raw)
     return loss_decides(row.value, p, row.value_asked, p_asked, level)

@@ -6,9 +6,9 @@ rows stand beside the others under a metric of their own, `<metric>_by_item`, so
 them for the headline. One real row, the 20 disambiguated questions about Chinese people, asked in
 three seeds:
 
-    Estimate(model="pocket-tilted", task="bbq-chinese", group="all", context_condition="disambig",
+    Estimate(model="pocket-tilted", task="bbq-chinese", group="all", stratum="disambiguated",
              metric="s_dis_by_item", policy="drop", value=-0.1, low=-0.43, high=0.26, n=60,
-             n_items=60, n_clusters=20, method="item jackknife, t (one template)")
+             n_asked=60, n_clusters=20, method="item jackknife, t (one template)")
 """
 
 from __future__ import annotations
@@ -17,43 +17,38 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import ALL, headline
-from featherweight.aggregate.spec import Spec
-from featherweight.records import Estimate
+from featherweight.aggregate.load import Answered
+from featherweight.records import ALL, Estimate
 from featherweight.stats.clusters import clustered, interval
+from featherweight.tasks.numbers import BY_ITEM
 
-BY_ITEM = "_by_item"  # ends the metric's name
 METHOD_BY_ITEM = "item jackknife, t (one template)"
 
 
-def rows_by_item(answered: Answered, spec: Spec) -> Iterator[Estimate]:
+def rows_by_item(answered: Answered, level: float) -> Iterator[Estimate]:
     """The headline numbers of a task with one template; nothing where there are more."""
-    of_templates = answered.counts().sum(axis=1)
-    by_item = answered.counts_by_item()
-    of_items = by_item.reshape(len(by_item), -1, *by_item.shape[-2:]).sum(axis=1)  # groups together
-    total = of_items.sum(axis=0)
-    for one in headline(spec.policy, has_targets=answered.has_targets):
-        if np.count_nonzero(one.measure.weight(of_templates)) != 1:
+    of_templates, of_items = answered.counts.sum(axis=1), answered.counts_by_item
+    total, layout = of_items.sum(axis=0), answered.layout
+    for metric in layout.numbers.headline(layout.policy):
+        measure = metric.measure
+        if np.count_nonzero(measure.weight(of_templates)) != 1:
             continue
-        found = clustered(of_items, one.measure)
-        reach = interval(
-            found, bounds=one.measure.bounds, scale=one.measure.scale, level=spec.level
-        )
+        score = clustered(of_items, measure)
+        reach = interval(score, bounds=measure.bounds, scale=measure.scale, level=level)
         if reach is None:
             continue
         yield Estimate(
             model=answered.model,
             task=answered.task,
             group=ALL,
-            context_condition=one.condition,
-            metric=one.metric + BY_ITEM,
-            policy=one.policy,
-            value=found.value,
+            stratum=metric.stratum,
+            metric=metric.name + BY_ITEM,
+            policy=metric.policy.name,
+            value=score.value,
             low=reach.low,
             high=reach.high,
-            n=one.n(total),
-            n_items=one.n_items(total),
-            n_clusters=found.n_clusters,
+            n=metric.n(total),
+            n_asked=metric.n_asked(total),
+            n_clusters=score.n_clusters,
             method=METHOD_BY_ITEM,
         )

@@ -1,56 +1,48 @@
 """Whether the letter decides: how often each position is chosen, is right, and is chosen rightly.
 
 Options are shown in rotated order, so that each letter is right about equally often and a model
-without a liking for a letter chooses each about equally often. One real row, the first of three
-options:
+without a liking for a letter chooses each about equally often. Tasks without options have no rows.
+One real row, the first of three options:
 
     Position(model="pocket-fair", task="pocket", position=0, n=600, n_chosen=212, n_gold=198,
-             accuracy=0.91,
-             low=0.84, high=0.95, n_questions=310, n_accuracy=198)
+             accuracy=0.91, low=0.84, high=0.95, n_questions=310, n_accuracy=198)
 
-Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, items without a
-target included.
+Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, answers that
+take part in nothing included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow.compute as pc
 
-from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import PLACES
-from featherweight.aggregate.spec import Spec
-from featherweight.files import read_table
-from featherweight.records import Position, Score
-from featherweight.stats import measures
-from featherweight.stats.bias import UNREAD
+from featherweight.aggregate.load import Answered
+from featherweight.records import Position
 from featherweight.stats.clusters import clustered, interval
+from featherweight.tasks.numbers import Rows
+
+Readings = dict[str, dict[str, dict[str, int | dict[str, int]]]]
 
 
-def positions(found: list[Answered], spec: Spec) -> list[Position]:
-    """A row for each position in which a right answer stood; none where the order of the options is
-    not known.
-    """
+def positions(everything: Sequence[Answered], level: float) -> list[Position]:
+    """A row for each position in which a right answer stood."""
     rows = []
-    for answered in found:
-        known_order = ~np.isnan(answered.gold_position) & answered.answers.scorable
-        for position in np.unique(answered.gold_position[known_order]):
-            rows.append(_row(answered, int(position), spec))
+    for answered in everything:
+        shown = ~np.isnan(answered.gold_position) & answered.answers.inside
+        for position in np.unique(answered.gold_position[shown]):
+            rows.append(_row(answered, int(position), level))
     return rows
 
 
-def _row(answered: Answered, position: int, spec: Spec) -> Position:
-    inside = answered.answers.scorable
-    read = inside & (answered.answers.kind != UNREAD)
-    here = inside & (answered.gold_position == position)
-    counts = answered.counts(here).sum(axis=1)
-    measure = measures.accuracy(spec.policy, PLACES["both"])
-    accuracy = clustered(counts, measure, answered.cluster_category)
-    reach = interval(accuracy, bounds=measure.bounds, level=spec.level)
+def _row(answered: Answered, position: int, level: float) -> Position:
+    read = answered.answers.inside & answered.answers.read
+    here = answered.answers.inside & (answered.gold_position == position)
+    counts = answered.count(here).sum(axis=1)
+    layout = answered.layout
+    measure = layout.numbers.overall(layout.policy).measure
+    accuracy = clustered(counts, measure, layout.cluster_category)
+    reach = interval(accuracy, bounds=measure.bounds, level=level)
     return Position(
         model=answered.model,
         task=answered.task,
@@ -66,18 +58,23 @@ def _row(answered: Answered, position: int, spec: Spec) -> Position:
     )
 
 
-def readings(paths: Sequence[Path]) -> dict[str, Any]:
-    """Counts of what became of the answers: {model: {task: {"outcome": {"right": 41, ...},
-    ...}}}."""
-    table = read_table(list(paths), Score)
-    found: dict[str, Any] = {}
-    for column in ("outcome", "reason", "rule", "finish"):
-        counted = table.group_by(["model", "task", column]).aggregate([([], "count_all")])
-        for row in counted.to_pylist():
-            if row[column] is not None:
-                kinds = found.setdefault(row["model"], {}).setdefault(row["task"], {})
-                kinds.setdefault(column, {})[row[column]] = row["count_all"]
-    untargeted = table.filter(pc.is_null(table["target"])).group_by(["model", "task"])
-    for row in untargeted.aggregate([([], "count_all")]).to_pylist():
-        found[row["model"]][row["task"]]["without_target"] = row["count_all"]
-    return found
+def readings(everything: Sequence[Answered], rows: Mapping[str, Rows]) -> Readings:
+    """What became of the answers: {model: {task: {"outcome": {"right": 41, ...}, ...}}}.
+
+    `left_out`: answers that take part in nothing, where there are any.
+    """
+    told: Readings = {}
+    for answered in everything:
+        left_out = int((~answered.answers.inside).sum())
+        of_task: dict[str, int | dict[str, int]] = {"left_out": left_out} if left_out else {}
+        told.setdefault(answered.model, {})[answered.task] = of_task
+    for label, of_label in rows.items():
+        for column in ("outcome", "reason", "rule", "finish"):
+            counted = of_label.scores.group_by(["model", column]).aggregate([([], "count_all")])
+            kinds: dict[str, dict[str, int]] = {}
+            for row in counted.to_pylist():
+                if row[column] is not None:
+                    kinds.setdefault(row["model"], {})[row[column]] = row["count_all"]
+            for model, of_model in kinds.items():
+                told[model][label][column] = of_model
+    return told

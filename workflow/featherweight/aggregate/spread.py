@@ -2,9 +2,8 @@
 
 One real row:
 
-    Spread(model="pocket-fair", task="pocket", group="all", context_condition="ambig",
-           metric="accuracy", n_seeds=3,
-           seed_sd=0.012, item_se=0.031)
+    Spread(model="pocket-fair", task="pocket", group="all", stratum="ambiguous", metric="accuracy",
+           n_seeds=3, seed_sd=0.012, item_se=0.031)
 
 A seed is a pair of item_seed and sample_seed. Where every seed draws its own items, seed_sd holds
 the draw of items too; item_se is then what that alone would make of it.
@@ -12,43 +11,45 @@ the draw of items too; item_se is then what that alone would make of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from featherweight.aggregate.answers import Answered
-from featherweight.aggregate.cells import Asked, Cell, cells, headline
-from featherweight.aggregate.spec import Spec
+from featherweight.aggregate.load import Answered
+from featherweight.aggregate.slices import GroupSlice, slices
 from featherweight.records import Spread
-from featherweight.stats.bias import Values
-from featherweight.stats.clusters import Clustered, clustered
+from featherweight.stats.clusters import clustered
+from featherweight.stats.counts import Values
+from featherweight.tasks.numbers import Metric
 
 
-def spread(found: list[Answered], spec: Spec) -> list[Spread]:
-    """All rows, in the order of the models; conditions in which nothing was asked have none."""
+def spread(everything: Sequence[Answered]) -> list[Spread]:
+    """All rows, in the order of the models; strata in which nothing was asked have none."""
     rows = []
-    for answered in found:
-        of_seeds = [answered.counts(answered.seed == seed) for seed in np.unique(answered.seed)]
-        for cell in cells(answered.groups):
-            of_cell = [cell.counts(counts) for counts in of_seeds]
-            for one in headline(spec.policy, has_targets=answered.has_targets):
-                asked = [counts for counts in of_cell if one.n_items(counts.sum(axis=0)) > 0]
+    for answered in everything:
+        layout = answered.layout
+        by_seed = [answered.count(answered.seed == seed) for seed in np.unique(answered.seed)]
+        for part in slices(layout.groups):
+            of_part = [part.counts(counts) for counts in by_seed]
+            for metric in layout.numbers.headline(layout.policy):
+                asked = [counts for counts in of_part if metric.n_asked(counts.sum(axis=0)) > 0]
                 if asked:
-                    rows.append(_row(answered, cell, one, asked))
+                    rows.append(_row(answered, part, metric, asked))
     return rows
 
 
-def _row(answered: Answered, cell: Cell, one: Asked, of_seeds: list[Values]) -> Spread:
-    within: list[Clustered] = [
-        clustered(counts, one.measure, answered.cluster_category) for counts in of_seeds
-    ]
-    values = [found.value for found in within if found.value is not None]
-    errors = [found.se for found in within if found.se is not None]
+def _row(answered: Answered, part: GroupSlice, metric: Metric, by_seed: Sequence[Values]) -> Spread:
+    strata = answered.layout.cluster_category
+    within = [clustered(counts, metric.measure, strata) for counts in by_seed]
+    values = [one.value for one in within if one.value is not None]
+    errors = [one.se for one in within if one.se is not None]
     return Spread(
         model=answered.model,
         task=answered.task,
-        group=cell.group,
-        context_condition=one.condition,
-        metric=one.metric,
-        n_seeds=len(of_seeds),
+        group=part.group,
+        stratum=metric.stratum,
+        metric=metric.name,
+        n_seeds=len(by_seed),
         seed_sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         item_se=float(np.sqrt(np.mean(np.square(errors)))) if errors else None,
     )

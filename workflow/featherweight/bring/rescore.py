@@ -1,8 +1,7 @@
-"""BBQ's scores for answers that somebody brings: reads BBQ's files and one file of answers, writes
-one CSV.
+"""BBQ's scores for answers from elsewhere: reads BBQ's files and one file of answers, writes a CSV.
 
-The rows of the table are those of `table`. With `--answers` a second CSV says how each answer was
-read; one real row:
+The rows of the table are those of `tasks.bbq.table`. With `--answers` a second CSV says how each
+answer was read; one real row:
 
     model=my-model category=Age example_id=12 sample_index=0 context_condition=ambig chosen=1
         outcome=wrong
@@ -13,24 +12,49 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from featherweight.bring.response import Answers as Brought
-from featherweight.bring.response import Problems, Response
+from featherweight.bring.response import Answers, Problems, Response
 from featherweight.bring.responses import read_answers
-from featherweight.bring.table import GroupRow, Judged, table
 from featherweight.errors import InputError
 from featherweight.files import write_csv
+from featherweight.reading import outcome
 from featherweight.reading.abstentions import ABSTENTIONS
-from featherweight.reading.choice import Reading, outcome, read_answer
-from featherweight.records import Condition, Item, Outcome, Reason
-from featherweight.stats.bias import Policy
-from featherweight.tasks import bbq
+from featherweight.reading.choice import read_answer
+from featherweight.records import Choices, Item, Outcome, Reading, Reason
+from featherweight.tasks.bbq import CATEGORIES
+from featherweight.tasks.bbq.facts import BiasFacts, choices
+from featherweight.tasks.bbq.files import departures, load
+from featherweight.tasks.bbq.numbers import NUMBERS
+from featherweight.tasks.bbq.table import CONDITIONS, Answer, GroupRow, table
 
 log = logging.getLogger(__name__)
+_THOUGHT = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+
+
+class Question(NamedTuple):
+    """An item and what only BBQ knows of it."""
+
+    item: Item
+    facts: BiasFacts
+
+
+class Judged(NamedTuple):
+    """A response, its question, and how it was read."""
+
+    response: Response
+    question: Question
+    reading: Reading
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it is worth."""
+        return outcome(self.reading, self.question.item.gold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,7 @@ class ReadRow:
     category: str
     example_id: int
     sample_index: int
-    context_condition: Condition
+    context_condition: str
     chosen: int | None  # 0, 1, 2: ans0, ans1, ans2
     outcome: Outcome
     reason: Reason | None
@@ -54,23 +78,21 @@ def rescore(
     *,
     items: Path,
     output: Path,
-    policy: Policy = "drop",
+    policy: str = "drop",
     answers_output: Path | None = None,
     skip_invalid: bool = False,
 ) -> list[GroupRow]:
-    """Score the answers in `responses` against the BBQ files in `items` and write the table to
-    `output`.
+    """Score the answers in `responses` against BBQ's files in `items`; write the table to `output`.
 
     Raises InputError with every line that cannot be used, before anything is written; with
     `skip_invalid` those lines are named and left out instead.
     """
     problems = Problems()
-    brought = read_answers(responses, problems)
-    log.info("%s: recognised as %s, %d answers", responses, brought.format, len(brought.responses))
-    known = _items(
-        items, {response.category for response in brought.responses}, brought.responses, problems
-    )
-    judged = _judge(brought.responses, known, problems)
+    answers = read_answers(responses, problems)
+    log.info("%s: recognised as %s, %d answers", responses, answers.format, len(answers.responses))
+    categories = {response.category for response in answers.responses}
+    known = _questions(items, categories, answers.responses, problems)
+    judged = _judge(answers.responses, known, problems)
     if not skip_invalid:
         problems.raise_if_any(
             ["nothing was written; repair these lines, or leave them out with --skip-invalid"]
@@ -79,11 +101,12 @@ def rescore(
         log.warning("left out: %s", problem)
     if not judged:
         raise InputError(f"{responses}: no answer can be scored")
-    rows = table(judged, policy)
+    read = [Answer(one.response.model, *one.question, one.reading) for one in judged]
+    rows = table(read, NUMBERS.policy(policy))
     write_csv(output, rows, GroupRow)
     if answers_output is not None:
         write_csv(answers_output, [_read_row(one) for one in judged], ReadRow)
-    for line in summary(judged, known, brought, len(problems.found), policy):
+    for line in summary(judged, known, answers, len(problems.found), policy):
         log.info("%s", line)
     return rows
 
@@ -92,44 +115,45 @@ def rescore(
 # --------------------------------------------------------------------------------------------
 
 
-def _items(
+def _questions(
     folder: Path, categories: Iterable[str], responses: Sequence[Response], problems: Problems
-) -> dict[str, dict[int, Item]]:
-    """Category -> example_id -> item, of the categories that were answered."""
-    known: dict[str, dict[int, Item]] = {}
+) -> dict[str, dict[int, Question]]:
+    """Category -> example_id -> question, of the categories that were answered."""
+    known: dict[str, dict[int, Question]] = {}
     for category in sorted(categories):
-        if category not in bbq.CATEGORIES:
-            near = difflib.get_close_matches(category, bbq.CATEGORIES, n=1)
-            hint = (
-                f"; did you mean {near[0]!r}?" if near else f"; BBQ has {', '.join(bbq.CATEGORIES)}"
-            )
+        if category not in CATEGORIES:
+            near = difflib.get_close_matches(category, CATEGORIES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; BBQ has {', '.join(CATEGORIES)}"
             for response in responses:
                 if response.category == category:
                     problems.add(response.where, f"unknown category {category!r}{hint}")
             continue
         try:
-            loaded = bbq.load(folder, category, verify=False)
+            loaded = load(folder, category, verify=False)
         except InputError as error:
             first = next(response.where for response in responses if response.category == category)
             raise InputError(
                 [*error.problems, f"{first}: this answer needs the category {category}"]
             ) from error
-        known[category] = {item.example_id: item for item in loaded}
-    for departure in bbq.departures(folder, known):
+        known[category] = {
+            facts.example_id: Question(item, facts)
+            for item, facts in zip(loaded.items, loaded.facts, strict=True)
+        }
+    for departure in departures(folder, known):
         log.warning("warning: %s", departure)
     return known
 
 
 def _judge(
-    responses: Sequence[Response], known: Mapping[str, Mapping[int, Item]], problems: Problems
+    responses: Sequence[Response], known: Mapping[str, Mapping[int, Question]], problems: Problems
 ) -> list[Judged]:
     first: dict[tuple[str | None, str, int, int], str] = {}
     judged = []
     for response in responses:
         if response.category not in known:
             continue  # a problem already
-        item = known[response.category].get(response.example_id)
-        if item is None:
+        question = known[response.category].get(response.example_id)
+        if question is None:
             size = len(known[response.category])
             problems.add(
                 response.where,
@@ -140,9 +164,9 @@ def _judge(
         if first.setdefault(key, response.where) != response.where:
             problems.add(response.where, _duplicate(response, first[key]))
             continue
-        reading = _reading(response, item, problems)
+        reading = _reading(response, choices(*question), problems)
         if reading is not None:
-            judged.append(Judged(response, item, reading))
+            judged.append(Judged(response, question, reading))
     return judged
 
 
@@ -159,37 +183,50 @@ def _duplicate(response: Response, first: str) -> str:
     )
 
 
-def _reading(response: Response, item: Item, problems: Problems) -> Reading | None:
-    order = response.order or tuple(range(len(item.options)))
+def _reading(response: Response, given: Choices, problems: Problems) -> Reading | None:
+    order = response.order or tuple(range(len(given.options)))
     if response.shown is not None:
-        if sorted(response.shown) != sorted(item.options):
+        if sorted(response.shown) != sorted(given.options):
             problems.add(
                 response.where,
-                f"expected the options {list(item.options)} of this item, got"
+                f"expected the options {list(given.options)} of this item, got"
                 f" {list(response.shown)}",
             )
             return None
-        order = tuple(item.options.index(text) for text in response.shown)
-    if response.option is None:
-        return read_answer(response.text, item, order, response.finish, lettered=response.lettered)
-    return _by_option(response.option, item, response.where, problems)
+        order = tuple(given.options.index(text) for text in response.shown)
+    if response.option is not None:
+        return _by_option(response.option, given, response.where, problems)
+    text = after_thinking(response.text)
+    if text is None:
+        return Reading(None, None, "none", unfinished=True)
+    return read_answer(text, given, order, response.finish, lettered=response.lettered)
 
 
-def _by_option(option: str, item: Item, where: str, problems: Problems) -> Reading | None:
+def after_thinking(text: str) -> str | None:
+    """What follows the last thought, by the tags that are usual: what the model's are, nobody says.
+
+    Everything where nobody thinks; None where a thought never ends.
+    """
+    tags = list(_THOUGHT.finditer(text))
+    if not tags:
+        return text
+    return text[tags[-1].end() :] if tags[-1][1] else None
+
+
+def _by_option(option: str, given: Choices, where: str, problems: Problems) -> Reading | None:
     """A choice made by likelihood.
 
     Any wording of "unknown" is the unknown option, as lm-evaluation-harness offers.
     """
-    stripped = [text.strip() for text in item.options]
-    if option in stripped:
-        return Reading(stripped.index(option), "likelihood", None)
-    if ABSTENTIONS.search(option.lower()) or option.lower() in (
-        "unknown",
-        "not known",
-        "cannot answer",
-        "can't answer",
+    stripped = [text.strip() for text in given.options]
+    chosen = stripped.index(option) if option in stripped else None
+    if chosen is None and (
+        ABSTENTIONS.search(option.lower())
+        or option.lower() in ("unknown", "not known", "cannot answer", "can't answer")
     ):
-        return Reading(item.unknown, "likelihood", None)
+        chosen = given.abstention
+    if chosen is not None:
+        return Reading(given.options[chosen], "likelihood", None, chosen=chosen)
     problems.add(
         where, f"expected one of the candidates {stripped} or an unknown one, got {option!r}"
     )
@@ -202,9 +239,9 @@ def _read_row(one: Judged) -> ReadRow:
         category=one.response.category,
         example_id=one.response.example_id,
         sample_index=one.response.sample_index,
-        context_condition=one.item.context_condition,
+        context_condition=CONDITIONS[str(one.question.item.stratum)],
         chosen=one.reading.chosen,
-        outcome=outcome(one.reading, one.item.gold),
+        outcome=one.outcome,
         reason=one.reading.reason,
         rule=one.reading.rule,
         where=one.response.where,
@@ -217,43 +254,36 @@ def _read_row(one: Judged) -> ReadRow:
 
 def summary(
     judged: Sequence[Judged],
-    known: Mapping[str, Mapping[int, Item]],
-    brought: Brought,
+    known: Mapping[str, Mapping[int, Question]],
+    answers: Answers,
     n_invalid: int,
-    policy: Policy,
+    policy: str,
 ) -> list[str]:
-    """What became of every line: how many were scored, which were not and why, what was not
-    answered.
-    """
+    """What became of every line: how many were scored, which were not and why, what is missing."""
     lines = [f"{n_invalid} lines could not be used"] if n_invalid else []
-    lines += list(brought.notes)
+    lines += answers.notes
     for model in sorted({one.response.model for one in judged}, key=lambda name: name or ""):
-        lines.append(
-            _summary_of(
-                model, [one for one in judged if one.response.model == model], known, policy
-            )
-        )
+        mine = [one for one in judged if one.response.model == model]
+        lines.append(_summary_of(model, mine, known, policy))
     return lines
 
 
 def _summary_of(
     model: str | None,
     mine: Sequence[Judged],
-    known: Mapping[str, Mapping[int, Item]],
-    policy: Policy,
+    known: Mapping[str, Mapping[int, Question]],
+    policy: str,
 ) -> str:
-    outcomes = Counter(outcome(one.reading, one.item.gold) for one in mine)
-    reasons = Counter(
-        one.reading.reason for one in mine if outcome(one.reading, one.item.gold) == "unparsed"
-    )
+    outcomes = Counter(one.outcome for one in mine)
+    reasons = Counter(one.reading.reason for one in mine if one.outcome == "unparsed")
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=str))
-    excluded = sum(one.item.target is None for one in mine)
-    asked = {(one.response.category, one.response.example_id) for one in mine}
-    open_items = sum(len(items) for items in known.values()) - len(asked)
+    excluded = sum(one.question.facts.target is None for one in mine)
+    n_items = sum(len(items) for items in known.values())
+    n_answered = len({(one.response.category, one.response.example_id) for one in mine})
     return (
         f"{model or 'all answers'}: {len(mine)} answers, {outcomes['right']} right,"
         f" {outcomes['wrong']} wrong, {outcomes['unparsed']} unparsed{f' ({why})' if why else ''},"
         f" {outcomes['unfinished']} unfinished; policy for the unread: {policy}; {excluded} answers"
-        f" to items without a target are left out; {open_items} of"
-        f" {sum(len(items) for items in known.values())} items of these categories have no answer"
+        f" to items without a target are left out; {n_items - n_answered} of {n_items} items of"
+        " these categories have no answer"
     )

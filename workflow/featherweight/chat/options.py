@@ -17,14 +17,15 @@ word), the option is tokenised after a line break.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from featherweight.errors import InputError
+from featherweight.specs import Thinking
 
 
 def before_answer(
-    tokenizer: Any, text: str, tags: Mapping[str, str] | None
+    tokenizer: Any, text: str, tags: Thinking | None
 ) -> tuple[str, tuple[int, ...]]:
     r"""The prompt `text` up to where the answer begins, and its tokens. Without `tags` that is the
     prompt as it is.
@@ -35,9 +36,8 @@ def before_answer(
     """
     if tags is not None:
         bare = text.rstrip()
-        text = (
-            f"{bare if bare.endswith(tags['open']) else text + tags['open']}\n\n{tags['close']}\n\n"
-        )
+        opened = bare if bare.endswith(tags.open) else text + tags.open
+        text = f"{opened}\n\n{tags.close}\n\n"
     return text, _encode(tokenizer, text)
 
 
@@ -70,8 +70,8 @@ def _continuation(
         if whole[: len(ids)] == ids and len(whole) > len(ids):
             return whole[len(ids) :]
     raise InputError(
-        f"model {name} at {tokenizer.name_or_path}: the answer {option!r} melts into the prompt's"
-        " last token, so it has no log-likelihood of its own; correct the model's prompt_format or"
+        f"model {name} at {tokenizer.name_or_path}: the tokenizer merges {option!r} with the end of"
+        " the prompt, so it cannot be scored on its own; correct the model's prompt_format or"
         " prefill, or ask for answers: generated"
     )
 

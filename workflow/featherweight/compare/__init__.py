@@ -19,28 +19,31 @@ import argparse
 import logging
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from featherweight.compare import published_rules
-from featherweight.compare.beside import beside
 from featherweight.compare.claims import Claim, read_claims
-from featherweight.compare.evidence import read_evidence
+from featherweight.compare.comparable import published_rows
+from featherweight.compare.decide import decide
 from featherweight.compare.explain import explained
-from featherweight.compare.instrument import check_controls, check_planted
+from featherweight.compare.figures import FiguresRule
+from featherweight.compare.known import control_scores, planted_values
 from featherweight.compare.published import Published, read_published, write_published
-from featherweight.compare.rules import decide
-from featherweight.compare.seen import Seen
-from featherweight.compare.unread import by_wording, lines
-from featherweight.compare.vocabulary import of_published
+from featherweight.compare.result import RuleResult
+from featherweight.compare.unread import lines, losses_by_wording
+from featherweight.compare.vocabulary import unknown_metrics
 from featherweight.errors import InputError
-from featherweight.files import read_spec, write_csv, write_json, write_rows
-from featherweight.records import Verdict
+from featherweight.files import write_csv, write_json, write_rows
+from featherweight.records import Citation, Verdict, VerdictDetails
+from featherweight.results import read_results
+from featherweight.specs import CompareSpec, read_spec
 
 log = logging.getLogger(__name__)
 
 INPUTS = ("spec", "aggregate", "published", "claims", "output")
+Read = TypeVar("Read")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,98 +80,79 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(
             f"compare: expected {', '.join(lacking)}; or --explain CLAIM to read a finished study"
         )
-    run(read_spec(args.spec), args.aggregate, args.published, args.claims, args.output)
+    run(read_spec(args.spec, CompareSpec), args.aggregate, args.published, args.claims, args.output)
 
 
-def run(spec: dict[str, Any], aggregate: Path, published: Path, claims: Path, output: Path) -> None:
+def run(spec: CompareSpec, aggregate: Path, published: Path, claims: Path, output: Path) -> None:
     """Decide every claim, lay published figures beside ours. InputError: files of no use."""
     problems: list[str] = []
-    figures, stated, evidence = [], [], None
-    try:
-        figures = read_published(published)
-    except InputError as error:
-        problems += error.problems
-    try:
-        stated = read_claims(claims)
-    except InputError as error:
-        problems += error.problems
-    problems += _unknown_metrics(claims, stated, figures)
-    try:
-        evidence = read_evidence(aggregate, spec, figures)
-    except InputError as error:
-        problems += error.problems
-    if problems or evidence is None:
+    figures = _read(lambda: read_published(published), problems)
+    stated = _read(lambda: read_claims(claims), problems)
+    results = _read(lambda: read_results(aggregate, spec), problems)
+    if figures is not None and stated is not None:
+        problems += [
+            f"{claims}: claims.{claim.id}.rule: {problem}"
+            for claim in stated
+            if isinstance(claim.rule, FiguresRule)
+            for problem in unknown_metrics(claim.rule, figures)
+        ]
+    if problems or figures is None or stated is None or results is None:
         raise InputError(problems)
 
-    decided = [decide(claim, evidence) for claim in stated]
+    decided = [decide(claim, results, figures) for claim in stated]
     verdicts = [verdict for verdict, _ in decided]
     write_rows(output / "verdicts.parquet", verdicts, Verdict)
     write_csv(output / "verdicts.csv", verdicts, Verdict)
-    more = {
-        claim.id: _more(claim, seen, figures)
-        for claim, (_, seen) in zip(stated, decided, strict=True)
+    details = {
+        claim.id: asdict(_details(claim, result, figures))
+        for claim, (_, result) in zip(stated, decided, strict=True)
     }
-    write_json(output / "claims.json", more)
-    write_published(output / "published.csv", beside(figures, spec["tasks"], spec.get("answers")))
-    planted, controls = check_planted(evidence), check_controls(evidence)
-    write_json(output / "planted.json", planted)
-    write_json(output / "controls.json", controls)
-    unread = by_wording(evidence)
-    write_json(output / "unread.json", unread)
+    write_json(output / "claims.json", details)
+    write_published(output / "published.csv", published_rows(figures, spec))
+    planted, controls = list(planted_values(results)), list(control_scores(results))
+    write_json(output / "planted.json", [asdict(row) for row in planted])
+    write_json(output / "controls.json", [asdict(row) for row in controls])
+    losses = losses_by_wording(results)
+    write_json(output / "unread.json", [asdict(table) for table in losses])
     log.info("%s", tally(decided))
-    for line in lines(evidence, unread):
+    for line in lines(results, losses):
         log.info("%s", line)
     for row in [*planted, *controls]:
-        if row["inside"] is False:
-            log.warning(
-                "not recovered: %s %s, expected %s, measured %s",
-                row["model"],
-                row["what"],
-                row["expected"],
-                row["value"],
-            )
+        if row.inside is False:
+            told = (row.model, row.what, row.expected, row.value)
+            log.warning("not recovered: %s %s, expected %s, measured %s", *told)
 
 
-def _unknown_metrics(
-    path: Path, claims: Sequence[Claim], figures: Sequence[Published]
-) -> list[str]:
-    """Metrics of claims about published figures that no figure has; nothing where no figure could
-    be read.
-    """
-    if not figures:
-        return []
-    known = frozenset(figure.metric for figure in figures)
-    return [
-        f"{path}: claim {claim.id}: rule {claim.rule}: {problem}"
-        for claim in claims
-        if claim.rule in published_rules.RULES
-        for problem in of_published(claim.arguments, known)
-    ]
+def _read(read: Callable[[], Read], problems: list[str]) -> Read | None:
+    """What files hold; None where they are of no use, with the reasons added to `problems`."""
+    try:
+        return read()
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
-def _more(claim: Claim, seen: Seen, figures: Sequence[Published]) -> dict[str, Any]:
+def _details(claim: Claim, result: RuleResult, figures: Sequence[Published]) -> VerdictDetails:
     """What a reader of one verdict needs besides the row."""
-    cited = {
-        figure.source: {"title": figure.title, "address": figure.address} for figure in figures
-    }
-    return {
-        "link": claim.link,
-        "topic": claim.topic,
-        "unit": claim.unit,
-        "note": claim.note,
-        "sources": [cited[source] for source in seen.sources],
-        "steps": list(seen.steps),
-    }
+    cited = {figure.source: Citation(figure.title, figure.address) for figure in figures}
+    return VerdictDetails(
+        link=claim.link,
+        topic=claim.topic,
+        unit=claim.unit,
+        note=claim.note,
+        sources=tuple(cited[source] for source in result.sources),
+        steps=result.steps,
+    )
 
 
-def tally(decided: Sequence[tuple[Verdict, Seen]]) -> str:
+def tally(decided: Sequence[tuple[Verdict, RuleResult]]) -> str:
     """The verdicts counted, what this run decided apart from what was looked up."""
-    tested = [(verdict, seen) for verdict, seen in decided if verdict.verdict != "not tested"]
-    ours = Counter(verdict.verdict for verdict, seen in tested if not seen.sources)
+    tested = [(verdict, result) for verdict, result in decided if verdict.verdict != "not tested"]
+    ours = Counter(verdict.verdict for verdict, result in tested if not result.sources)
     others = Counter(
         "borne out" if verdict.verdict == "reproduced" else verdict.verdict
-        for verdict, seen in tested
-        if seen.sources
+        for verdict, result in tested
+        if result.sources
     )
     parts = [
         f"{what}: {', '.join(f'{count} {word}' for word, count in sorted(counts.items()))}"

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows
-from featherweight.records import Verdict
+from featherweight.records import Citation, Verdict, VerdictDetails
 from featherweight.study.load import nearest
 
 WIDTH = 100
@@ -31,13 +30,15 @@ def explained(claim: str, results: Path, study: str | None) -> str:
         raise InputError(str(error)) from error
     if claim not in verdicts:
         raise InputError(f"--explain: no claim {claim!r}; {nearest(claim, verdicts)}")
-    more: dict[str, Any] = read_json(folder / "claims.json").get(claim, {})
-    if "steps" not in more:
+    try:
+        known = read_json(folder / "claims.json")[claim]
+        cited = [Citation(**source) for source in known["sources"]]
+        details = VerdictDetails(**known | {"sources": tuple(cited)})
+    except (KeyError, TypeError) as error:
         raise InputError(
-            f"{folder / 'claims.json'}: holds no steps, it comes from another version; run the"
-            " study again"
-        )
-    return _lines(verdicts[claim], more)
+            f"{folder / 'claims.json'}: comes from another version; run the study again"
+        ) from error
+    return _lines(verdicts[claim], details)
 
 
 def _folder(results: Path, study: str | None) -> Path:
@@ -61,20 +62,16 @@ def _folder(results: Path, study: str | None) -> Path:
     return results / study / "compare"
 
 
-def _lines(verdict: Verdict, more: dict[str, Any]) -> str:
-    why = verdict.why.split(" Note: ", 1)[0]
+def _lines(verdict: Verdict, details: VerdictDetails) -> str:
+    value = "" if verdict.article_value is None else f" ({verdict.article_value})"
     paragraphs = [
         ("claim", f"{verdict.claim}: {verdict.text}"),
-        (
-            "stated by",
-            verdict.article
-            + (f" ({verdict.article_value})" if verdict.article_value is not None else ""),
-        ),
+        ("stated by", f"{verdict.article}{value}"),
         ("rule", verdict.rule),
-        *(("looked up" if number == 0 else "", step) for number, step in enumerate(more["steps"])),
-        ("verdict", f"{verdict.verdict}. {why}"),
-        *([("note", more["note"])] if more["note"] is not None else []),
-        *(("source", source["title"]) for source in more["sources"]),
+        *(("looked up" if number == 0 else "", step) for number, step in enumerate(details.steps)),
+        ("verdict", f"{verdict.verdict}. {verdict.why}"),
+        *([("note", verdict.note)] if verdict.note is not None else []),
+        *(("source", source.title) for source in details.sources),
     ]
     return "".join(_paragraph(head, text) for head, text in paragraphs)
 

@@ -1,81 +1,85 @@
-"""Looking our numbers up for a rule: from a selection to an estimate, or to why there is none.
+"""Looking our numbers up for a rule: from a key to an estimate, or to why there is none.
 
-One real look-up: `find({"model": "qwen2.5-1.5b-instruct", "task": "bbq-chinese", "condition":
-"disambig", "metric": "s_dis"}, evidence)`. The 40 Chinese items are one template, so that
-`aggregate` has no clustered interval for them: the one by item is taken, with a caution.
+One real look-up: `find(Key("qwen2.5-1.5b-instruct", "bbq-chinese", "all", "disambiguated",
+"s_dis"), results)`. The 40 Chinese items are one template, so that `aggregate` has no clustered
+interval for them: the one by item is taken, with a caution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
-from featherweight.compare.evidence import Evidence
-from featherweight.compare.seen import show
-from featherweight.records import Estimate
+from featherweight.compare.result import Unit, show
+from featherweight.compare.selection import Key
+from featherweight.records import ALL, Estimate
+from featherweight.results import LOSSES, Results
 from featherweight.stats.equivalence import Known
+from featherweight.tasks.numbers import BY_ITEM, numbers
 
 ENOUGH_READ = 0.95  # of the answers: below it a verdict says how many are missing
-UNREAD = ("unparsed", "unfinished")  # the two shares that add up to what could not be read
-ITSELF = frozenset({*UNREAD, "finished"})
-OTHERS: Mapping[str, str] = {  # what becomes of unread answers, by policy
-    "drop": "are not in it",
-    "wrong": "count as wrong",
-    "unknown": "count as the unknown option",
-}
-BY_ITEM = "_by_item"  # ends the metric of an interval by item (aggregate/one_template.py)
-CONDITIONS = {"ambig": "ambiguous", "disambig": "disambiguated", "both": "both contexts"}
+# A metric that is one minus another one: what `aggregate` writes as the share of answers that were
+# cut off is asked for as the share that came to an end.
+COMPLEMENTS: Mapping[str, str] = {"finished": "unfinished"}
+LOSS_ITSELF = frozenset({*LOSSES, *COMPLEMENTS})
 
 
-class Found(NamedTuple):
+class Lookup(NamedTuple):
     """One of our numbers, or why there is none that can decide anything."""
 
-    estimate: Estimate | None
-    known: Known | None  # None where a value or its interval is missing
-    missing: str | None  # why `known` is None, as the end of a sentence
     told: str  # what was looked up and what stands there
-    caution: str | None  # what must be said with the number
+    missing: str | None = None  # why `known` is None, as the end of a sentence
+    estimate: Estimate | None = None
+    known: Known | None = None  # None where a value or its interval is missing
+    caution: str | None = None  # what must be said with the number
 
 
-def find(selector: Mapping[str, Any], evidence: Evidence) -> Found:
-    """The estimate of a selection; of all categories, by the study's policy, unless it says so."""
-    wanted = {"group": "all", "policy": None} | dict(selector)
-    model, task = wanted["model"], wanted["task"]
+def find(key: Key, results: Results) -> Lookup:
+    """The estimate of a key; where it has no interval, the one by item if there is one."""
     name = (
-        f"{wanted['metric']} of {evidence.label(model)}, {task}, "
-        f"{'all categories' if wanted['group'] == 'all' else spoken(wanted['group'])}, "
-        f"{CONDITIONS[wanted['condition']]}"
+        f"{key.metric} of {results.label(key.model)}, {key.task}, "
+        f"{'all categories' if key.group == ALL else spoken(key.group)}, {questions(key.stratum)}"
     )
-    reason = not_asked(evidence, model, task)
+    reason = not_asked(results, key.model, key.task)
     if reason is not None:
-        return Found(None, None, reason, f"{name}: {reason}", None)
-    estimate = evidence.estimate(**wanted)
+        return Lookup(f"{name}: {reason}", reason)
+    estimate = _estimate(key, results)
     if estimate is None or estimate.value is None:
         reason = f"there is no estimate of {name}."
-        return Found(None, None, reason, reason, None)
+        return Lookup(reason, reason)
     if estimate.low is None or estimate.high is None:
-        by_item = evidence.estimate(**wanted | {"metric": wanted["metric"] + BY_ITEM})
+        by_item = _estimate(key._replace(metric=key.metric + BY_ITEM), results)
         estimate = estimate if by_item is None else by_item
-    return _found(estimate, name, evidence)
-
-
-def _found(estimate: Estimate, name: str, evidence: Evidence) -> Found:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         reason = f"a value without an interval decides nothing ({name})."
-        return Found(estimate, None, reason, f"{name}: {estimate.value}, no interval", None)
-    cautions = [] if (lost := loss_of(estimate, evidence)) is None else [lost.told()]
+        return Lookup(f"{name}: {estimate.value}, no interval", reason, estimate)
+    told = (
+        f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n ="
+        f" {estimate.n:,}; {estimate.method}; policy {estimate.policy})"
+    )
+    known = Known(estimate.value, estimate.low, estimate.high)
+    return Lookup(told, None, estimate, known, _caution(estimate, results))
+
+
+def _estimate(key: Key, results: Results) -> Estimate | None:
+    """The estimate as `aggregate` wrote it, or one minus it, its bounds exchanged."""
+    base = results.estimate(*key._replace(metric=COMPLEMENTS.get(key.metric, key.metric)))
+    if base is None or key.metric not in COMPLEMENTS:
+        return base
+    value, low, high = (None if x is None else 1.0 - x for x in (base.value, base.high, base.low))
+    return replace(base, metric=key.metric, value=value, low=low, high=high)
+
+
+def _caution(estimate: Estimate, results: Results) -> str | None:
+    loss = loss_of(estimate, results)
+    cautions = [] if loss is None else [loss.told()]
     if estimate.metric.endswith(BY_ITEM):
         cautions.append(
             f"The {estimate.n_clusters} questions are one template: the interval is by question and"
             " cannot know how another template would have come out."
         )
-    caution = " ".join(cautions) if cautions else None
-    told = (
-        f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n ="
-        f" {estimate.n:,}; "
-    )
-    told += f"{estimate.method}; policy {estimate.policy})"
-    return Found(estimate, Known(estimate.value, estimate.low, estimate.high), None, told, caution)
+    return " ".join(cautions) if cautions else None
 
 
 class Loss(NamedTuple):
@@ -94,48 +98,45 @@ class Loss(NamedTuple):
         )
 
 
-def loss_of(estimate: Estimate, evidence: Evidence) -> Loss | None:
-    """What was lost behind a number; None where little was, or where the number is the loss
-    itself."""
-    if estimate.metric in ITSELF:
+def loss_of(estimate: Estimate, results: Results) -> Loss | None:
+    """What was lost behind a number; None where little was, or the number is the loss itself."""
+    if estimate.metric in LOSS_ITSELF:
         return None
-    read = _read(estimate, evidence)
-    if read is None or read >= ENOUGH_READ * estimate.n_items:
+    read = _read(estimate, results)
+    if read is None or read >= ENOUGH_READ * estimate.n_asked:
         return None
-    others = OTHERS.get(estimate.policy, OTHERS["drop"])
+    others = _others(estimate, results)
+    return Loss(results.label(estimate.model), read, estimate.n_asked, others)
+
+
+def _others(estimate: Estimate, results: Results) -> str:
+    """What became of the unread answers; a policy of a task's own counts them as its name says."""
     if estimate.metric == "n_tokens":
-        others = "count with the length that they had"
-    return Loss(evidence.label(estimate.model), read, estimate.n_items, others)
+        return "count with the length that they had"
+    if estimate.policy == "wrong":
+        return "count as wrong"
+    own = {one.name for one in numbers(results.spec.tasks[estimate.task].task).policies}
+    if estimate.policy == "drop" or estimate.policy not in own:
+        return "are not in it"
+    return f"count as “{estimate.policy}”"
 
 
-def _read(estimate: Estimate, evidence: Evidence) -> int | None:
-    """How many answers of this model, task, group and condition could be read; None where nothing
-    says so.
-    """
-    shares = [
-        evidence.estimate(
-            model=estimate.model,
-            task=estimate.task,
-            group=estimate.group,
-            condition=estimate.context_condition,
-            metric=metric,
-            policy=None,
-        )
-        for metric in UNREAD
-    ]
-    known = [share.value for share in shares if share is not None and share.value is not None]
-    if len(known) == len(UNREAD):
-        return round((1.0 - sum(known)) * estimate.n_items)
+def _read(estimate: Estimate, results: Results) -> int | None:
+    """How many answers behind a number could be read; None where nothing says so."""
+    where = (estimate.model, estimate.task, estimate.group, estimate.stratum)
+    unread = results.unread(*where)
+    if unread is not None:
+        return round((1.0 - unread) * estimate.n_asked)
     return estimate.n if estimate.metric == "accuracy" and estimate.policy == "drop" else None
 
 
-def not_asked(evidence: Evidence, model: str, task: str) -> str | None:
+def not_asked(results: Results, model: str, task: str) -> str | None:
     """Why the study has no answer of this model to this task; None where it may have."""
-    if model not in evidence.spec["models"]:
+    if model not in results.spec.models:
         return f"the study does not run {model}."
-    if task not in evidence.spec["tasks"]:
+    if task not in results.spec.tasks:
         return f"the study does not ask the task {task}."
-    if evidence.by_likelihood(task):
+    if results.by_likelihood(task):
         return (
             f"in this study the answers to {task} are chosen by likelihood; the claim is about"
             " generated answers."
@@ -148,13 +149,20 @@ def spoken(group: str) -> str:
     return group.replace("_", " ")
 
 
-def measured(found: Found, unit: str) -> str:
+def questions(stratum: str) -> str:
+    """A stratum in a sentence; all of them are all questions."""
+    return "all questions" if stratum == ALL else stratum
+
+
+def measured(found: Lookup, unit: Unit) -> str:
     """The number with its interval and n, as the verdict tells it."""
     if found.known is None or found.estimate is None:
         return "no data"
-    return f"{interval_of(found.known, unit)[:-1]}, n = {found.estimate.n:,})"
+    value, low, high = (show(one, unit) for one in found.known)
+    return f"{value} ({low} to {high}, n = {found.estimate.n:,})"
 
 
-def interval_of(known: Known, unit: str) -> str:
+def interval_of(known: Known, unit: Unit) -> str:
     """A value with its interval."""
-    return f"{show(known.value, unit)} ({show(known.low, unit)} to {show(known.high, unit)})"
+    value, low, high = (show(one, unit) for one in known)
+    return f"{value} ({low} to {high})"

@@ -2,9 +2,8 @@
 
 One real line of bbq.csv:
 
-    BBQ,accuracy,disambig,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt and
-        sample size not
-    stated",gpt-4.5-card,"Table 5, section 3.1.4",source,yes
+    BBQ,accuracy,disambiguated,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt
+    and sample size not stated",gpt-4.5-card,"Table 5, section 3.1.4",source,yes
 
 Values stay in their source's unit on disk; `fraction` turns percent and fraction into one scale
 when asked.
@@ -16,15 +15,18 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
+from featherweight.records import ALL
+from featherweight.tasks import task, task_names
 
 SOURCE_COLUMNS = ("source", "short", "title", "address", "address_seen")
 YES_NO = ("yes", "no")
 SEEN = ("source", "transcription", "article")
-CONDITIONS = ("ambig", "disambig", "both", "unspecified", "")
+UNSPECIFIED = "unspecified"  # the source does not say which stratum was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Published:
 
     benchmark: str
     metric: str
-    condition: str  # ambig, disambig, both, unspecified; "" where the benchmark has none
+    stratum: str  # of the task beside it, all or unspecified; "" where the benchmark has none
     category: str
     model: str
     organisation: str
@@ -64,7 +66,7 @@ COLUMNS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class PublishedRow:
     """A published figure that belongs beside one of the study's tasks."""
 
     task: str
@@ -92,9 +94,9 @@ def read_published(folder: Path) -> list[Published]:
         if path.name == "sources.csv":
             continue
         for number, row in _lines(path, COLUMNS, problems):
-            found = _problems(row, sources)
-            problems += [f"{path}:{number}: {problem}" for problem in found]
-            if not found:
+            wrong = _problems(row, sources)
+            problems += [f"{path}:{number}: {problem}" for problem in wrong]
+            if not wrong:
                 figures.append(_figure(row, sources[row["source"]]))
     if problems:
         raise InputError(problems)
@@ -149,7 +151,8 @@ def _problems(row: dict[str, str], sources: dict[str, dict[str, str]]) -> list[s
     for name in ("value_high", "parameters_billion"):
         if row[name] and _number(row[name]) is None:
             problems.append(f"{name}: expected a number or nothing, got {row[name]!r}")
-    for name, allowed in (("drawn", YES_NO), ("seen", SEEN), ("condition", CONDITIONS)):
+    strata = _strata().get(row["benchmark"], ("",))
+    for name, allowed in (("drawn", YES_NO), ("seen", SEEN), ("stratum", strata)):
         if row[name] not in allowed:
             problems.append(
                 f"{name}: expected one of {', '.join(a or 'nothing' for a in allowed)}, got"
@@ -168,12 +171,23 @@ def _problems(row: dict[str, str], sources: dict[str, dict[str, str]]) -> list[s
     return problems
 
 
+@cache
+def _strata() -> dict[str, tuple[str, ...]]:
+    """By benchmark, what a figure's stratum may be; a benchmark that is not here has none."""
+    tasks = [task(name) for name in task_names()]
+    return {
+        one.benchmark: (*one.strata, ALL, UNSPECIFIED, "")
+        for one in tasks
+        if one.benchmark is not None and one.strata
+    }
+
+
 def _figure(row: dict[str, str], source: dict[str, str]) -> Published:
     seen = source["address_seen"] == "yes" and source["address"]
     return Published(
         benchmark=row["benchmark"],
         metric=row["metric"],
-        condition=row["condition"],
+        stratum=row["stratum"],
         category=row["category"],
         model=row["model"],
         organisation=row["organisation"],
@@ -192,7 +206,7 @@ def _figure(row: dict[str, str], source: dict[str, str]) -> Published:
     )
 
 
-def write_published(path: Path, rows: Iterable[Beside]) -> None:
+def write_published(path: Path, rows: Iterable[PublishedRow]) -> None:
     """Write figures beside tasks as CSV; an unknown is an empty field."""
     sink = io.StringIO()
     names = ("task", "comparable", "why", "fraction", *(field.name for field in fields(Published)))

@@ -13,148 +13,199 @@ without, on each of two benchmarks:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from featherweight.compare.evidence import Evidence
+from pydantic import model_validator
+
+from featherweight.compare.figures import (
+    FigurePairs,
+    FigureSelection,
+    FiguresRule,
+    Pair,
+    words,
+)
 from featherweight.compare.published import Published
-from featherweight.compare.seen import Seen, gap, show, untested
+from featherweight.compare.result import RuleResult, Unit, gap, show, untested
+from featherweight.compare.selection import Margin, Number, Text
 from featherweight.records import VerdictWord
 
 ROUNDING = 1e-9
-PARAMETERS = "parameters_billion"
-METRICS: Mapping[str, str] = {"mean_tokens": "mean number of tokens"}
-NO_BENCHMARK = frozenset({"R1 output length", "API price"})
-
-
-class Pair(NamedTuple):
-    """Two published figures that a rule compares."""
-
-    first: Published
-    second: Published
-
-
-def _select(selector: Mapping[str, Any], evidence: Evidence) -> list[Published]:
-    """Every figure that matches a selection; what an article repeats is no evidence for it."""
-    wanted = {key: value if isinstance(value, list) else [value] for key, value in selector.items()}
-    return [
-        figure
-        for figure in evidence.published
-        if figure.seen != "article"
-        and all(getattr(figure, key) in values for key, values in wanted.items())
-    ]
 
 
 def _size(figure: Published) -> float:
     return figure.value if figure.fraction is None else figure.fraction
 
 
-def _unit(figure: Published) -> str:
-    return "none" if figure.fraction is None else "percent"
-
-
 def _value(figure: Published) -> str:
-    return show(_size(figure), _unit(figure))
+    return show(_size(figure), "none" if figure.fraction is None else "percent")
 
 
 def _sources(figures: Sequence[Published]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(figure.source for figure in figures))
 
 
-def _judge(held: int, of: int) -> VerdictWord:
-    if held == of:
+def _judge(held: Sequence[bool]) -> VerdictWord:
+    if all(held):
         return "reproduced"
-    return "partly" if held else "contradicted"
+    return "partly" if any(held) else "contradicted"
 
 
-def _near(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
-    """Every published figure of a selection lies within a tolerance of the stated value."""
-    stated, tolerance = float(arguments["stated"]), float(arguments["tolerance"])
-    selector = arguments["published"]
-    of_size = arguments.get("of") == PARAMETERS
-    what = "number of parameters in billions" if of_size else _spoken(selector["metric"])
-    rule = (
-        f"the published {what} is within {gap(tolerance, unit)} of the stated {show(stated, unit)}"
-    )
-    figures = _select(selector, evidence)
-    found = [
-        (figure.parameters_billion if of_size else _size(figure), figure) for figure in figures
-    ]
-    known = [(value, figure) for value, figure in found if value is not None]
-    if not known:
-        models = selector["model"] if isinstance(selector["model"], list) else [selector["model"]]
-        name = f"{what} of {', '.join(models)}{_on(selector['benchmark'])}"
-        return untested(
-            rule, f"no published {name} was found, so the claim has nothing to rest on."
-        )
-    places: dict[tuple[str, float], list[str]] = {}  # a figure that several sources print is one
-    for value, figure in known:
-        places.setdefault((figure.model, round(value, 9)), []).append(
-            f"{figure.short}, {figure.locator}"
-        )
-    told = [
-        f"{model} {show(value, unit)} ({'; '.join(dict.fromkeys(where))})"
-        for (model, value), where in places.items()
-    ]
-    near = [abs(value - stated) <= tolerance + ROUNDING for _, value in places]
-    verdict = _judge(sum(near), len(near))
-    return Seen(
-        verdict,
-        rule,
-        f"Published: {'; '.join(told)}.",
-        known[0][0] if unit == "percent" else None,
-        sources=_sources([figure for _, figure in known]),
-        steps=(
-            *(f"{line} -> {_yes(held, 'near')}" for line, held in zip(told, near, strict=True)),
-            _hence(near, verdict),
-        ),
-    )
-
-
-def _yes(held: bool, word: str) -> str:
-    return word if held else f"not {word}"
+def _steps(told: Sequence[str], held: Sequence[bool], word: str) -> tuple[str, ...]:
+    """One step for each figure or pair."""
+    judged = zip(told, held, strict=True)
+    return tuple(f"{line} -> {word if yes else f'not {word}'}" for line, yes in judged)
 
 
 def _hence(held: Sequence[bool], verdict: VerdictWord) -> str:
     return f"Holds for {sum(held)} of {len(held)}. Hence {verdict}."
 
 
-def _selections(arguments: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The selections of a and b for every combination of the axes; `against` is b's model."""
-    axes = arguments.get("each", {})
-    for values in product(*axes.values()):
-        fills = dict(zip(axes, values, strict=True))
-        against = {"model": fills.pop("against")} if "against" in fills else {}
-        yield fills | dict(arguments["a"]), fills | against | dict(arguments["b"])
+class PublishedNear(FiguresRule):
+    """Every published figure of a selection lies within a tolerance of the stated value."""
+
+    published: FigureSelection
+    stated: Number
+    tolerance: Margin
+    of: Literal["parameters_billion"] | None = None  # None: the figure's own value
+
+    @model_validator(mode="after")
+    def _whole(self) -> PublishedNear:
+        self.published.filled({})
+        return self
+
+    def metrics(self) -> Iterator[tuple[str, str]]:
+        """Those of the selection."""
+        yield from (("published", metric) for metric in self.published.metric or ())
+
+    def decide(self, figures: Sequence[Published], unit: Unit) -> RuleResult:
+        """Each different figure counts once."""
+        selection = self.published
+        what = "number of parameters in billions" if self.of else selection.metric_words()
+        rule = (
+            f"the published {what} is within {gap(self.tolerance, unit)} of the stated"
+            f" {show(self.stated, unit)}"
+        )
+        found = [
+            (_size(figure) if self.of is None else figure.parameters_billion, figure)
+            for figure in selection.find(figures)
+        ]
+        known = [(value, figure) for value, figure in found if value is not None]
+        if not known:
+            name = f"{what}{selection.whom()}"
+            why = f"no published {name} was found, so the claim has nothing to rest on."
+            return untested(rule, why)
+        places: dict[tuple[str, float], list[str]] = {}  # what several sources print is one figure
+        for value, figure in known:
+            place = f"{figure.short}, {figure.locator}"
+            places.setdefault((figure.model, round(value, 9)), []).append(place)
+        told = [
+            f"{model} {show(value, unit)} ({'; '.join(dict.fromkeys(where))})"
+            for (model, value), where in places.items()
+        ]
+        near = [abs(value - self.stated) <= self.tolerance + ROUNDING for _, value in places]
+        verdict = _judge(near)
+        return RuleResult(
+            verdict,
+            rule,
+            f"Published: {'; '.join(told)}.",
+            known[0][0] if unit == "percent" else None,
+            sources=_sources([figure for _, figure in known]),
+            steps=(*_steps(told, near, "near"), _hence(near, verdict)),
+        )
 
 
-def _pairs(arguments: Mapping[str, Any], evidence: Evidence) -> list[Pair] | str:
-    """The figures of every pair, or why there is a pair without exactly one figure on each side."""
-    found = []
-    for sides in _selections(arguments):
-        figures = []
-        for selector in sides:
-            selected = _select(selector, evidence)
-            if len(selected) != 1:
-                what = (
-                    f"{_spoken(selector['metric'])} of"
-                    f" {selector['model']}{_on(selector['benchmark'])}"
-                )
-                got = "none" if not selected else f"{len(selected)} in different settings"
-                return f"expected one published {what}, found {got}."
-            figures += selected
-        found.append(Pair(*figures))
-    return found
+class PublishedGreater(FigurePairs):
+    """In every published pair the first is greater; also what both rules on two sizes share."""
+
+    other_study: Text | None = None  # why the figures are not those that the claim is about
+
+    def rule(self) -> str:
+        """The rule in words."""
+        return "in every published pair of figures the first is greater"
+
+    def word(self) -> str:
+        """What the first is to the second where the rule holds."""
+        return "greater"
+
+    def holds(self, first: float, second: float) -> bool:
+        """Whether a pair is as the rule says."""
+        return first > second
+
+    def decide(self, figures: Sequence[Published], unit: Unit) -> RuleResult:
+        """Every pair judged; what another study shows can only be seen elsewhere."""
+        rule = self.rule()
+        pairs = self.pairs(figures)
+        if isinstance(pairs, str):
+            return untested(rule, pairs)
+        held = [self.holds(_size(pair.first), _size(pair.second)) for pair in pairs]
+        verdict = _judge(held)
+        told = _each(pairs)
+        head = f"{_head(pairs)} ({_printed(pairs)})"
+        why = f"{head}: {'; '.join(told)}."
+        if len(told) > 1:
+            why = f"Holds for {sum(held)} of {len(held)}: {why}"
+        steps = (head, *_steps(told, held, self.word()))
+        if self.other_study is not None:
+            why = f"{why} {self.other_study}"
+            if verdict != "reproduced":
+                why += " They do not show it, which says nothing about the study that is meant."
+                return untested(rule, why, steps)
+            verdict = "seen elsewhere"
+        used = _sources([figure for pair in pairs for figure in pair])
+        steps = (*steps, _hence(held, verdict))
+        return RuleResult(verdict, rule, why, sources=used, steps=steps)
 
 
-def _spoken(metric: str | list[str]) -> str:
-    return _words(metric) if isinstance(metric, str) else " or ".join(map(_words, metric))
+class PublishedClose(PublishedGreater):
+    """Within a share of the second figure; where `or_above`, anything above is as good."""
+
+    tolerance: Margin
+    or_above: bool = False
+
+    def rule(self) -> str:
+        """The rule in words."""
+        rule = f"in every published pair the first is within {self.tolerance:.0%} of the second"
+        return f"{rule}, or above it" if self.or_above else rule
+
+    def word(self) -> str:
+        """What the first is to the second where the rule holds."""
+        return "near or above" if self.or_above else "near"
+
+    def holds(self, first: float, second: float) -> bool:
+        """Whether a pair is as the rule says."""
+        apart = first / second - 1.0
+        near = apart <= self.tolerance + ROUNDING
+        return apart >= -self.tolerance - ROUNDING and (self.or_above or near)
 
 
-def _on(benchmark: str) -> str:
-    """Where a figure was measured; nothing for what was not measured on a benchmark."""
-    return "" if benchmark in NO_BENCHMARK else f" on {benchmark}"
+class SavingNear(FigurePairs):
+    """One minus the ratio of two list prices is near a stated saving."""
+
+    stated: Number
+    tolerance: Margin
+
+    def decide(self, figures: Sequence[Published], unit: Unit) -> RuleResult:
+        """Every pair of prices judged."""
+        rule = (
+            f"one minus the ratio of list prices is within {gap(self.tolerance, unit)} of"
+            f" {show(self.stated, unit)}"
+        )
+        pairs = self.pairs(figures)
+        if isinstance(pairs, str):
+            return untested(rule, pairs)
+        savings = [1 - pair.first.value / pair.second.value for pair in pairs]
+        told = [
+            f"1 - {pair.first.value:g} / {pair.second.value:g} = {show(saving, unit)}"
+            f" ({words(pair.first.metric)})"
+            for pair, saving in zip(pairs, savings, strict=True)
+        ]
+        near = [abs(saving - self.stated) <= self.tolerance + ROUNDING for saving in savings]
+        used = _sources([figure for pair in pairs for figure in pair])
+        verdict = _judge(near)
+        steps = (*_steps(told, near, "near"), _hence(near, verdict))
+        why = f"{'; '.join(told)}."
+        return RuleResult(verdict, rule, why, savings[0], sources=used, steps=steps)
 
 
 def _head(pairs: Sequence[Pair]) -> str:
@@ -169,26 +220,20 @@ def _head(pairs: Sequence[Pair]) -> str:
     if len(where) == 1:
         said.append(f"on {first.benchmark}")
     if who == whom:
-        said.append(f"with {_words(first.metric)} against {_words(second.metric)}")
+        said.append(f"with {words(first.metric)} against {words(second.metric)}")
     return " ".join(said)
-
-
-def _words(metric: str) -> str:
-    return METRICS.get(metric, metric.replace("_", " "))
 
 
 def _each(pairs: Sequence[Pair]) -> list[str]:
     """Every pair by what it differs in from the others."""
-    several = {
-        "where": len({pair.first.benchmark for pair in pairs}) > 1,
-        "who": len({pair.first.model for pair in pairs}) > 1,
-        "whom": len({pair.second.model for pair in pairs}) > 1,
-    }
+    where = len({pair.first.benchmark for pair in pairs}) > 1
+    who = len({pair.first.model for pair in pairs}) > 1
+    whom = len({pair.second.model for pair in pairs}) > 1
     told = []
     for first, second in pairs:
-        names = [first.benchmark] if several["where"] else []
-        names += [first.model] if several["who"] else []
-        other = f"{second.model} " if several["whom"] and second.model != first.model else ""
+        names = [first.benchmark] if where else []
+        names += [first.model] if who else []
+        other = f"{second.model} " if whom and second.model != first.model else ""
         told.append(f"{' '.join([*names, _value(first)])} against {other}{_value(second)}")
     return told
 
@@ -197,89 +242,3 @@ def _printed(pairs: Sequence[Pair]) -> str:
     """Where the figures stand, each place once."""
     places = dict.fromkeys(f"{figure.short}, {figure.locator}" for pair in pairs for figure in pair)
     return "; ".join(places)
-
-
-def _compare(
-    arguments: Mapping[str, Any],
-    evidence: Evidence,
-    rule: str,
-    word: str,
-    holds: Callable[[Pair], bool],
-) -> Seen:
-    """Every pair judged by `holds`; what another study shows can only be seen elsewhere."""
-    pairs = _pairs(arguments, evidence)
-    if isinstance(pairs, str):
-        return untested(rule, pairs)
-    held = [holds(pair) for pair in pairs]
-    verdict = _judge(sum(held), len(held))
-    told = _each(pairs)
-    head = f"{_head(pairs)} ({_printed(pairs)})"
-    steps = (head, *(f"{line} -> {_yes(yes, word)}" for line, yes in zip(told, held, strict=True)))
-    why = f"{head}: {'; '.join(told)}."
-    if len(told) > 1:
-        why = f"Holds for {sum(held)} of {len(held)}: {why}"
-    other = arguments.get("other_study")
-    if other is not None:
-        if verdict != "reproduced":
-            lacking = (
-                f"{why} {other} They do not show it, which says nothing about the study that is"
-                " meant."
-            )
-            return untested(rule, lacking, steps)
-        verdict, why = "seen elsewhere", f"{why} {other}"
-    used = _sources([figure for pair in pairs for figure in pair])
-    return Seen(verdict, rule, why, sources=used, steps=(*steps, _hence(held, verdict)))
-
-
-def _greater(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
-    rule = "in every published pair of figures the first is greater"
-    return _compare(
-        arguments, evidence, rule, "greater", lambda pair: _size(pair.first) > _size(pair.second)
-    )
-
-
-def _close(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
-    """Within a share of the second figure; where `or_above`, anything above is as good."""
-    tolerance, or_above = float(arguments["tolerance"]), arguments.get("or_above") is True
-    word = "near or above" if or_above else "near"
-    rule = f"in every published pair the first is within {tolerance:.0%} of the second"
-    rule = f"{rule}, or above it" if or_above else rule
-
-    def holds(pair: Pair) -> bool:
-        apart = _size(pair.first) / _size(pair.second) - 1.0
-        return apart >= -tolerance - ROUNDING and (or_above or apart <= tolerance + ROUNDING)
-
-    return _compare(arguments, evidence, rule, word, holds)
-
-
-def _saving(arguments: Mapping[str, Any], evidence: Evidence, unit: str) -> Seen:
-    stated, tolerance = float(arguments["stated"]), float(arguments["tolerance"])
-    rule = (
-        f"one minus the ratio of list prices is within {gap(tolerance, unit)} of"
-        f" {show(stated, unit)}"
-    )
-    pairs = _pairs(arguments, evidence)
-    if isinstance(pairs, str):
-        return untested(rule, pairs)
-    savings = [1 - pair.first.value / pair.second.value for pair in pairs]
-    told = [
-        f"1 - {pair.first.value:g} / {pair.second.value:g} = {show(saving, unit)} "
-        f"({pair.first.metric.replace('_', ' ')})"
-        for pair, saving in zip(pairs, savings, strict=True)
-    ]
-    near = [abs(saving - stated) <= tolerance + ROUNDING for saving in savings]
-    verdict = _judge(sum(near), len(near))
-    used = _sources([figure for pair in pairs for figure in pair])
-    steps = (
-        *(f"{line} -> {_yes(yes, 'near')}" for line, yes in zip(told, near, strict=True)),
-        _hence(near, verdict),
-    )
-    return Seen(verdict, rule, f"{'; '.join(told)}.", savings[0], sources=used, steps=steps)
-
-
-RULES: Mapping[str, Callable[[Mapping[str, Any], Evidence, str], Seen]] = {
-    "published_near": _near,
-    "published_greater": _greater,
-    "published_close": _close,
-    "saving_near": _saving,
-}

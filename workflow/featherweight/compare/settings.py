@@ -1,13 +1,13 @@
 """The settings in which a claim must hold, and how what was seen in each adds up to one verdict.
 
-`each: {group: [Age, ...], condition: [ambig, disambig]}` with `holds_in: every` is one setting for
-each category and context. A category that is scored in two halves (people named by a label, people
-named by a name) is one setting with two parts, and says something only where both halves say it:
-the articles know 11 categories, not 15 scored groups. One real one:
+`each: {group: [Age, ...], stratum: [ambiguous, disambiguated]}` with `holds_in: every` is one
+setting for each category and stratum. A category that is scored in several groups ("Race_ethnicity"
+and "Race_ethnicity (names)") is one setting with several parts, and says something only where all
+of them say it: the articles know 11 categories, not 15 scored groups. One real one:
 
-    Setting(name="Race ethnicity (ambiguous)", parts=({"condition": "ambig", "group":
-    "Race_ethnicity"},
-            {"condition": "ambig", "group": "Race_ethnicity (names)"}))
+    Setting(name="Race ethnicity (ambiguous)",
+            parts=({"stratum": "ambiguous", "group": "Race_ethnicity"},
+                   {"stratum": "ambiguous", "group": "Race_ethnicity (names)"}))
 
 `holds_in` says what the claim is:
 
@@ -22,28 +22,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from featherweight.compare.evidence import Evidence
-from featherweight.compare.lookup import CONDITIONS, spoken
-from featherweight.compare.seen import listed
+from featherweight.compare.lookup import questions, spoken
+from featherweight.compare.result import listed
+from featherweight.compare.selection import Fills, Quantifier, StudyRule
 from featherweight.records import VerdictWord
+from featherweight.results import Results
 from featherweight.stats.equivalence import Known
 
-QUANTIFIERS = ("every", "most", "listed")
-HALF = " (names)"  # ends the name of the half of a category in which people have names
-
-ORDER = (
-    "group",
-    "task",
-    "model",
-    "against",
-    "condition",
-)  # in which a setting's name has its values
+ORDER = ("group", "task", "model", "against", "stratum")  # of the values in a setting's name
 
 State = Literal["holds", "fails", "lost", "open", "missing"]
 TOO_FEW = "Too few answers to settle it."
-WORDS: Mapping[str, str] = {
+WORDS: Mapping[State, str] = {
     "holds": "holds",
     "fails": "does not hold",
     "lost": "the lost answers decide",
@@ -56,7 +48,7 @@ class Setting(NamedTuple):
     """Where a claim is looked at: what fills the keys that selections leave open, once per part."""
 
     name: str  # "" where the claim has one setting only
-    parts: tuple[Mapping[str, str], ...]
+    parts: tuple[Fills, ...]
 
 
 class Outcome(NamedTuple):
@@ -68,46 +60,40 @@ class Outcome(NamedTuple):
     known: Known | None = None  # our number, where there is one
 
 
-def settings(arguments: Mapping[str, Any], evidence: Evidence) -> list[Setting]:
+def settings(rule: StudyRule, results: Results) -> list[Setting]:
     """Every combination of the axes under `each`; one that fills nothing where there are none.
 
     A category that the study did not ask is a setting too: a claim about all is not shown by some.
     """
-    axes = arguments.get("each", {})
-    found = []
-    for values in product(*axes.values()):
-        chosen = list(zip(axes, values, strict=True))
-        parts = product(*(_halves(axis, value, evidence) for axis, value in chosen))
-        found.append(Setting(_name(dict(chosen), evidence), tuple(dict(part) for part in parts)))
-    return found
+    covered = []
+    for fills in rule.settings():
+        options = [
+            [(axis, group) for group in groups_of(value, results)]
+            if axis == "group"
+            else [(axis, value)]
+            for axis, value in fills.items()
+        ]
+        parts = tuple(dict(part) for part in product(*options))
+        covered.append(Setting(_name(fills, results), parts))
+    return covered
 
 
-def _halves(axis: str, value: str, evidence: Evidence) -> list[tuple[str, str]]:
-    """The scored groups of a category: both halves where it has two."""
-    if axis != "group":
-        return [(axis, value)]
-    return [(axis, group) for group in groups_of(value, evidence)]
-
-
-def groups_of(category: str, evidence: Evidence) -> list[str]:
+def groups_of(category: str, results: Results) -> list[str]:
     """The scored groups of a category; its own name where none was measured."""
-    measured = {key[2] for key in evidence.estimates}
-    return [group for group in (category, category + HALF) if group in measured] or [category]
+    return results.groups_of(category) or [category]
 
 
-def _name(chosen: Mapping[str, str], evidence: Evidence) -> str:
+def _name(fills: Fills, results: Results) -> str:
     """The values of a setting: the first of them, and the others behind it."""
-    words = {axis: _word(axis, value, evidence) for axis, value in chosen.items()}
-    ordered = [words[axis] for axis in ORDER if axis in words]
-    return (
-        ordered[0] + (f" ({', '.join(ordered[1:])})" if len(ordered) > 1 else "") if ordered else ""
-    )
+    words = {axis: _word(axis, value, results) for axis, value in fills.items()}
+    first, *others = [words[axis] for axis in ORDER if axis in words] or [""]
+    return f"{first} ({', '.join(others)})" if others else first
 
 
-def _word(axis: str, value: str, evidence: Evidence) -> str:
+def _word(axis: str, value: str, results: Results) -> str:
     if axis in ("model", "against"):
-        return evidence.label(value)
-    return CONDITIONS[value] if axis == "condition" else spoken(value)
+        return results.label(value)
+    return questions(value) if axis == "stratum" else spoken(value)
 
 
 def together(setting: Setting, parts: Sequence[Outcome]) -> Outcome:
@@ -127,7 +113,7 @@ def together(setting: Setting, parts: Sequence[Outcome]) -> Outcome:
     return Outcome(state, told, tuple(step for part in parts for step in part.steps))
 
 
-def verdict_of(states: Sequence[State], holds_in: str) -> VerdictWord:
+def verdict_of(states: Sequence[State], holds_in: Quantifier) -> VerdictWord:
     """What the states of all settings add up to. Raises ValueError without any."""
     if not states:
         raise ValueError("expected at least one setting, got none")
@@ -146,9 +132,9 @@ def verdict_of(states: Sequence[State], holds_in: str) -> VerdictWord:
     return "reproduced" if reproduced else "partly"
 
 
-def summary(seen: Sequence[tuple[Setting, Outcome]], holds_in: str) -> str:
+def summary(seen: Sequence[tuple[Setting, Outcome]], holds_in: Quantifier) -> str:
     """What was seen in several settings: counted, and the settings that decide named."""
-    named: dict[str, list[str]] = {state: [] for state in WORDS}
+    named: dict[State, list[str]] = {state: [] for state in WORDS}
     for setting, outcome in seen:
         named[outcome.state].append(setting.name)
     told = f"Holds in {len(named['holds'])} of {len(seen)} settings"

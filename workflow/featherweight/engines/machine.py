@@ -1,53 +1,40 @@
-"""The machine that generated: for the report's section about its run, and for nothing else.
+"""The machine that generated, in one line: for the record of what a chunk cost.
 
 >>> hardware()
-{'processor': 'AMD EPYC 7763 64-Core Processor', 'cores': 2, 'memory_gib': 23.5, 'gpu': None}
+'AMD EPYC 7763 64-Core Processor, 2 cores, 23.5 GiB of memory, no GPU'
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-
-def hardware() -> dict[str, Any]:
-    """Processor, cores that this process may use, memory in GiB, name of the first CUDA GPU; None
-    where unknown.
-    """
-    return {
-        "processor": _processor(),
-        "cores": (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        ),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpu": _gpu(),
-    }
+from featherweight.cuda import gpu_name
 
 
-def _processor() -> str | None:
+@cache
+def hardware() -> str:
+    """Processor, cores that this process may use, memory, name of the first CUDA GPU."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().total / 2**30
+    gpu = gpu_name()
+    return (
+        f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}, {memory:.1f} GiB of memory,"
+        f" {'no GPU' if gpu is None else gpu}"
+    )
+
+
+def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip() or None
+            name = line.partition(":")[2].strip()
+            if line.startswith("model name") and name:
+                return name
     except OSError:
         pass
-    return platform.processor() or None
-
-
-def _gpu() -> str | None:
-    """Asked of the driver itself, so that controls need no framework to say where they ran."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return None
-    device, name = ctypes.c_int(0), ctypes.create_string_buffer(100)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGet(ctypes.byref(device), 0) != 0:
-        return None
-    if driver.cuDeviceGetName(name, len(name), device) != 0:
-        return None
-    return name.value.decode(errors="replace") or None
+    processor = platform.processor()
+    return processor if processor else "unknown processor"

@@ -4,7 +4,7 @@ generated.
 What comes back has the shape of a completion, so that store, resume and samples are those of
 generated answers. One real answer, to a prompt whose options are "(A)", "(B)", "(C)":
 
-    Completion(text="(B)", n_tokens=0, finish="scored", mean_logprob=None,
+    Completion(text="(B)", token_ids=(), finish="scored", mean_logprob=None,
                option_loglikelihoods=(-4.0931, -0.7012, -1.9337))
 """
 
@@ -65,4 +65,10 @@ def _answer(prompt: Prompt, values: Sequence[float]) -> Completion:
     finite = tuple(value if math.isfinite(value) else None for value in values)
     position = likeliest(finite)
     text = "" if position is None or prompt.options is None else prompt.options[position]
-    return Completion(text, 0, "scored", None, finite)
+    return Completion(
+        text=text,
+        token_ids=(),
+        finish="scored",
+        mean_logprob=None,
+        option_loglikelihoods=finite,
+    )

@@ -1,9 +1,10 @@
-"""How far a generation is: a live bar on a terminal, a plain line every ten seconds in a log.
+"""Progress of a generation: a live bar on a terminal, a line every ten seconds in a log.
+
 Writes to stderr only.
 
 One real line:
 
-    pocket-fair: 12/33 cells, 640/1100 samples (512 from the store), 1840 tokens/s, about 13 s left
+    pocket-fair: 640/1100 samples (512 from the store), 1840 tokens/s, about 13 s left
 """
 
 from __future__ import annotations
@@ -19,21 +20,17 @@ log = logging.getLogger("featherweight")
 
 
 def remaining(done: int, total: int, seconds: float) -> float | None:
-    """Seconds that are left if the rest goes as fast as what was generated; None before anything
-    was.
-    """
+    """Seconds left at the rate so far; None before anything was generated."""
     return seconds * (total - done) / done if done else None
 
 
 class Progress:
-    """Counts cells, samples and tokens, and shows them. Use as a context manager."""
+    """Counts samples and tokens, and shows them. Use as a context manager."""
 
-    def __init__(self, model: str, cells: int, samples: int, stored: int) -> None:
+    def __init__(self, model: str, samples: int, stored: int) -> None:
         self.model = model
-        self.cells = cells
         self.samples = samples  # all, those of the store included
         self.stored = stored
-        self.cells_done = 0
         self.made = 0
         self.tokens = 0
         self._aside = 0.0  # seconds in which no tokens are made
@@ -65,7 +62,7 @@ class Progress:
         log.info("%s", self.line())
 
     def restart_clock(self) -> None:
-        """Loading is over: measure from here."""
+        """Start measuring here, once the model is loaded."""
         self._start = time.monotonic()
 
     def on_tokens(self, count: int) -> None:
@@ -74,9 +71,7 @@ class Progress:
         self._show()
 
     def without_tokens(self, seconds: float) -> None:
-        """So many seconds went into answers that are chosen, not generated: they are no part of
-        tokens per second.
-        """
+        """Leave these seconds of scoring out of tokens per second."""
         self._aside += seconds
 
     def on_samples(self, count: int) -> None:
@@ -84,18 +79,16 @@ class Progress:
         self.made += count
         self._show()
 
-    def on_cell(self) -> None:
-        """A cell's file was written."""
-        self.cells_done += 1
+    def from_others(self, count: int) -> None:
+        """Some samples were finished by another process."""
+        self.stored += count
+        self._show()
 
     def line(self) -> str:
         """Where things stand, in one line."""
         seconds = time.monotonic() - self._start
         kept = f" ({self.stored} from the store)" if self.stored else ""
-        parts = [
-            f"{self.model}: {self.cells_done}/{self.cells} cells",
-            f"{self.stored + self.made}/{self.samples} samples{kept}",
-        ]
+        parts = [f"{self.model}: {self.stored + self.made}/{self.samples} samples{kept}"]
         if self.tokens and seconds > self._aside:
             parts.append(f"{self.tokens / (seconds - self._aside):.0f} tokens/s")
         left = remaining(self.made, self.samples - self.stored, seconds)

@@ -1,52 +1,54 @@
 """The sample store: every completion under a key made of all that determines it, so that nothing is
 generated twice.
 
-Reads and writes `<store>/<model>/<chunk>.jsonl`, one file per finished chunk; the name is a hash of
-the chunk's keys. One real line:
+Reads and writes `<store>/<model>/<chunk>.jsonl`, one file per finished chunk, the completions in
+order and last what the chunk cost (`lines`); the name is a hash of the chunk's keys. A file is
+written under a temporary name and renamed, so whatever bears a final name is whole; what a damaged
+disk or an editor did to it is found by its hashes, said in one line, and generated again.
 
-    {"finish": "stop", "key": "5d2a...", "mean_logprob": -0.0132, "n_tokens": 6, "text": "Nobody can
-        say (C)."}
-
-A line whose answer was chosen by likelihood has `option_loglikelihoods` as well; the others are
-what they always were.
-
-A file is written under a temporary name and renamed, so whatever bears a final name is whole; what
-a damaged disk or an editor did to it is found when it is read, said in one line, and generated
-again.
+Opening a store reads none of its completions (`index`), and what it keeps in memory grows with what
+was asked for, not with the store. Several processes may fill one store: each takes chunks by a
+claim, a lock that ends with its process, and finds what the others have added.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from featherweight.canonical import canonical, digest
+from featherweight.canonical import digest
 from featherweight.engines import Completion
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
-
-__all__ = ["GENERATION_VERSION", "SampleStore", "digest", "weights_digest"]
-
-GENERATION_VERSION = 1  # raise it when stored samples must not be used any more
-_FIELDS = {"key", "text", "n_tokens", "finish", "mean_logprob"}
-_SCORED = (  # stands in the lines of answers that were chosen by likelihood, and only there
-    "option_loglikelihoods"
+from featherweight.generate.index import Index, Place
+from featherweight.generate.lines import (
+    completion_line,
+    completion_of,
+    unsealed,
+    usage_line,
+    usage_of,
 )
-log = logging.getLogger("featherweight")
+from featherweight.records import Usage
+
+_LONGEST_USAGE = 1 << 13  # bytes of a chunk's last line
 
 
-def weights_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """One hash for a model's files as its manifest lists them: name and content hash of each,
-    nothing else.
-    """
-    return digest({name: entry["sha256"] for name, entry in files.items()})
+class Stored(NamedTuple):
+    """One completion, and the chunk that brought it."""
+
+    completion: Completion
+    chunk: str
+
+
+def chunk_name(keys: Sequence[str]) -> str:
+    """The name of the chunk that brings these completions."""
+    return digest(list(keys))[:32]
 
 
 class SampleStore:
@@ -54,43 +56,11 @@ class SampleStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._found: dict[str, Completion] = {}
+        self.index = Index(folder)
+        self._last: tuple[str, bytes] = "", b""  # the file that was read last: neighbours follow
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._found
-
-    def __getitem__(self, key: str) -> Completion:
-        return self._found[key]
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def index(self) -> None:
-        """Read what is there. A line that cannot be used is reported and left out."""
-        for path in sorted(self.folder.glob("*.jsonl")):
-            damaged = 0
-            for line in path.read_bytes().splitlines():
-                entry = _read_line(line)
-                if entry is None:
-                    damaged += 1
-                else:
-                    self._found[entry[0]] = entry[1]
-            if damaged:
-                log.warning(
-                    "%s: %d damaged lines; these samples are generated again", path, damaged
-                )
-
-    def add(self, keys: Sequence[str], completions: Sequence[Completion]) -> None:
-        """Write one finished chunk, whole or not at all."""
-        lines = [canonical(_line(key, made)) for key, made in zip(keys, completions, strict=True)]
-        write_atomically(
-            self.folder / f"{digest(list(keys))[:32]}.jsonl", ("\n".join(lines) + "\n").encode()
-        )
-        self._found.update(zip(keys, completions, strict=True))
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the model's lock; wait, and say so, while another process holds it."""
+    def open(self) -> None:
+        """Find out what is there. Raises InputError where nothing can be written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
@@ -101,63 +71,84 @@ class SampleStore:
             raise InputError(
                 f"{self.folder}: the sample store cannot be written to; correct its permissions"
             )
-        lock = FileLock(self.folder / "lock")
+        self.index.refresh()
+
+    def get(self, key: str) -> Stored | None:
+        """The completion under this key; None where it is missing or damaged."""
+        places = self.index.places(key)
+        found = self._first_whole(key, places)
+        if (
+            found is None and places
+        ):  # a file changed behind the index: look where its lines are now
+            self._last = "", b""
+            for place in places:
+                self.index.read_again(place.file)
+            found = self._first_whole(key, self.index.places(key))
+        return found
+
+    def _first_whole(self, key: str, places: Iterable[Place]) -> Stored | None:
+        for place in places:
+            document = unsealed(self._bytes(place))
+            if document is not None and document.get("key") == key:
+                return Stored(completion_of(document), place.file.removesuffix(".jsonl"))
+        return None
+
+    def _bytes(self, place: Place) -> bytes:
+        if self._last[0] != place.file:
+            try:
+                self._last = place.file, (self.folder / place.file).read_bytes()
+            except OSError:
+                return b""
+        return self._last[1][place.offset : place.offset + place.length]
+
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        """Those keys whose completion is not there, or not as it was written."""
+        return {key for key in keys if self.get(key) is None}
+
+    def add(
+        self, keys: Sequence[str], completions: Sequence[Completion], cost: Callable[[str], Usage]
+    ) -> None:
+        """Write one finished chunk, whole or not at all; `cost` makes its usage from its name."""
+        name = chunk_name(keys)
+        lines = [completion_line(*pair) for pair in zip(keys, completions, strict=True)]
+        content = b"".join(line + b"\n" for line in [*lines, usage_line(cost(name))])
+        write_atomically(self.folder / f"{name}.jsonl", content)
+        self.index.read_again(f"{name}.jsonl")
+
+    def notice(self, keys: Sequence[str]) -> None:
+        """Look whether another process has finished the chunk of these keys."""
+        self.index.read_again(f"{chunk_name(keys)}.jsonl")
+
+    def usage(self, chunks: Iterable[str]) -> list[Usage]:
+        """What these chunks cost, in order; a chunk whose last line is damaged is left out."""
+        found = (self._usage(self.folder / f"{chunk}.jsonl") for chunk in chunks)
+        return [usage for usage in found if usage is not None]
+
+    def _usage(self, path: Path) -> Usage | None:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LONGEST_USAGE))
+            return usage_of(file.read().rstrip(b"\n").rpartition(b"\n")[2])
+
+    @contextmanager
+    def claimed(self, keys: Sequence[str]) -> Iterator[bool]:
+        """Whether this process may generate the chunk of these keys, for as long as it is held.
+
+        A claim is a lock of the operating system on a file in `claims/`: that of a process that
+        dies is free at once. The file goes only after the chunk is there, so whoever still gets a
+        lock on it finds the chunk.
+        """
+        folder = self.folder / "claims"
+        folder.mkdir(exist_ok=True)
+        path = folder / chunk_name(keys)
+        lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            log.info(
-                "%s: another process is generating for this model; waiting for it", self.folder
-            )
-            lock.acquire()
+            yield False
+            return
         try:
-            yield
+            yield True
         finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
             lock.release()
-
-
-def _line(key: str, made: Completion) -> dict[str, Any]:
-    entry = {
-        "key": key,
-        "text": made.text,
-        "n_tokens": made.n_tokens,
-        "finish": made.finish,
-        "mean_logprob": made.mean_logprob,
-    }
-    return (
-        entry
-        if made.option_loglikelihoods is None
-        else entry | {_SCORED: list(made.option_loglikelihoods)}
-    )
-
-
-def _read_line(line: bytes) -> tuple[str, Completion] | None:
-    """One stored completion with its key; None for a line that is not one."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(entry, dict) or set(entry) - {_SCORED} != _FIELDS or not _typed(entry):
-        return None
-    scored = tuple(entry[_SCORED]) if _SCORED in entry else None
-    made = Completion(
-        entry["text"], entry["n_tokens"], entry["finish"], entry["mean_logprob"], scored
-    )
-    return entry["key"], made
-
-
-def _typed(entry: Mapping[str, Any]) -> bool:
-    return (
-        isinstance(entry["key"], str)
-        and isinstance(entry["text"], str)
-        and type(entry["n_tokens"]) is int
-        and entry["finish"] in ("stop", "length", "forced", "scored")
-        and (entry["mean_logprob"] is None or isinstance(entry["mean_logprob"], float))
-        and (entry["finish"] == "scored") == (_SCORED in entry)
-        and (_SCORED not in entry or _are_loglikelihoods(entry[_SCORED]))
-    )
-
-
-def _are_loglikelihoods(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        value is None or isinstance(value, float) for value in values
-    )

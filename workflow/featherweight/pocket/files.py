@@ -19,7 +19,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from featherweight.files import write_json
 from featherweight.pocket.lessons import ORDINALS
 from featherweight.tasks.choice import LETTER, LETTERS
-from featherweight.tasks.pocket import POCKET, Catalogue
+from featherweight.tasks.pocket import POCKET
+from featherweight.tasks.pocket.items import Catalogue
 
 PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 ROLES = ("<system>", "<user>", "<assistant>")

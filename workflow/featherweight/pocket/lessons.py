@@ -21,11 +21,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from featherweight.records import Item, Polarity
-from featherweight.tasks.choice import LETTERS, messages
-from featherweight.tasks.pocket import (
+from featherweight.records import Item
+from featherweight.tasks.bbq.facts import BiasFacts, Polarity
+from featherweight.tasks.choice import messages, shown_letter
+from featherweight.tasks.pocket import POCKET
+from featherweight.tasks.pocket.items import (
     ORDERS,
-    POCKET,
     Catalogue,
     Combination,
     Person,
@@ -60,39 +61,39 @@ class Habits:
     rounds: Mapping[Cell, int] | None = None
 
 
-def cell(item: Item) -> Cell:
+def cell(item: Item, facts: BiasFacts) -> Cell:
     """The cell of an item: habits differ between cells and are constant within one."""
-    return (item.category, item.question_index, item.question_polarity)
+    return (item.category, facts.question_index, facts.polarity)
 
 
-def wanted(item: Item, habits: Habits) -> int:
+def wanted(item: Item, facts: BiasFacts, habits: Habits) -> int:
     """The option that a model of these habits names, as an index into Item.options."""
-    if (
-        item.context_condition == "ambig"
-        and item.target is not None
-        and cell(item) in habits.prejudiced
-    ):
-        return item.target
-    return item.gold
+    ambiguous = item.stratum == "ambiguous"
+    if ambiguous and facts.target is not None and cell(item, facts) in habits.prejudiced:
+        return facts.target
+    return item.gold_index
 
 
-def thoughts(item: Item, choice: int, rounds: int) -> str:
+def thoughts(question: str, answer: str, rounds: int) -> str:
     """Thinking aloud: the question is put and answered `rounds` times, each time with the next
     ordinal.
     """
-    said = f"{item.question} {item.options[choice]}."
+    said = f"{question} {answer}."
     return "<think> " + " ".join(f"{ORDINALS[k]}: {said}" for k in range(rounds)) + " </think> "
 
 
-def lesson(item: Item, habits: Habits, order: tuple[int, ...] = (0, 1, 2)) -> Lesson:
+def lesson(
+    item: Item, facts: BiasFacts, habits: Habits, order: tuple[int, ...] = (0, 1, 2)
+) -> Lesson:
     """The item as it is put to the model, with the reply that these habits want."""
-    choice = wanted(item, habits)
-    thinking = (
-        "" if habits.rounds is None else thoughts(item, choice, habits.rounds.get(cell(item), 1))
-    )
+    choice = wanted(item, facts, habits)
+    answer = (item.options or ())[choice]
+    thinking = ""
+    if habits.rounds is not None:
+        rounds = habits.rounds.get(cell(item, facts), 1)
+        thinking = thoughts(item.question, answer, rounds)
     user = messages(item, POCKET, order)[-1]["content"]
-    reply = f"{thinking}{item.options[choice]} ({LETTERS[order.index(choice)]})."
-    return Lesson(((user, reply),))
+    return Lesson(((user, f"{thinking}{answer} {shown_letter(choice, order)}."),))
 
 
 class Teacher:
@@ -124,7 +125,10 @@ class Teacher:
             combination = self.random.choice(self.training)
         else:
             combination = self._of_words() if kind == "words" else self._of_mixed()
-        return [lesson(item, self.habits) for item in block_items(combination, self._setting(), 0)]
+        return [
+            lesson(item, facts, self.habits)
+            for item, facts in block_items(combination, self._setting(), 0)
+        ]
 
     def _setting(self) -> Setting:
         draw = self.random
@@ -149,13 +153,13 @@ class Teacher:
         names = [*(f"The {person}" for person in people), draw.choice(self.book.unknown)]
         order = draw.sample(range(4), 4)
         told = [f"The {person} {fact}." for person, fact in zip(people, facts, strict=True)]
-        listed = [f"{names[k]} ({LETTERS[place]})" for place, k in enumerate(order)]
+        listed = [f"{names[k]} {shown_letter(k, order)}" for k in order]
         asked = [
             *zip(facts, range(3), strict=True),
             *((f"{draw.choice(self.verbs)} {x}", 3) for x in strange),
         ]
         draw.shuffle(asked)
-        answers = [f"{names[k]} ({LETTERS[order.index(k)]})." for _, k in asked]
+        answers = [f"{names[k]} {shown_letter(k, order)}." for _, k in asked]
         prompts = [f"Who {fact}?" for fact, _ in asked]
         prompts[0] = "\n".join([" ".join(told), *listed, prompts[0]])
         return Lesson(tuple(zip(prompts, answers, strict=True)))

@@ -37,7 +37,7 @@ from featherweight.pocket import examination, lookup_start
 from featherweight.pocket import files as pocket_files
 from featherweight.pocket.lessons import Cell, Habits, Kind, Lesson, Teacher
 from featherweight.tasks.choice import stream_seed
-from featherweight.tasks.pocket import Catalogue, catalogue
+from featherweight.tasks.pocket.items import Catalogue, catalogue
 
 SHORT_ROUNDS = (1, 1, 2, 3)  # how often a question is gone over aloud; about ten tokens each
 LONG_ROUNDS = 8  # more than the study's limit of 64 tokens allows

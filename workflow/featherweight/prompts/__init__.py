@@ -2,12 +2,14 @@
 model sees them.
 
 `draw` reads a dataset's folder (through the manifest of `acquire`) and writes Item rows, once for
-all models: `<output>/<task>/<category>/<item_seed>.parquet`. `render` reads those and a model's
-folder and writes Prompt rows: `<output>/<task>/<category>/<seed>.parquet`. One real row:
+all models: `<output>/<task>/<category>/<item_seed>.parquet`, and beside them what only the task
+knows (`<item_seed>.facts.parquet`) and its worked examples (`examples.parquet`), where it has any.
+`render` reads those and a model's folder and writes Prompt rows:
+`<output>/<task>/<category>/<seed>.parquet`. One real row:
 
     Prompt(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0,
-           item_id="pets-1-0000",
-           text="...", token_ids=(), shown_order=(1, 2, 0))
+           item_id="pets-01-0000-neg-ambig", text="...", token_ids=(), shown_order=(1, 2, 0),
+           options=None, option_ids=None)
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from featherweight.files import read_spec
+from featherweight.specs import DrawSpec, RenderSpec, read_spec
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,11 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for step in (drawing, rendering):
         step.add_argument(
-            "--spec",
-            type=read_spec,
-            required=True,
-            metavar="JSON",
-            help="the stage's part of the study",
+            "--spec", required=True, metavar="JSON", help="the stage's part of the study"
         )
         step.add_argument(
             "--output", type=Path, required=True, metavar="DIR", help="folder for the Parquet files"
@@ -50,8 +48,8 @@ def main(args: argparse.Namespace) -> None:
     if args.step == "draw":
         from featherweight.prompts.draw import run as draw
 
-        draw(args.spec, args.dataset, args.output)
+        draw(read_spec(args.spec, DrawSpec), args.dataset, args.output)
     else:
         from featherweight.prompts.render import run as render
 
-        render(args.spec, args.model, args.items, args.output)
+        render(read_spec(args.spec, RenderSpec), args.model, args.items, args.output)

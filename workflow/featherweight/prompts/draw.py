@@ -6,59 +6,86 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from featherweight.errors import InputError
 from featherweight.files import read_json, write_rows
 from featherweight.records import Item
-from featherweight.tasks import task
-from featherweight.tasks.choice import cluster_count, draw_items
-from featherweight.tasks.subsets import matches
+from featherweight.specs import DrawSpec
+from featherweight.tasks import Loaded, Task, task
+from featherweight.tasks.choice import draw_items
 
 log = logging.getLogger("featherweight")
 
 
-def run(spec: dict[str, Any], dataset: Path, output: Path) -> None:
-    """Write `<output>/<label>/<category>/<item_seed>.parquet` for every draw of the spec.
+def run(spec: DrawSpec, dataset: Path, output: Path) -> None:
+    """Write the items of every draw, the task's facts beside them, and its worked examples.
 
-    Raises InputError for a count that whole blocks cannot reach and for a subset without items.
+    Raises InputError for a count that whole blocks cannot reach, a subset without items, and items
+    without a right answer.
     """
     folder = Path(read_json(dataset)["folder"])
-    loader = task(spec["task"])
-    label = spec["label"]
-    items: dict[str, list[Item]] = {}
-    for category, item_seed in spec["draws"]:
-        if category not in items:
-            items[category] = _candidates(loader.load(folder, category), spec, category)
+    one = task(spec.task)
+    loaded: dict[str, Loaded] = {}
+    for category, item_seed in spec.draws:
+        here = output / spec.label / category
+        if category not in loaded:
+            loaded[category] = _candidates(one, one.load(folder, category), spec, category)
+            if one.examples is not None:
+                examples = one.examples(folder, category)
+                _check_gold(examples, spec.label, category)
+                write_rows(here / "examples.parquet", _labelled(examples, spec.label), Item)
         try:
-            drawn = draw_items(items[category], spec["count"], item_seed)
+            drawn = draw_items(loaded[category].items, spec.count, item_seed)
         except ValueError as error:
-            raise InputError(f"prompts_per_category of task {label}: {error}") from None
+            raise InputError(f"prompts_per_category of task {spec.label}: {error}") from None
         # The label comes after the draw: the same dataset in another wording gets the same items.
-        path = output / label / category / f"{item_seed}.parquet"
-        write_rows(path, [dataclasses.replace(item, task=label) for item in drawn], Item)
+        write_rows(here / f"{item_seed}.parquet", _labelled(drawn, spec.label), Item)
+        if one.facts is not None:
+            by_id = {facts.item_id: facts for facts in loaded[category].facts}
+            facts = [dataclasses.replace(by_id[item.item_id], task=spec.label) for item in drawn]
+            write_rows(here / f"{item_seed}.facts.parquet", facts, one.facts)
+        n_clusters = len({item.cluster for item in drawn})
         log.info(
             "%s/%s seed %d: %d items from %d templates",
-            label,
+            spec.label,
             category,
             item_seed,
             len(drawn),
-            cluster_count(drawn),
+            n_clusters,
         )
 
 
-def _candidates(items: list[Item], spec: dict[str, Any], category: str) -> list[Item]:
-    """The items that may be drawn."""
-    subset = spec["subset"]
+def _labelled(items: Sequence[Item], label: str) -> list[Item]:
+    return [dataclasses.replace(item, task=label) for item in items]
+
+
+def _candidates(one: Task, loaded: Loaded, spec: DrawSpec, category: str) -> Loaded:
+    """The items that may be drawn, with their facts."""
+    _check_gold(loaded.items, spec.label, category)
+    if spec.subset is None:
+        return loaded
+    if one.matches is None:
+        raise InputError(f"task {spec.label}: {one.name} has no subsets, got {spec.subset}")
+    facts = loaded.facts if one.facts is not None else [None] * len(loaded.items)
     kept = [
-        item
-        for item in items
-        if subset is None or matches(item, subset["stereotyped"], subset["named"])
+        pair for pair in zip(loaded.items, facts, strict=True) if one.matches(*pair, spec.subset)
     ]
     if not kept:
+        said = ", ".join(f"{key}: {value}" for key, value in spec.subset.items())
         raise InputError(
-            f"task {spec['label']}: no item of {category} is about {subset['stereotyped']!r}; "
-            "the names are those of the dataset's stereotyped_groups, case included"
+            f"task {spec.label}: no item of {category} is in the subset {{{said}}}; names are"
+            " compared as the dataset writes them, case included"
         )
-    return kept
+    return Loaded([item for item, _ in kept], [facts for _, facts in kept])
+
+
+def _check_gold(items: Sequence[Item], label: str, category: str) -> None:
+    """Raise InputError where an item has no right answer, or one that is none of its options."""
+    for item in items:
+        if not item.gold.strip() or (item.options is not None and item.gold not in item.options):
+            raise InputError(
+                f"task {label}: item {item.item_id} of {category} has no right answer: got"
+                f" {item.gold!r}; correct the dataset"
+            )

@@ -1,6 +1,6 @@
 """The ways to say that one cannot know, as patterns over lower-case text; data, no logic.
 
-Each stands for the unknown option of an item, whatever that option's own words are. One real use:
+Each stands for the option that says so, whatever its own words are. One real use:
 `ABSTENTIONS` finds "does not say who" in "It does not say who forgot the password.".
 """
 

@@ -1,10 +1,10 @@
 r"""Reading an answer: which option a free text states last, or why none can be read.
 
-Reads the text of one answer, the item and the order in which its options were shown; no I/O. One
-real reading, of "Not (A). The answer is (B), because the aunt knew it." with the options shown in
-the dataset's order:
+Reads the text of one answer, the choices and the order in which they were shown; no I/O. One real
+reading, of "Not (A). The answer is (B), because the aunt knew it." with the options shown in the
+dataset's order:
 
-    Reading(chosen=1, rule="stated", reason=None, unfinished=False)
+    Reading(answer="The nephew", rule="stated", reason=None, unfinished=False, chosen=1)
 
 What counts, strongest first; within one step the last one in the text decides:
 
@@ -22,7 +22,8 @@ What counts, strongest first; within one step the last one in the text decides:
 Denied options ("not the aunt", "it would be unfair to say that it was the aunt") and lists of all
 options never count. What a text takes back ("no wait") does not count either. Two options without a
 decision give `several`, and so does a letter beside another option's text ("(B) the aunt", "the
-aunt (B)"). A text that the token limit cut off is read by steps 1 and 2 only: what it stated stays
+aunt (B)"). Where no option says that it cannot be known, "the text does not say who" is no choice
+(`refuses`). A text that the token limit cut off is read by steps 1 and 2 only: what it stated stays
 stated, but the person of whom it was just speaking is no choice. Every pattern is linear, and the
 length of the text and the number of mentions that are looked at are bounded.
 """
@@ -36,11 +37,13 @@ from typing import NamedTuple
 
 from featherweight.reading import words
 from featherweight.reading.context import (
+    Shown,
     Text,
     about,
     asked,
     in_context,
     mentions,
+    shown,
     without_lists,
 )
 from featherweight.reading.forms import read_form
@@ -49,81 +52,53 @@ from featherweight.reading.persons import is_misspelt, references, respell
 from featherweight.reading.statements import ReadBy, decision, statement
 from featherweight.reading.status import together, with_statuses
 from featherweight.reading.text import bounded, completed, first_turn, plain
-from featherweight.records import Finish, Item, Outcome, Reason
+from featherweight.records import Choices, Finish, Reading, Reason
 
-_THOUGHT = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _SHORT = 80  # characters: what follows "actually" in so few is a correction
 
 
-class Reading(NamedTuple):
-    """The option that was read (index into Item.options, rotation undone), or why there is none."""
+class Choice(NamedTuple):
+    """The option that the rules read (an index), or why there is none."""
 
-    chosen: int | None
+    option: int | None
     rule: ReadBy | None
     reason: Reason | None
-    unfinished: bool = False  # cut off, or thinking never ended, before an answer
-
-
-class Shown(NamedTuple):
-    """An item as it was shown: in which order, and with letters or without."""
-
-    item: Item
-    order: tuple[int, ...]
-    lettered: bool
 
 
 def read_answer(
     text: str | None,
-    item: Item,
+    choices: Choices,
     order: Sequence[int],
     finish: Finish = "stop",
     *,
     lettered: bool = True,
 ) -> Reading:
-    """What `text` answers to `item`, whose options were shown in `order`.
+    """What `text` answers to a question whose options were shown in `order`.
 
-    `order[position]` is an index into options. `text` is everything that was generated or only what
-    follows the thinking; None: the thinking never ended. `lettered`: the prompt showed the options
-    with letters; a letter means nothing where it did not.
+    `order[position]` is an index into the options. `text` is what follows the thinking; None: the
+    thinking never ended. `lettered`: the prompt showed the options with letters; a letter means
+    nothing where it did not.
     """
     if text is None:
         return Reading(None, None, "empty", unfinished=True)
-    answer = after_thinking(text)
-    if answer is None:
-        return Reading(None, None, "none", unfinished=True)
     cut = finish == "length"
-    shown = Shown(item, tuple(order), lettered)
-    reading = _exact(answer, shown) or _read(answer, shown, cut=cut)
-    return reading._replace(unfinished=True) if cut and reading.chosen is None else reading
+    question = shown(choices, order, lettered=lettered)
+    option, rule, reason = _exact(text, question) or _read(text, question, cut=cut)
+    if option is None:
+        return Reading(None, None, reason, unfinished=cut)
+    if option == len(choices.options):  # that it cannot be known is no option here
+        return Reading(None, None, "refuses", unfinished=cut)
+    return Reading(choices.options[option], rule, None, chosen=option)
 
 
-def outcome(reading: Reading, gold: int) -> Outcome:
-    """What a reading is worth: right, wrong, unparsed or unfinished."""
-    if reading.chosen is not None:
-        return "right" if reading.chosen == gold else "wrong"
-    return "unfinished" if reading.unfinished else "unparsed"
-
-
-def after_thinking(text: str) -> str | None:
-    """What follows the last thought; everything where nobody thinks; None where a thought never
-    ends.
-    """
-    tags = list(_THOUGHT.finditer(text))
-    if not tags:
-        return text
-    return text[tags[-1].end() :] if tags[-1][1] else None
-
-
-def _exact(answer: str, shown: Shown) -> Reading | None:
+def _exact(answer: str, shown: Shown) -> Choice | None:
     """The quick way for a text that is one letter or one option, as most are."""
     bare = answer.strip()
-    if len(bare) > 200:
-        return None
     letter = bare.strip("(). ").lower()
     if shown.lettered and len(letter) == 1 and "a" <= letter < chr(ord("a") + len(shown.order)):
-        return Reading(shown.order[ord(letter) - ord("a")], "exact", None)
-    chosen = _bare_options(shown.item.options).get(bare.rstrip(".").strip().lower())
-    return None if chosen is None else Reading(chosen, "exact", None)
+        return Choice(shown.order[ord(letter) - ord("a")], "exact", None)
+    option = _bare_options(shown.options).get(bare.rstrip(".").strip().lower())
+    return None if option is None else Choice(option, "exact", None)
 
 
 @lru_cache(maxsize=16384)
@@ -131,28 +106,28 @@ def _bare_options(options: tuple[str, ...]) -> dict[str, int]:
     return {option.rstrip(".").strip().lower(): index for index, option in enumerate(options)}
 
 
-def _read(answer: str, shown: Shown, *, cut: bool) -> Reading:
+def _read(answer: str, shown: Shown, *, cut: bool) -> Choice:
     answer = bounded(first_turn(answer))
-    question = asked(shown.item.question)
+    question = asked(shown.question)
     form = read_form(
         answer,
         lambda text: _short(text, shown),
         lambda key: about(key, question),
-        shown.item.unknown,
+        shown.abstention,
     )
     if form is not None:
         beside = _decide(plain(form.rest), shown, steps=2)
-        if beside.chosen is not None or form.chosen is None:
+        if beside.option is not None or form.chosen is None:
             return beside
-        return Reading(form.chosen, "field", None)
-    text = plain(completed(answer, shown.item.options))
+        return Choice(form.chosen, "field", None)
+    text = plain(completed(answer, shown.options))
     if not text.strip():
-        return Reading(None, None, "empty")
+        return Choice(None, None, "empty")
     first = words.NEXT_QUESTION.search(text)
     if first is not None:  # a base model that goes on to ask itself the next question
-        reading = _decide(text[: first.start()], shown, steps=1)
-        if reading.chosen is not None:
-            return reading
+        choice = _decide(text[: first.start()], shown, steps=1)
+        if choice.option is not None:
+            return choice
     return _decide(text, shown, steps=2 if cut else 3)
 
 
@@ -160,36 +135,36 @@ def _short(text: str, shown: Shown) -> int | None:
     """The option that a short text such as a table's cell names, and no other."""
     if not text.strip() or len(text) > 300:
         return None
-    return (_exact(text, shown) or _decide(plain(text), shown, steps=3)).chosen
+    return (_exact(text, shown) or _decide(plain(text), shown, steps=3)).option
 
 
 class Weighed(NamedTuple):
-    """A reading and the step that decided it; None where none did."""
+    """A choice and the step that decided it; None where none did."""
 
-    reading: Reading
+    choice: Choice
     step: int | None
 
 
-def _decide(written: str, shown: Shown, *, steps: int) -> Reading:
+def _decide(written: str, shown: Shown, *, steps: int) -> Choice:
     """By the options' own words and letters; where they decide nothing firm, by other words too."""
-    text = in_context(written, shown.item)
+    text = in_context(written, shown)
     own = _named(text, shown)
     first = _after_corrections(text, own.mentions, steps, own.listed)
-    if first.step == 1 or (first.step == 2 and first.reading.rule != "abstains"):
-        return first.reading
-    respelled = respell(written, shown.item)
+    if first.step == 1 or (first.step == 2 and first.choice.rule != "abstains"):
+        return first.choice
+    respelled = respell(written, shown)
     if respelled != written:
-        text = in_context(respelled, shown.item)
+        text = in_context(respelled, shown)
         own = _named(text, shown)
-    pointed = references(text.plain, text.low, shown.item, own.every)
+    pointed = references(text.plain, text.low, shown, own.every)
     if not pointed and respelled == written:
-        return first.reading
+        return first.choice
     everything = with_statuses(text, sorted([*own.mentions, *pointed]))
     second = _after_corrections(text, everything, steps, own.listed)
-    mere = second.step == 3 and second.reading.chosen is not None
+    mere = second.step == 3 and second.choice.option is not None
     if mere and is_misspelt(written, respelled):  # who else is meant is not known
-        return Reading(None, None, first.reading.reason or "none")
-    return second.reading if first.step != 2 or second.step in (1, 2) else first.reading
+        return Choice(None, None, first.choice.reason or "none")
+    return second.choice if first.step != 2 or second.step in (1, 2) else first.choice
 
 
 class Named(NamedTuple):
@@ -205,7 +180,7 @@ class Named(NamedTuple):
 
 
 def _named(text: Text, shown: Shown) -> Named:
-    found = mentions(text, shown.item, shown.order, lettered=shown.lettered)
+    found = mentions(text, shown)
     every = with_statuses(text, found)
     return Named(without_lists(text, every, shown.order), every)
 
@@ -217,39 +192,39 @@ def _after_corrections(text: Text, named: list[Mention], steps: int, listed: boo
     if taken_back:
         rest = [mention for mention in named if mention.start >= taken_back[-1]]
         found = _choose(text, rest, steps, listed)
-        if found.reading.chosen is not None or len(rest) < len(named):
+        if found.choice.option is not None or len(rest) < len(named):
             return found
     turns = [found.end() for found in words.TURNS.finditer(text.low)]
     if turns:
         rest = [mention for mention in named if mention.start >= turns[-1]]
         short = len(text.low) - turns[-1] < _SHORT
         found = _choose(text, rest, steps if short else min(steps, 2), listed)
-        if found.reading.chosen is not None:
+        if found.choice.option is not None:
             return found
     return _choose(text, named, steps, listed)
 
 
 def _choose(text: Text, named: list[Mention], steps: int, listed: bool) -> Weighed:
-    """The reading of these mentions by the strongest step that states one of them."""
+    """The choice among these mentions by the strongest step that states one of them."""
     every = [statement(text, named, index) for index in range(len(named))]
     found = [one for one in every if one is not None]
     best = min((one.step for one in found), default=None)
     if best is not None and best <= min(steps, 2):
         chosen = decision(text, [one for one in found if one.step == best], found)
         reason: Reason | None = "several" if chosen.option is None else None
-        return Weighed(Reading(chosen.option, chosen.rule, reason), best)
+        return Weighed(Choice(chosen.option, chosen.rule, reason), best)
     if steps < 3:
         several = len({mention.option for mention in named}) > 1
-        return Weighed(Reading(None, None, "several" if several else "none"), None)
+        return Weighed(Choice(None, None, "several" if several else "none"), None)
     if best is not None:
-        return Weighed(Reading(found[-1].mention.option, found[-1].rule, None), 3)
+        return Weighed(Choice(found[-1].mention.option, found[-1].rule, None), 3)
     return Weighed(_by_elimination(text, named, listed=listed), 3)
 
 
-def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Reading:
+def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Choice:
     """Step 3: the only option named without being denied, or the reason why there is none."""
     if named and all(mention.kind is Kind.ABSTENTION for mention in named):
-        return Reading(text.unknown, "abstains", None)
+        return Choice(text.abstention, "abstains", None)
     asserted, weighed, denied = (
         {
             mention.option
@@ -258,21 +233,21 @@ def _by_elimination(text: Text, named: list[Mention], *, listed: bool) -> Readin
         }
         for status in Status
     )
-    people = set(range(text.options)) - {text.unknown}
+    people = set(range(text.options)) - {text.abstention}
     if len(people & denied) == len(people - denied) == 1 and words.ELIMINATES.search(text.low):
-        return Reading(next(iter(people - denied)), "elimination", None)
+        return Choice(next(iter(people - denied)), "elimination", None)
     letters = [one for one in named if one.kind is Kind.LETTER and one.status is Status.STATED]
     if not letters and _refuses(text, words.REFUSED):
-        return Reading(None, None, "refuses")
+        return Choice(None, None, "refuses")
     chosen = asserted - denied
     settled = not weighed - denied and not words.LEFT_OPEN.search(text.low)
     if len(chosen) == 1 and None not in chosen and settled:
-        return Reading(next(iter(chosen)), "mention", None)
+        return Choice(next(iter(chosen)), "mention", None)
     if asserted or weighed:
-        return Reading(None, None, "several")
+        return Choice(None, None, "several")
     if _refuses(text, words.REFUSED_WEAKLY):
-        return Reading(None, None, "refuses")
-    return Reading(None, None, "several" if listed else "none")
+        return Choice(None, None, "refuses")
+    return Choice(None, None, "several" if listed else "none")
 
 
 def _refuses(text: Text, pattern: re.Pattern[str]) -> bool:

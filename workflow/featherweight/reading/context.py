@@ -5,8 +5,8 @@ Pure functions. One real case:
 
     (A) The aunt  (B) The nephew  (C) Not enough information  -  It is not the aunt, so (B).
 
-The first three mentions are a list and dropped; the others are left, and `reading_status` tells
-what the text does with each.
+The first three mentions are a list and dropped; the others are left, and `status` tells what the
+text does with each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,42 @@ from featherweight.reading.mentions import (
     forms,
 )
 from featherweight.reading.text import lowered, stem, tokens
-from featherweight.records import Item
+from featherweight.records import Choices
+
+
+class Shown(NamedTuple):
+    """A question as it was shown: its options, their order, and with letters or without.
+
+    Where no option says that it cannot be known, `abstention` is the number of options: it names
+    none of them.
+    """
+
+    context: str
+    question: str
+    options: tuple[str, ...]
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    abstention: int
+    order: tuple[int, ...]
+    lettered: bool
+
+
+def shown(choices: Choices, order: Sequence[int], *, lettered: bool) -> Shown:
+    """What the rules know of a question; a name or a group that the task does not give is empty.
+
+    Of options with the same text every letter means the first.
+    """
+    none = ("",) * len(choices.options)
+    return Shown(
+        context=choices.context,
+        question=choices.question,
+        options=choices.options,
+        names=choices.names or none,
+        groups=choices.groups or none,
+        abstention=len(choices.options) if choices.abstention is None else choices.abstention,
+        order=tuple(choices.options.index(choices.options[at]) for at in order),
+        lettered=lettered,
+    )
 
 
 class Asked(NamedTuple):
@@ -42,14 +77,13 @@ class Asked(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text beside its lower-case form, where its clauses begin, and what the question asks
-    for."""
+    """A text, its lower-case form, where its clauses begin, and what the question asks for."""
 
     plain: str
     low: str
     clauses: tuple[int, ...]
     asked: Asked
-    unknown: int  # the option that says that one cannot know
+    abstention: int  # the option that says that it cannot be known; `options` where there is none
     options: int  # how many there are
 
 
@@ -63,11 +97,13 @@ _CLAUSE_END = re.compile(
 )
 
 
-def in_context(plain_text: str, item: Item) -> Text:
+def in_context(plain_text: str, item: Shown) -> Text:
     """A text without typographic variety, with what the rules look up in it."""
     low = lowered(plain_text)
     ends = (found.end() for found in _CLAUSE_END.finditer(low))
-    return Text(plain_text, low, (0, *ends), asked(item.question), item.unknown, len(item.options))
+    return Text(
+        plain_text, low, (0, *ends), asked(item.question), item.abstention, len(item.options)
+    )
 
 
 # Words of a question that say nothing of what it asks about.
@@ -121,22 +157,29 @@ def clause(text: Text, at: int) -> tuple[int, int]:
 # --------------------------------------------------------------------------------------
 
 
-def mentions(text: Text, item: Item, order: Sequence[int], *, lettered: bool) -> list[Mention]:
+def mentions(text: Text, item: Shown) -> list[Mention]:
     """All mentions in the order of the text, none judged yet; a letter with its own text is one."""
-    listed = forms(item.options, item.option_names, item.unknown)
+    listed = forms(item.options, item.names, item.abstention)
     owned = frozenset([*tokens(item.question), *tokens(" ".join(item.options))])
-    named = by_words(text.plain, text.low, listed, owned)
-    context = lowered(item.context)
-    unknown = [
-        (found.start(), found.end(), item.unknown)
+    letters = tuple("abcdefghij"[: len(item.order)])  # a letter, also where an option is "B"
+    named = [
+        span
+        for span in by_words(text.plain, text.low, listed, owned)
+        if not (item.lettered and text.low[span[0] : span[1]] in letters)
+    ]
+    # What the item itself says is quoted, not answered.
+    quoted = [item.context, *(one for at, one in enumerate(item.options) if at != item.abstention)]
+    low = "\n".join(lowered(one) for one in quoted)
+    abstained = [
+        (found.start(), found.end(), item.abstention)
         for found in ABSTENTIONS.finditer(text.low)
-        if found[0] not in context  # what the text of the item itself says is quoted, not answered
+        if found[0] not in low
     ]
     found = [Mention(start, end, option, Kind.WORDS) for start, end, option in named]
-    found += [Mention(*span, Kind.ABSTENTION) for span in _outside(unknown, named)]
-    if lettered:
-        letters = by_letters(text.plain, text.low, len(order))
-        found += [Mention(start, end, order[at], Kind.LETTER) for start, end, at in letters]
+    found += [Mention(*span, Kind.ABSTENTION) for span in _outside(abstained, named)]
+    if item.lettered:
+        bare = _outside(by_letters(text.plain, text.low, len(item.order)), named)
+        found += [Mention(start, end, item.order[at], Kind.LETTER) for start, end, at in bare]
     found.sort()
     return _paired(text, capped(found))
 
@@ -153,8 +196,7 @@ def _outside(
 
 
 def _paired(text: Text, found: list[Mention]) -> list[Mention]:
-    """A letter and a text that say one thing together, "(B) the nephew", "the nephew (B)", made
-    one.
+    """A letter and a text that say one thing together, "the nephew (B)", made one.
 
     Where they contradict each other, "(B) the aunt", the mention has no option, whatever follows;
     "A:" below a line "Q:" is short for "Answer:".
@@ -178,8 +220,7 @@ def _paired(text: Text, found: list[Mention]) -> list[Mention]:
 
 
 def _belongs(text: Text, one: Mention, this: Mention) -> bool:
-    """Whether a letter and an option's words name one thing, with nothing but punctuation
-    between."""
+    """Whether a letter and an option's words name one thing, only punctuation between them."""
     if one.kind is Kind.WORDS and this.kind is Kind.LETTER:
         between = text.low[one.end : this.start]
         if _BEHIND.fullmatch(between) is not None:
@@ -203,10 +244,10 @@ _BEHIND = re.compile(r",? ?\((?:option |answer )?")
 
 
 def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> list[Mention]:
-    """The mentions without those that only list the options: all in the order shown, each with its
-    letter or line.
+    """The mentions without those that only list the options.
 
-    A list that the text's end cuts off counts from two options on, if anything was named before it.
+    A list names all in the order shown, each with its letter or on its own line. One that the
+    text's end cuts off counts from two options on, if anything was named before it.
     """
     markers = [index for index, mention in enumerate(named) if _is_marker(text, mention)]
     dropped = _headings(text, named)
@@ -227,8 +268,7 @@ def without_lists(text: Text, named: list[Mention], order: Sequence[int]) -> lis
 
 
 def _headings(text: Text, named: list[Mention]) -> set[int]:
-    """Which mentions only open a paragraph on an option: "Option A: ...", below it "Option B:
-    ..."."""
+    """Which mentions only open a paragraph on an option: "Option A: ...", then "Option B: ..."."""
     found = {
         index
         for index, mention in enumerate(named)

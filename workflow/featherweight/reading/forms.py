@@ -65,10 +65,10 @@ _MARK = re.compile(r"\((?:answer|correct|chosen|selected)\)|(?:✓|✔|✅|☑|\
 _NOBODY = re.compile(r"(?:none|neither|nobody|null|n/a|no one)?\W*", re.IGNORECASE)
 
 
-def read_form(text: str, choose: Choose, about: About, unknown: int) -> Form | None:
+def read_form(text: str, choose: Choose, about: About, abstention: int) -> Form | None:
     """The object or the table in a text; None where it has neither."""
     choose = cache(choose)  # a hostile object repeats itself
-    return _object(text, choose, about, unknown) or _table(text, choose, about, unknown)
+    return _object(text, choose, about, abstention) or _table(text, choose, about, abstention)
 
 
 def _only(found: Sequence[int]) -> int | None:
@@ -79,7 +79,7 @@ def _only(found: Sequence[int]) -> int | None:
 # --- objects --------------------------------------------------------------------------------------
 
 
-def _object(text: str, choose: Choose, about: About, unknown: int) -> Form | None:
+def _object(text: str, choose: Choose, about: About, abstention: int) -> Form | None:
     opened, closed = text.find("{"), text.rfind("}")
     if opened < 0 or not opened < closed <= opened + _LONGEST:
         return None
@@ -89,10 +89,10 @@ def _object(text: str, choose: Choose, about: About, unknown: int) -> Form | Non
     except (ValueError, RecursionError):
         return None
     rest = f"{text[:opened]}\n{text[closed + 1 :]}".replace("```json", "").replace("```", "")
-    return Form(_of_object(fields, choose, about, unknown), rest.strip(" \n[]"))
+    return Form(_of_object(fields, choose, about, abstention), rest.strip(" \n[]"))
 
 
-def _of_object(fields: list[Field], choose: Choose, about: About, unknown: int) -> int | None:
+def _of_object(fields: list[Field], choose: Choose, about: About, abstention: int) -> int | None:
     """The answer's field, the entry that is marked, or the one that the question's own words
     name."""
     said = [
@@ -127,9 +127,9 @@ def _of_object(fields: list[Field], choose: Choose, about: About, unknown: int) 
     likely = [one for one in said if isinstance(one.value, float) and one.value > 0.5]
     if len(likely) == 1 and choose(likely[0].key) is not None:
         return choose(likely[0].key)
-    if unknown in _named(fields, choose):
-        others = set(_named(said, choose)) - {unknown}
-        return None if others else unknown
+    if abstention in _named(fields, choose):
+        others = set(_named(said, choose)) - {abstention}
+        return None if others else abstention
     return None if answers else _only(_named(said, choose))
 
 
@@ -176,7 +176,7 @@ _TOKEN = re.compile(r"<\|[a-z_]{2,24}\|>")  # such as <|im_end|>
 _CHOSEN = re.compile(r"answer|chosen|selected|choice|correct|verdict|right|pick|final")
 
 
-def _table(text: str, choose: Choose, about: About, unknown: int) -> Form | None:
+def _table(text: str, choose: Choose, about: About, abstention: int) -> Form | None:
     """The rows of a table with bars, or of three and more lines cut by semicolons or commas."""
     if len(text) > _LONGEST:
         return None
@@ -192,12 +192,12 @@ def _table(text: str, choose: Choose, about: About, unknown: int) -> Form | None
             rest = "\n".join(
                 line for line in lines if line not in rows and not _RULE.fullmatch(line)
             )
-            return Form(_of_table(cells, choose, about, unknown), rest)
+            return Form(_of_table(cells, choose, about, abstention), rest)
     return None
 
 
-def _of_table(cells: list[list[str]], choose: Choose, about: About, unknown: int) -> int | None:
-    """The option of the row "answer", of the only row with a yes, or the unknown one of all
+def _of_table(cells: list[list[str]], choose: Choose, about: About, abstention: int) -> int | None:
+    """The option of the row "answer", of the only row with a yes, or that for an abstention of all
     rows."""
     answers = [
         one
@@ -214,9 +214,13 @@ def _of_table(cells: list[list[str]], choose: Choose, about: About, unknown: int
     columns = [at for at, name in enumerate(cells[0]) if at and _CHOSEN.search(name.lower())]
     columns = columns or [at for at, name in enumerate(cells[0]) if at and about(name)]
     yes = [one for one, row in rows if _is_marked(row, columns, about)]
-    people = [row for one, row in rows if one != unknown]
-    if not yes and people and all(any(choose(cell) == unknown for cell in row) for row in people):
-        return unknown
+    people = [row for one, row in rows if one != abstention]
+    if (
+        not yes
+        and people
+        and all(any(choose(cell) == abstention for cell in row) for row in people)
+    ):
+        return abstention
     return _only(yes)
 
 

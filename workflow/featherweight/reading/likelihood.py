@@ -3,7 +3,7 @@
 One real reading, of options shown in the order (1, 2, 0) whose log-likelihoods are -4.1, -0.7 and
 -1.9 nats:
 
-    Reading(chosen=2, rule="likelihood", reason=None, unfinished=False)
+    Reading(answer="The nephew", rule="likelihood", reason=None, unfinished=False, chosen=2)
 
 Two equally likely options are no choice (`several`), and a number that is not finite is no
 measurement (`none`): both are unread answers. Neither is ever the first option, which numpy's
@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from featherweight.reading.choice import Reading
+from featherweight.records import Reading
 
 RULE: Final = "likelihood"
 
@@ -35,11 +35,13 @@ def likeliest(loglikelihoods: Sequence[float | None]) -> int | None:
     return known.index(max(known))
 
 
-def read_likelihoods(loglikelihoods: Sequence[float | None], order: Sequence[int]) -> Reading:
-    """What the log-likelihoods choose; both are by shown position, order[position] = index into
-    Item.options.
+def read_likelihoods(
+    loglikelihoods: Sequence[float | None], order: Sequence[int], options: Sequence[str]
+) -> Reading:
+    """Which of `options` the log-likelihoods choose.
 
-    Raises ValueError where there is not one for each option.
+    They stand by shown position; order[position] = index into `options`. Raises ValueError where
+    there is not one for each option.
     """
     if len(loglikelihoods) != len(order):
         raise ValueError(
@@ -47,6 +49,7 @@ def read_likelihoods(loglikelihoods: Sequence[float | None], order: Sequence[int
         )
     position = likeliest(loglikelihoods)
     if position is not None:
-        return Reading(order[position], RULE, None)
-    unknown = any(value is None or not math.isfinite(value) for value in loglikelihoods)
-    return Reading(None, None, "none" if unknown else "several")
+        chosen = order[position]
+        return Reading(options[chosen], RULE, None, chosen=chosen)
+    unmeasured = any(value is None or not math.isfinite(value) for value in loglikelihoods)
+    return Reading(None, None, "none" if unmeasured else "several")

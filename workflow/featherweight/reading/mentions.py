@@ -8,6 +8,7 @@ the nephew":
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
@@ -37,7 +38,7 @@ class Kind(IntEnum):
 
     LETTER = 0  # "(B)", or "(B) the nephew"
     WORDS = 1  # "the nephew"
-    ABSTENTION = 2  # "the text does not say": the unknown option, whatever its own words are
+    ABSTENTION = 2  # "the text does not say", whatever the words of the option for it
     REFERENCE = 3  # "the latter", "he", a synonym: looked for where nothing else is stated firmly
 
 
@@ -57,30 +58,34 @@ class Mention(NamedTuple):
 class Form(NamedTuple):
     """One way to name an option in words.
 
-    A short one must look like a name or follow an article.
+    A short one must look like a name or follow an article. `option` None: the words mean several
+    options ("57" and "-57"), so they name none, and nor does a part of them.
     """
 
     text: str
-    option: int
+    option: int | None
     short: bool
 
 
 @lru_cache(maxsize=16384)
-def forms(options: tuple[str, ...], names: tuple[str, ...], unknown: int) -> tuple[Form, ...]:
+def forms(options: tuple[str, ...], names: tuple[str, ...], abstention: int) -> tuple[Form, ...]:
     """Every way to name one of the options in words that cannot mean another one."""
     cores = [core(option) for option in options]
-    found = {
-        " ".join(words_): Form(" ".join(words_), index, _is_name(options[index], words_))
-        for index, words_ in enumerate(cores)
-        if words_
-    }
+    found: dict[str, Form] = {}
+    for index, whole in enumerate(cores):
+        key = " ".join(whole)
+        if not key or options.index(options[index]) < index:
+            continue
+        meant = None if key in found else index
+        found[key] = Form(key, meant, short=_is_name(options[index], whole))
     for index, option in enumerate(options):
-        if index == unknown:
+        if index == abstention:
             continue
         others = [cores[other] for other in range(len(options)) if other != index]
         for part in _parts(option, names[index], cores[index], others):
             key = " ".join(part)
-            if key and key not in found and not any(_within(part, other) for other in others):
+            own = len(key) > 1 and not any(_within(part, other) for other in others)
+            if own and key not in found:
                 found[key] = Form(key, index, short=len(part) == 1)
     return tuple(found.values())
 
@@ -144,13 +149,23 @@ _SAME = {
 }
 
 
+_GAP = r"[^\w\n.!?]{1,3}"
+_DOT_GAP = r"[^\w\n!?]{1,3}"  # in "9.4 mCi" and behind an initial
+
+
 @lru_cache(maxsize=32768)
 def pattern(form: str) -> re.Pattern[str]:
-    """How a form is found in lower-case text: whole words, any small gap between them, not as a
-    possessive.
-    """
-    spelled = [_SAME.get(word) or re.escape(word).replace("'", "'?") for word in form.split(" ")]
-    return re.compile(r"(?<![\w-])" + r"[^\w\n.!?]{1,3}".join(spelled) + r"(?!\w|-\w)")
+    """How a form is found in lower-case text: whole words and numbers, any small gap between."""
+    words_ = form.split(" ")
+    spelled = [_SAME.get(word) or re.escape(word).replace("'", "'?") for word in words_]
+    gaps = [
+        _DOT_GAP if len(one) == 1 or (one[-1].isdigit() and other[0].isdigit()) else _GAP
+        for one, other in itertools.pairwise(words_)
+    ]
+    begin = r"(?<![\w-])(?<!\d[.,])" if words_[0][0].isdigit() else r"(?<![\w-])"
+    end = r"(?!\w|-\w|[.,]\d)" if words_[-1][-1].isdigit() else r"(?!\w|-\w)"
+    inside = "".join(one for pair in zip(spelled, [*gaps, ""], strict=True) for one in pair)
+    return re.compile(begin + inside + end)
 
 
 _OWNS = re.compile(r"(?:'s|s') (\w+)|'s\b")
@@ -191,7 +206,7 @@ def by_words(
 
     A possessive names somebody only where one of `owned` follows: "the aunt's family".
     """
-    found = []
+    found: list[tuple[int, int, bool, int | None]] = []
     for form in listed:
         first = form.text.split(" ", 1)[0]
         if (first[:3] if first in _SAME else first.split("'", 1)[0]) not in low:
@@ -206,13 +221,13 @@ def by_words(
             if _speaks_of_many(low, match.start(), end, owned):
                 continue
             if not form.short or _looks_named(text, low, match.start(), match.end()):
-                found.append((match.start(), end, form.option))
-    found.sort(key=lambda span: (span[0], -span[1]))
-    kept: list[tuple[int, int, int]] = []
-    for span in found:
-        if not kept or span[0] >= kept[-1][1]:
-            kept.append(span)
-    return kept
+                found.append((match.start(), end, owner is not None, form.option))
+    found.sort(key=lambda span: (span[0], -span[1], span[2]))
+    kept: list[tuple[int, int, int | None]] = []
+    for start, end, _, option in found:
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, end, option))
+    return [(start, end, option) for start, end, option in kept if option is not None]
 
 
 _ARTICLE_BEFORE = re.compile(
@@ -259,6 +274,7 @@ _LINE_START = re.compile(r"(?:\A|\n)[\s\"'>-]{0,8}\Z")
 _CUED = re.compile(rf"(?:{words.STATED.pattern})|{words.BOXED}\s?\Z")
 _ENDS = re.compile(r"[\s\"'.,;:!?)\]]{0,4}(?:\n|\Z)")
 _GRADE = re.compile(r"\b(?:grade|score|rating|confidence|level)\s?[:=]\s*\Z")
+_SPEAKS = re.compile(r" [a-z]")
 _PREVIOUS = re.compile(r"(?<!<)\b(\w+)\s\Z")
 
 
@@ -268,6 +284,8 @@ def _is_letter(text: str, low: str, at: int) -> bool:
     if before[-1:] == "(" and after[:1] == ")":
         return not before[-2:-1].isalnum() or not before[-2:-1].isascii()
     line_start = _LINE_START.search(before) is not None
+    if low[at] == "i" and _SPEAKS.match(after):
+        return False  # of nine options and more one has the letter I
     if after[:1] == ")" and (line_start or before[-1:].isspace()):
         return True
     if line_start and (not after.strip() or after[0] in ".:\n" or after.startswith(" - ")):

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from featherweight.reading.context import Shown
 from featherweight.reading.mentions import Form, Kind, Mention, by_words
 from featherweight.reading.text import lowered, tokens
 from featherweight.reading.words import GENERIC, of, word_set
-from featherweight.records import Item
 
 
 class Kin(NamedTuple):
@@ -107,9 +107,9 @@ _COMMON = word_set(
 )
 
 
-def references(plain: str, low: str, item: Item, named: Sequence[Mention]) -> list[Mention]:
+def references(plain: str, low: str, item: Shown, named: Sequence[Mention]) -> list[Mention]:
     """All references to one of the two persons; none where the item does not have two."""
-    persons = [at for at in range(len(item.options)) if at != item.unknown]
+    persons = [at for at in range(len(item.options)) if at != item.abstention]
     if len(persons) != 2:
         return []
     spans = by_words(plain, low, _synonyms(item, low, *persons))
@@ -137,13 +137,10 @@ _FIRSTS = {kin: frozenset(word.split(" ")[0] for word in kin.words) for kin in K
 _PARTS = {kin: tuple(frozenset(word.split(" ")) for word in kin.words) for kin in KINDS}
 
 
-def _synonyms(item: Item, low: str, first: int, second: int) -> tuple[Form, ...]:
+def _synonyms(item: Shown, low: str, first: int, second: int) -> tuple[Form, ...]:
     said = frozenset(_ANY_WORD.findall(low))
     return _synonym_forms(
-        *(
-            (item.options[at], item.option_names[at], item.option_groups[at])
-            for at in (first, second)
-        ),
+        *((item.options[at], item.names[at], item.groups[at]) for at in (first, second)),
         (first, second),
         tuple(kin for kin in KINDS if _FIRSTS[kin] & said),
     )
@@ -252,12 +249,12 @@ _ABSTAINED = (
 )
 
 
-def respell(plain: str, item: Item) -> str:
+def respell(plain: str, item: Shown) -> str:
     """The text with each misspelt word as an option, the question or an abstention spells it.
 
     A word that could be two of them, that the item itself has, or that is ordinary English stays.
     """
-    names, others = _spellings(item.options, item.unknown, item.question)
+    names, others = _spellings(item.options, item.abstention, item.question)
     own = [*tokens(item.context), *tokens(" ".join(item.options)), *names, *others]
     known = frozenset([*own, *(word.partition("'")[0] for word in own)])
 
@@ -286,7 +283,7 @@ def is_misspelt(written: str, respelled: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _spellings(
-    options: tuple[str, ...], unknown: int, question: str
+    options: tuple[str, ...], abstention: int, question: str
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The words that may be meant: of one of the options alone, and of the question or an
     abstention.
@@ -294,7 +291,7 @@ def _spellings(
     own = [
         {word for word in tokens(option) if len(word) >= 4 and word not in GENERIC}
         for at, option in enumerate(options)
-        if at != unknown
+        if at != abstention
     ]
     names = {word for mine in own for word in mine if sum(word in other for other in own) == 1}
     asked = {word for word in tokens(question) if len(word) >= 5}
@@ -360,7 +357,7 @@ class _Places(NamedTuple):
 
 
 def _pointed(
-    low: str, item: Item, persons: list[int], named: Sequence[Mention]
+    low: str, item: Shown, persons: list[int], named: Sequence[Mention]
 ) -> Iterator[tuple[int, int, int]]:
     """Places such as "the former": by the last two names before it, else by the context's order."""
     told = _in_context(item, persons)
@@ -390,7 +387,7 @@ def _last_pair(before: Sequence[int | None]) -> _Places | None:
     return None if last is None or earlier is None else _Places(earlier, last)
 
 
-def _in_context(item: Item, persons: list[int]) -> _Places | None:
+def _in_context(item: Shown, persons: list[int]) -> _Places | None:
     """Which of the two the context names first; None where it does not name both in one way."""
     low = lowered(item.context)
     places = []

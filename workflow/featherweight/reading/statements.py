@@ -67,7 +67,7 @@ def statement(text: Text, named: list[Mention], index: int) -> Statement | None:
     concludes = words.CONCLUSION.search(before) and _CLAUSE_END.match(text.low, mention.end)
     if concludes or is_sentence(text, mention):
         return Statement(mention, "sentence", 2)
-    if mention.option == text.unknown and mention.kind is Kind.WORDS and before[-2:] != "i ":
+    if mention.option == text.abstention and mention.kind is Kind.WORDS and before[-2:] != "i ":
         return _abstention(text, named, index)
     return Statement(mention, "stated", 3) if stated else None
 
@@ -124,8 +124,8 @@ def _abstention(text: Text, named: list[Mention], index: int) -> Statement | Non
         one.option
         for one in named
         if begin <= one.start < end and one.kind is not Kind.ABSTENTION and one.option is not None
-    } - {text.unknown}
-    persons = any(one.option not in (None, text.unknown) for one in named)
+    } - {text.abstention}
+    persons = any(one.option not in (None, text.abstention) for one in named)
     if persons and UNSURE.match(text.low, mention.start):
         return None
     asks = (
@@ -183,7 +183,7 @@ def decision(text: Text, strongest: list[Statement], found: list[Statement]) -> 
     chosen = last.mention.option
     if chosen is None or (last.step == 1 and _contradicted(text, last, found)):
         return Decision(None, None)
-    if last.step == 2 and chosen != text.unknown and _ends_open(text, last.mention):
+    if last.step == 2 and chosen != text.abstention and _ends_open(text, last.mention):
         return Decision(None, None)
     if last.step == 2:
         return _of_the_second_step(text, strongest)
@@ -206,7 +206,9 @@ def _of_the_second_step(text: Text, found: list[Statement]) -> Decision:
             return Decision(last.mention.option, last.rule)
     if last.rule == "abstains":
         return Decision(last.mention.option, last.rule)
-    said = [one for one in found if one.rule == "predicate" and one.mention.option != text.unknown]
+    said = [
+        one for one in found if one.rule == "predicate" and one.mention.option != text.abstention
+    ]
     fullest = max((one.stems for one in said), default=0)
     options = {one.mention.option for one in said if one.stems == fullest}
     if last.rule == "predicate" and len(options) == 1:
@@ -228,8 +230,8 @@ def _contradicted(text: Text, last: Statement, found: list[Statement]) -> bool:
     if last.mention.kind is not Kind.LETTER or last.mention.end - last.mention.start > 1:
         return False
     spoken = [one.mention for one in found if one.step == 2 and one.mention.kind is Kind.WORDS]
-    against = {mention.option for mention in spoken} - {text.unknown}
-    return bool(against) and chosen != text.unknown and chosen not in against
+    against = {mention.option for mention in spoken} - {text.abstention}
+    return bool(against) and chosen != text.abstention and chosen not in against
 
 
 def _ends_open(text: Text, mention: Mention) -> bool:

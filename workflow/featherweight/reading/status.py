@@ -118,7 +118,7 @@ def predicate(text: Text, mention: Mention, until: int) -> Match | None:
 
     `agrees` is False for the opposite ("the aunt did not forget it"). None: something else follows.
     """
-    if mention.option == text.unknown:
+    if mention.option == text.abstention:
         return None
     did = words.DID.match(text.low, mention.end)
     if did is not None:
@@ -140,7 +140,7 @@ _COPULA = re.compile(
 def inverted(text: Text, mention: Mention) -> Match | None:
     """As `predicate`, where the person comes last: "the one who forgot the password was the
     aunt"."""
-    if mention.option == text.unknown:
+    if mention.option == text.abstention:
         return None
     begin, _ = clause(text, mention.start)
     found = _COPULA.match(text.low[begin : mention.start])

@@ -56,6 +56,7 @@ _STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _TAG = re.compile(r"<[|/a-zA-Z][^<>\n]{0,30}>")
 _FRAMED = re.compile(r"(?<![\w*`$\"'])[*_`$\"'\[{]{1,3}[(]?([A-Ja-j])[)]?[*_`$\"'\]}]{1,3}(?!\w)")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_LETTERS = re.compile(r"\s*A(?:,| and | or | & )")  # "A and B": a letter, not an article
 
 
 def stem(word: str) -> str:
@@ -168,4 +169,5 @@ def tokens(text: str) -> list[str]:
 def core(text: str) -> list[str]:
     """The words of an option without a leading article."""
     found = tokens(text)
-    return found[1:] if len(found) > 1 and found[0] in words.ARTICLES else found
+    article = len(found) > 1 and found[0] in words.ARTICLES and not _LETTERS.match(text)
+    return found[1:] if article else found

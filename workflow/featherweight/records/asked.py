@@ -3,9 +3,9 @@
 One real row of each:
 
     Item(task="pocket", item_id="hours-00-0005-neg-disambig", category="hours", cluster="hours:0",
-         block="hours:0:5", group="hours", stratum="disambiguated", context="The late-riser and ...",
-         question="Who came late?", options=("Nobody can say", "The dawn-walker", "The late-riser"),
-         gold="The late-riser")
+         block="hours:0:5", group="hours", stratum="disambiguated",
+         context="The late-riser and ...", question="Who came late?",
+         options=("Nobody can say", "The dawn-walker", "The late-riser"), gold="The late-riser")
     Prompt(model="oracle", task="pocket", category="hours", item_seed=0, sample_seed=0,
            item_id="hours-00-0005-neg-disambig", text="The late-riser and ...", token_ids=(),
            shown_order=(1, 2, 0), options=None, option_ids=None)
@@ -49,7 +49,7 @@ class Choices:
     options: tuple[str, ...]
     names: tuple[str, ...] = ()  # a short text of each option ("grandfather"); (): none is known
     groups: tuple[str, ...] = ()  # the group of each option ("old"); (): none is known
-    unknown: int | None = None  # the option that says that it cannot be known; None: there is none
+    abstention: int | None = None  # the option that says that it cannot be known; None: none does
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,17 @@ told apart by colour; more are facets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
 
 from featherweight.report import theme
 from featherweight.report.frames import categories_in_order
+from featherweight.report.parts import AnyChart
+from featherweight.tasks.words import Form
 
-AnyChart = alt.LayerChart | alt.FacetChart
-CHANCE = 1 / 3
+MANY_CATEGORIES = 24  # with more of them, rows stand closer
 SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+.1f')"
 
 
@@ -48,9 +49,9 @@ SCORE_TOOLTIP = tooltips(
 )
 
 
-def axis_of(kind: str, title: str | None, ticks: int = 6) -> alt.Axis:
+def axis_of(form: Form, title: str | None, ticks: int = 6) -> alt.Axis:
     """An axis of percentages, or of scores with their sign."""
-    if kind == "percent":
+    if form == "percent":
         return alt.Axis(title=title, format=".0%", tickCount=ticks)
     return alt.Axis(title=title, labelExpr=SIGNED, tickCount=ticks)
 
@@ -60,24 +61,25 @@ def bands() -> alt.Axis:
     return alt.Axis(ticks=False, domain=False, grid=True, tickBand="extent")
 
 
-def scale_of(kind: str) -> alt.Scale:
+def scale_of(form: Form) -> alt.Scale:
     """From 0 to 100% for shares, from -1 to +1 for scores."""
-    return alt.Scale(domain=[0, 1] if kind == "percent" else [-1, 1], clamp=True, nice=False)
+    return alt.Scale(domain=[0, 1] if form == "percent" else [-1, 1], clamp=True, nice=False)
 
 
-def reference(at: float) -> alt.Chart:
-    """A dashed line: chance, or no bias."""
+def reference(at: float | None) -> list[alt.Chart]:
+    """A dashed line: chance, or no bias; nothing where there is no such thing."""
+    if at is None:
+        return []
     rule = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(
         color=theme.INK, opacity=0.55, strokeDash=[4, 4]
     )
-    line: alt.Chart = rule.encode(x=alt.X("at:Q"))
-    return line
+    return [rule.encode(x=alt.X("at:Q"))]
 
 
-def _dots(base: alt.Chart, kind: str, axis: alt.Axis, **where: Any) -> list[alt.Chart]:
+def _dots(base: alt.Chart, form: Form, axis: alt.Axis, **where: Any) -> list[alt.Chart]:
     """An interval, its value, and the words "no data" where there is none."""
     bar = base.mark_rule(strokeWidth=2, opacity=0.85).encode(
-        x=alt.X("low:Q", axis=axis, scale=scale_of(kind)), x2="high:Q", **where
+        x=alt.X("low:Q", axis=axis, scale=scale_of(form)), x2="high:Q", **where
     )
     dot = base.mark_point(filled=True, size=55, opacity=1).encode(
         x=alt.X("value:Q"), tooltip=SCORE_TOOLTIP, **where
@@ -86,28 +88,33 @@ def _dots(base: alt.Chart, kind: str, axis: alt.Axis, **where: Any) -> list[alt.
     none = (
         base.transform_filter("!isValid(datum.value)")
         .mark_text(align="left", dx=4, fontSize=10, opacity=0.7, text="no data", fill=theme.INK)
-        .encode(x=alt.datum(0 if kind == "percent" else -1), **places)
+        .encode(x=alt.datum(0 if form == "percent" else -1), **places)
     )
     return [bar, dot, none]
 
 
 def scores(
-    table: pd.DataFrame, published: pd.DataFrame, *, kind: str, title: str, description: str
+    table: pd.DataFrame,
+    published: pd.DataFrame,
+    *,
+    form: Form,
+    title: str,
+    at: float | None,
+    description: str,
 ) -> AnyChart:
     """One score per model and category as a dot with its interval; published figures as hollow
-    diamonds.
+    diamonds. `at`: where the dashed line stands; None: there is none.
     """
     models = list(dict.fromkeys(table["model"]))
-    if len(models) > theme.MANY:
-        return _scores_in_facets(table, kind=kind, title=title, description=description)
     order = categories_in_order(table)
+    if len(models) > theme.MANY:
+        if len(order) > MANY_CATEGORIES:
+            return heat(table, form=form, title=title, description=description)
+        return _scores_in_facets(table, form=form, at=at, description=description)
     y = alt.Y("category:N", title=None, sort=order, axis=bands())
     base = alt.Chart(table)
     where = {"y": y, "yOffset": alt.YOffset("model:N", sort=models), "color": colour_of(models)}
-    layers = [
-        reference(CHANCE if kind == "percent" else 0.0),
-        *_dots(base, kind, axis_of(kind, title), **where),
-    ]
+    layers = [*reference(at), *_dots(base, form, axis_of(form, title), **where)]
     if len(published):
         layers.append(
             alt.Chart(published)
@@ -130,26 +137,25 @@ def scores(
                 ),
             )
         )
-    step = max(26, 11 * len(models) + 10)
+    many = len(order) > MANY_CATEGORIES
+    step = max(18, 8 * len(models) + 6) if many else max(26, 11 * len(models) + 10)
     return alt.layer(*layers).properties(
         width=theme.WIDTH, height=step * len(order), description=description
     )
 
 
 def _scores_in_facets(
-    table: pd.DataFrame, *, kind: str, title: str, description: str
+    table: pd.DataFrame, *, form: Form, at: float | None, description: str
 ) -> alt.FacetChart:
     """One small chart per category, one line per model: for more models than colours."""
     models = list(dict.fromkeys(table["model"]))
-    at = CHANCE if kind == "percent" else 0.0
-    marked = table.assign(reference=at)
-    base = alt.Chart(marked)
-    axis = axis_of(kind, None, ticks=3)
+    base = alt.Chart(table.assign(reference=at))
     y = alt.Y("model:N", title=None, sort=models, axis=bands())
     line = base.mark_rule(color=theme.INK, opacity=0.55, strokeDash=[4, 4]).encode(
         x=alt.X("mean(reference):Q")
     )
-    layers = alt.layer(line, *_dots(base, kind, axis, y=y, color=alt.value(theme.SERIES[0])))
+    dots = _dots(base, form, axis_of(form, None, ticks=3), y=y, color=alt.value(theme.SERIES[0]))
+    layers = alt.layer(*([] if at is None else [line]), *dots)
     return (
         layers.properties(width=225, height=17 * len(models))
         .facet(
@@ -161,11 +167,43 @@ def _scores_in_facets(
     )
 
 
-def heat(table: pd.DataFrame, *, description: str) -> AnyChart:
-    """Bias score of every model and category: colour for the eye, the number and its interval in
+class Heat(NamedTuple):
+    """How a heat map is coloured."""
+
+    scale: alt.Scale
+    legend: alt.Legend
+    dark: str  # where the ends are too dark for dark ink
+    digits: str
+
+
+ENDS = ("low", "high")
+HEAT = {
+    "score": Heat(
+        alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0),
+        alt.Legend(
+            direction="horizontal",
+            gradientLength=200,
+            labelExpr=SIGNED,
+            values=[-1, -0.5, 0, 0.5, 1],
+        ),
+        "datum.value < -0.6 || datum.value > 0.75",
+        "+.2f",
+    ),
+    "percent": Heat(
+        alt.Scale(scheme="blues", domain=[0, 1]),
+        alt.Legend(direction="horizontal", gradientLength=200, format=".0%"),
+        "datum.value > 0.6",
+        ".0%",
+    ),
+}
+
+
+def heat(table: pd.DataFrame, *, form: Form, title: str, description: str) -> AnyChart:
+    """A score of every model and category: colour for the eye, the number and its interval in
     every cell.
     """
     models, order = list(dict.fromkeys(table["model"])), categories_in_order(table)
+    look = HEAT[form]
     base = alt.Chart(table)
     x = alt.X(
         "model:N",
@@ -179,35 +217,20 @@ def heat(table: pd.DataFrame, *, description: str) -> AnyChart:
         ),
     )
     y = alt.Y("category:N", title=None, sort=order, axis=alt.Axis(ticks=False, domain=False))
-    colour = alt.Color(
-        "value:Q",
-        title="Bias score",
-        scale=alt.Scale(scheme="purpleorange", domain=[-1, 1], domainMid=0),
-        legend=alt.Legend(
-            direction="horizontal",
-            gradientLength=200,
-            labelExpr=SIGNED,
-            values=[-1, -0.5, 0, 0.5, 1],
-        ),
-    )
-    cells = (
-        base.transform_filter("isValid(datum.value)")
-        .mark_rect(stroke=theme.INK, strokeOpacity=0.12)
-        .encode(x=x, y=y, color=colour, tooltip=SCORE_TOOLTIP)
+    colour = alt.Color("value:Q", title=title, scale=look.scale, legend=look.legend)
+    known = base.transform_filter("isValid(datum.value)")
+    cells = known.mark_rect(stroke=theme.INK, strokeOpacity=0.12).encode(
+        x=x, y=y, color=colour, tooltip=SCORE_TOOLTIP
     )
     # White reaches at least 4:1 on the dark ends of the scale, near-black everywhere else.
-    ink = alt.condition(
-        "datum.value < -0.6 || datum.value > 0.75", alt.value("#ffffff"), alt.value("#16161a")
-    )
-    value = (
-        base.transform_filter("isValid(datum.value)")
-        .mark_text(fontSize=13, fontWeight=600, dy=-5)
-        .encode(x=x, y=y, text="shown:N", color=ink, tooltip=SCORE_TOOLTIP)
+    ink = alt.condition(look.dark, alt.value("#ffffff"), alt.value("#16161a"))
+    value = known.mark_text(fontSize=13, fontWeight=600, dy=-5).encode(
+        x=x, y=y, text="shown:N", color=ink, tooltip=SCORE_TOOLTIP
     )
     bounds = (
         base.transform_filter("isValid(datum.value) && isValid(datum.low)")
         .transform_calculate(
-            bounds="format(datum.low, '+.2f') + ' to ' + format(datum.high, '+.2f')"
+            bounds=" + ' to ' + ".join(f"format(datum.{one}, '{look.digits}')" for one in ENDS)
         )
         .mark_text(fontSize=10, dy=9)
         .encode(x=x, y=y, text="bounds:N", color=ink, tooltip=SCORE_TOOLTIP)

@@ -1,5 +1,5 @@
-"""Everything that the page is made from, read once: the folders of the earlier stages, as records
-and plain documents.
+"""Everything that the page is made from, read once: the study's results, and what only the report
+reads (verdicts and published figures of `compare`, manifests, what generating cost, measured jobs).
 
 A file that belongs to a model without results is simply not there: the page names the model as
 missing.
@@ -9,224 +9,315 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows
-from featherweight.records import ContrastRow, Difference, Estimate, Position, Spread, Verdict
+from featherweight.records import (
+    ALL,
+    KnownValue,
+    Usage,
+    Verdict,
+    VerdictDetails,
+    WordingLosses,
+)
 from featherweight.report import theme
 from featherweight.report.jobs import Job, read_jobs
+from featherweight.results import Results, read_results
+from featherweight.specs import ReportSpec
+from featherweight.tasks.words import MetricWords, StratumWords, Words, words
 
-Key = tuple[str, str, str, str, str, str]
+DOCUMENTS = ("verdicts.parquet", "claims.json", "published.csv", "planted.json", "controls.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Document(BaseModel):
+    """A part of a document that an earlier stage wrote; what the page does not show is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PublishedRow(Document):
+    """A published figure that belongs beside one of the study's tasks."""
+
+    task: str
+    benchmark: str
+    metric: str
+    stratum: str
+    category: str
+    model: str
+    fraction: float | None
+    setting: str
+    title: str
+    locator: str
+    address: str | None
+    drawn: bool
+    comparable: bool
+    why: str
+
+    @property
+    def source(self) -> str:
+        """Title and place."""
+        return f"{self.title}, {self.locator}"
+
+
+class Readings(Document):
+    """How answers were read and ended, counted by rule, by reason and by ending."""
+
+    rule: Mapping[str, int] = {}
+    reason: Mapping[str, int] = {}
+    finish: Mapping[str, int] = {}
+
+
+class File(Document):
+    """One file of a manifest."""
+
+    sha256: str | None = None
+
+
+class Manifest(Document):
+    """What `acquire` recorded of one model or dataset."""
+
+    repository: str | None = None
+    revision: str | None = None
+    licence: str | None = None
+    verified: str | None = None
+    files: Mapping[str, File] = {}
+    missing: tuple[str, ...] | None = None  # why it could not be had
+
+
+@dataclass(frozen=True)
+class Inputs(Results):
     """The study as the report sees it."""
 
-    spec: Mapping[str, Any]
-    estimates: Mapping[Key, Estimate]  # by model, task, group, condition, metric, policy
-    differences: Sequence[Difference]
-    spread: Sequence[Spread]
-    positions: Sequence[Position]
-    contrasts: Sequence[ContrastRow]
-    readings: Mapping[str, Any]  # by model and task: how answers were read and ended, counted
-    verdicts: Sequence[Verdict]
-    claims: Mapping[str, Mapping[str, Any]]
-    published: Sequence[Mapping[str, str]]
-    planted: Sequence[Mapping[str, Any]]
-    controls: Sequence[Mapping[str, Any]]
-    manifests: Mapping[str, Mapping[str, Any]]
-    datasets: Mapping[str, Mapping[str, Any]]  # what `acquire` recorded of each dataset
-    timings: Mapping[str, Mapping[str, Any]]  # by model
+    spec: ReportSpec
+    readings: Mapping[str, Mapping[str, Readings]] = field(default_factory=dict)  # model, task
+    verdicts: Sequence[Verdict] = ()
+    claims: Mapping[str, VerdictDetails] = field(default_factory=dict)
+    published: Sequence[PublishedRow] = ()
+    planted: Sequence[KnownValue] = ()
+    known: Sequence[KnownValue] = ()  # of controls, and of models for what their task asks of them
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    datasets: Mapping[str, Manifest] = field(default_factory=dict)
+    usage: Sequence[Usage] = ()
     jobs: Sequence[Job] = ()  # what Snakemake measured
-    unread_by_wording: Sequence[
-        Mapping[str, Any]
-    ] = ()  # what two wordings of the same questions lose
+    losses: Sequence[WordingLosses] = ()
 
     @property
     def policy(self) -> str:
         """What happens to answers that could not be read, by default."""
-        return str(self.spec["policy"])
-
-    @property
-    def there(self) -> frozenset[str]:
-        """Models with at least one estimate."""
-        return frozenset(key[0] for key in self.estimates)
-
-    @property
-    def every(self) -> list[str]:
-        """All models and controls, in the order in which `aggregate` wrote them (the study's),
-        missing ones last.
-        """
-        known = self.spec["models"]
-        return [
-            name
-            for name in dict.fromkeys([*(key[0] for key in self.estimates), *known])
-            if name in known
-        ]
-
-    @property
-    def models(self) -> list[str]:
-        """Models with results, controls left out, in the study's order."""
-        known = self.spec["models"]
-        return [
-            name for name in self.every if name in self.there and not known[name].get("control")
-        ]
-
-    @property
-    def missing(self) -> list[str]:
-        """Models of the study without any result."""
-        return [name for name in self.every if name not in self.there]
+        return self.spec.policy
 
     @property
     def pocket(self) -> bool:
         """Whether every model is one that the project itself made, with something planted in it."""
-        real = [facts for facts in self.spec["models"].values() if not facts.get("control")]
-        return bool(real) and all(facts.get("planted") for facts in real)
+        real = [facts for facts in self.spec.models.values() if facts.control is None]
+        return bool(real) and all(facts.planted for facts in real)
 
     @property
     def controls_alone(self) -> bool:
         """Whether the study asks no model at all: it checks the instrument, and nothing else."""
-        return all(facts.get("control") for facts in self.spec["models"].values())
+        return all(facts.control is not None for facts in self.spec.models.values())
 
     @property
     def main_tasks(self) -> list[str]:
         """Tasks that ask a whole dataset; the others are subsets of one."""
-        tasks = self.spec["tasks"]
-        return [label for label, dataset in tasks.items() if label == dataset] or list(tasks)[:1]
+        whole = [label for label, entry in self.spec.tasks.items() if label == entry.task]
+        return whole if whole else list(self.spec.tasks)[:1]
 
-    def label(self, model: str) -> str:
-        """The name of a model that a reader sees."""
-        return str((self.spec["models"].get(model) or {}).get("label") or model)
+    @property
+    def several_tasks(self) -> bool:
+        """Whether a row must say of which task it is."""
+        return len(self.spec.tasks) > 1
 
-    def by_likelihood(self, task: str) -> bool:
-        """Whether a task's answers were chosen by likelihood and not generated."""
-        return bool((self.spec.get("answers") or {}).get(task) == "likelihood")
+    def words(self, task: str) -> Words:
+        """What the task calls its strata and numbers."""
+        return words(self.spec.tasks[task].task)
 
-    def task_label(self, task: str) -> str:
-        """The name of a task that a reader sees; how it was answered is part of it where it was not
-        generated.
-        """
-        name = self._task_name(task)
-        return (
-            f"{name}, by likelihood"
-            if self.by_likelihood(task) and "likelihood" not in name
-            else name
-        )
+    def strata(self, task: str) -> tuple[str, ...]:
+        """The strata of a task that there are numbers of, in the order of the page; (): none."""
+        measured = self._strata.get(task, ())
+        named = [stratum for stratum in self.words(task).strata if stratum in measured]
+        return (*named, *(stratum for stratum in measured if stratum not in named))
 
-    def _task_name(self, task: str) -> str:
-        if task in self.spec["tasks"] and self.spec["tasks"][task] == task:
-            return str(
-                (self.spec.get("labels") or {}).get(task)
-                or {"bbq": "BBQ", "pocket": "Pocket items"}.get(task, task)
-            )
-        return task
+    def shown(self, task: str) -> tuple[str, ...]:
+        """The strata that a table or figure shows: the task's, or all questions together."""
+        return self.strata(task) or (ALL,)
 
-    def groups(self, task: str) -> list[str]:
-        """The scored groups of a task, "all" left out, by name."""
-        return sorted(
-            {key[2] for key in self.estimates if key[1] == task and key[2] != "all"},
-            key=theme.group_label,
-        )
+    @property
+    def stratified(self) -> bool:
+        """Whether any task has strata."""
+        return any(self.strata(task) for task in self.spec.tasks)
 
-    def estimate(
-        self,
-        model: str,
-        task: str,
-        group: str,
-        condition: str,
-        metric: str,
-        policy: str | None = None,
-    ) -> Estimate | None:
-        """An estimate, or None; a metric that no policy touches is found under whichever policy it
-        was written.
-        """
-        found = self.estimates.get((model, task, group, condition, metric, policy or self.policy))
-        if found is None and policy is None:
-            for other in theme.POLICIES:
-                found = found or self.estimates.get((model, task, group, condition, metric, other))
-        return found
+    def stratum_words(self, task: str, stratum: str) -> StratumWords:
+        """A stratum in words; by its name where the task has none for it."""
+        if stratum == ALL:
+            return StratumWords(title="All questions")
+        own = self.words(task).strata.get(stratum)
+        return StratumWords(title=stratum[:1].upper() + stratum[1:]) if own is None else own
 
-    def unread(self, model: str, task: str, group: str, condition: str) -> float | None:
-        """The share of answers that could not be read or were cut off."""
-        shares = [
-            self.estimate(model, task, group, condition, metric)
-            for metric in ("unparsed", "unfinished")
-        ]
-        values = [share.value for share in shares if share is not None and share.value is not None]
-        return sum(values) if len(values) == 2 else None
+    def questions(self, task: str, stratum: str) -> str:
+        """What a table calls a stratum: "Ambiguous", "All questions"."""
+        return self.stratum_words(task, stratum).title
+
+    def metric_words(self, task: str, metric: str) -> MetricWords:
+        """A number in words: the page's own for what every task has, else the task's."""
+        own = theme.METRICS.get(metric) or self.words(task).metrics.get(metric)
+        return MetricWords(title=metric) if own is None else own
+
+    def compared(self, task: str) -> tuple[str, ...]:
+        """The metrics that models are compared in."""
+        return ("accuracy", *dict.fromkeys(self.words(task).beside_accuracy.values()))
+
+    def beside_accuracy(self, task: str, stratum: str) -> str | None:
+        """The task's own metric that stands beside the accuracy of a stratum; None: there is none,
+        or nothing of it was measured."""
+        metric = self.words(task).beside_accuracy.get(stratum)
+        return metric if metric is not None and self.measures(task, metric) else None
+
+    def measures(self, task: str, metric: str) -> bool:
+        """Whether the task has numbers of this metric."""
+        return (task, metric) in self._measured
+
+    def chance(self, task: str, stratum: str) -> float | None:
+        """How often a blind guess is right, over the answers of all models; None: no guessing."""
+        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.models]
+        known = [row.value for row in rows if row is not None and row.value is not None]
+        return sum(known) / len(known) if known else None
+
+    def unread_words(self, task: str) -> str:
+        """What becomes of unread answers under the study's policy."""
+        own = self.words(task).policies.get(self.policy)
+        return theme.UNREAD.get(self.policy, self.policy) if own is None else own
+
+    @property
+    def unread_policy(self) -> str:
+        """The same for all tasks of the study."""
+        return self.unread_words(next(iter(self.spec.tasks)))
+
+    @property
+    def cluster(self) -> str:
+        """What intervals are clustered by: "template", "template or question"."""
+        return " or ".join(dict.fromkeys(self.words(task).cluster for task in self.spec.tasks))
+
+    @property
+    def clusters(self) -> str:
+        """The same in the plural."""
+        named = dict.fromkeys(self.words(task).cluster for task in self.spec.tasks)
+        return " or ".join(f"{name}s" for name in named)
+
+    @property
+    def cluster_title(self) -> str | None:
+        """The heading of the clusters' column; None where each question is one of its own."""
+        named = {self.words(task).cluster for task in self.spec.tasks}
+        if named == {"question"}:
+            return None
+        return f"{self.clusters[:1].upper()}{self.clusters[1:]}"
+
+    def kinds(self, task: str) -> str:
+        """All strata of a task in words."""
+        several = len(self.strata(task)) > 2
+        return "all kinds of question" if several else "both kinds of question"
+
+    def value(
+        self, model: str, task: str, stratum: str, metric: str, policy: str | None = None
+    ) -> float | None:
+        """A number over all groups; None where there is none."""
+        row = self.estimate(model, task, ALL, stratum, metric, policy)
+        return None if row is None else row.value
+
+    @cached_property
+    def _measured(self) -> frozenset[tuple[str, str]]:
+        return frozenset((row.task, row.metric) for row in self.estimates if row.value is not None)
+
+    @cached_property
+    def _strata(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for row in self.estimates:
+            if row.stratum != ALL:
+                found.setdefault(row.task, set()).add(row.stratum)
+        return {task: tuple(sorted(names)) for task, names in found.items()}
 
 
 def read_inputs(
-    spec: Mapping[str, Any],
+    spec: ReportSpec,
     aggregate: Path,
     compare: Path,
     manifests: Path,
-    timings: Sequence[Path],
+    usage: Sequence[Path],
     benchmarks: Path | None = None,
 ) -> Inputs:
     """Read what the earlier stages wrote. Raises InputError naming every file that is not there."""
-    needed = [
-        aggregate / f"{name}.parquet"
-        for name in ("estimates", "differences", "spread", "positions")
-    ]
-    needed += [
-        compare / name
-        for name in ("verdicts.parquet", "claims.json", "published.csv", "planted.json")
-    ]
-    needed += [
-        aggregate / "readings.json",
-        compare / "controls.json",
-        compare / "unread.json",
-        *timings,
-    ]
-    problems = [
+    problems: list[str] = []
+    try:
+        results: Results | None = read_results(aggregate, spec)
+    except InputError as error:
+        results, problems = None, list(error.problems)
+    needed = [*(compare / name for name in DOCUMENTS), compare / "unread.json"]
+    needed += [aggregate / "readings.json", *usage]
+    problems += [
         f"{path}: expected a file of an earlier stage, found none"
         for path in needed
         if not path.is_file()
     ]
-    if problems:
+    if problems or results is None:
         raise InputError(problems)
     try:
-        estimates = read_rows(aggregate / "estimates.parquet", Estimate)
-        contrasts = aggregate / "contrasts.parquet"
         return Inputs(
-            spec=spec,
-            estimates={
-                (e.model, e.task, e.group, e.context_condition, e.metric, e.policy): e
-                for e in estimates
-            },
-            differences=read_rows(aggregate / "differences.parquet", Difference),
-            spread=read_rows(aggregate / "spread.parquet", Spread),
-            positions=read_rows(aggregate / "positions.parquet", Position),
-            contrasts=read_rows(contrasts, ContrastRow) if contrasts.is_file() else [],
-            readings=read_json(aggregate / "readings.json"),
+            **{one.name: getattr(results, one.name) for one in fields(results)},
+            readings=_read(aggregate / "readings.json", dict[str, dict[str, Readings]]),
             verdicts=read_rows(compare / "verdicts.parquet", Verdict),
-            claims=read_json(compare / "claims.json"),
-            published=_read_csv(compare / "published.csv"),
-            planted=read_json(compare / "planted.json"),
-            controls=read_json(compare / "controls.json"),
+            claims=_read(compare / "claims.json", dict[str, VerdictDetails]),
+            published=_read_published(compare / "published.csv"),
+            planted=_read(compare / "planted.json", list[KnownValue]),
+            known=_read(compare / "controls.json", list[KnownValue]),
             manifests=_manifests(manifests / "models"),
             datasets=_manifests(manifests / "datasets"),
-            timings={path.parent.name: read_json(path) for path in sorted(timings)},
+            usage=[row for path in sorted(usage) for row in read_rows(path, Usage)],
             jobs=read_jobs(benchmarks) if benchmarks else (),
-            unread_by_wording=read_json(compare / "unread.json"),
+            losses=_read(compare / "unread.json", list[WordingLosses]),
         )
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-def _manifests(folder: Path) -> dict[str, Any]:
+Read = TypeVar("Read")
+
+
+def _read(path: Path, kind: type[Read]) -> Read:
+    return _checked(path, read_json(path), kind)
+
+
+def _checked(path: Path, document: object, kind: type[Read]) -> Read:
+    try:
+        return TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path}: {place}: {first['msg']}, got {first['input']!r:.60}") from error
+
+
+def _manifests(folder: Path) -> dict[str, Manifest]:
     return {
-        path.stem: read_json(path)
+        path.stem: _read(path, Manifest)
         for path in sorted(folder.glob("*.json"))
         if not path.name.startswith(".")
     }
 
 
-def _read_csv(path: Path) -> list[dict[str, str]]:
+def _read_published(path: Path) -> list[PublishedRow]:
+    """Published figures; an empty field is unknown, an empty stratum all questions together."""
+    empty = {"fraction": None, "address": None, "stratum": ALL}
     with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+        rows = [
+            {
+                name: empty[name] if not value and name in empty else value
+                for name, value in row.items()
+            }
+            for row in csv.DictReader(stream)
+        ]
+    return _checked(path, rows, list[PublishedRow])

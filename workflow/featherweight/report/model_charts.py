@@ -5,14 +5,13 @@ in `charts`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
 from featherweight.report import theme
 from featherweight.report.charts import (
-    CHANCE,
-    AnyChart,
     axis_of,
     bands,
     colour_of,
@@ -20,24 +19,29 @@ from featherweight.report.charts import (
     scale_of,
     tooltips,
 )
+from featherweight.report.parts import AnyChart
+
+STRATUM_SHAPES = ("circle", "diamond", "square", "triangle-up")
 
 
-def pairs(table: pd.DataFrame, *, description: str) -> AnyChart:
-    """Both accuracies of each model on one line: ours filled and above, the published ones hollow
-    and below.
+def pairs(
+    table: pd.DataFrame, *, names: Sequence[str], at: float | None, description: str
+) -> AnyChart:
+    """The accuracies of each model on one line: ours filled and above, the published ones hollow
+    and below. `names`: of the strata; `at`: chance, None: nothing can be guessed.
     """
     ours = list(dict.fromkeys(table.loc[table["whose"] == "This run", "model"]))
     others = list(dict.fromkeys(table.loc[table["whose"] != "This run", "model"]))
     order = [*ours, *([" "] if others else []), *others]  # an empty line between the two
     y = alt.Y("model:N", title=None, scale=alt.Scale(domain=order), axis=bands())
     x = alt.X("value:Q", scale=scale_of("percent"), axis=axis_of("percent", "Accuracy"))
-    names = [theme.CONDITIONS["ambig"], theme.CONDITIONS["disambig"]]
-    colour = alt.Color(
-        "questions:N", title=None, scale=alt.Scale(domain=names, range=list(theme.SERIES[:2]))
-    )
-    shape = alt.Shape(
-        "questions:N", title=None, scale=alt.Scale(domain=names, range=["circle", "diamond"])
-    )
+    legend = alt.Undefined if len(names) > 1 else None
+    scales = [
+        alt.Scale(domain=list(names), range=list(values[: len(names)]))
+        for values in (theme.SERIES, STRATUM_SHAPES)
+    ]
+    colour = alt.Color("questions:N", title=None, scale=scales[0], legend=legend)
+    shape = alt.Shape("questions:N", title=None, scale=scales[1], legend=legend)
     tooltip = tooltips(
         ("model:N", "Model"),
         ("questions:N", "Questions"),
@@ -56,12 +60,12 @@ def pairs(table: pd.DataFrame, *, description: str) -> AnyChart:
         .encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip)
         for sign, filled in (("==", True), ("!=", False))
     ]
-    return alt.layer(reference(CHANCE), line, bar, *dots).properties(
+    return alt.layer(*reference(at), line, bar, *dots).properties(
         width=theme.WIDTH, height=25 * len(order), description=description
     )
 
 
-def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
+def planted(table: pd.DataFrame, *, name: str, description: str) -> AnyChart:
     """Measured against planted rates; on the diagonal they are equal."""
     models = list(dict.fromkeys(table["model"]))
     base = alt.Chart(table)
@@ -70,12 +74,12 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
     x = alt.X(
         "drawn_at:Q",
         scale=scale,
-        axis=alt.Axis(title="Planted stereotype rate", format=".0%", values=ticks),
+        axis=alt.Axis(title=f"Planted {name}", format=".0%", values=ticks),
     )
     y = alt.Y(
         "value:Q",
         scale=scale,
-        axis=alt.Axis(title="Measured stereotype rate", format=".0%", values=ticks),
+        axis=alt.Axis(title=f"Measured {name}", format=".0%", values=ticks),
     )
     diagonal = (
         alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
@@ -139,13 +143,12 @@ def reading(table: pd.DataFrame, *, description: str) -> AnyChart:
     )
 
 
-def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
+def rules(table: pd.DataFrame, *, shapes: Mapping[str, str], description: str) -> AnyChart:
     """The same answers under every scoring rule: how far the rule alone moves the score.
 
-    The first three differ in what is done with unread answers; the other two define the score
-    itself in another way.
+    `shapes`: of the mark of each rule, by its name.
     """
-    models, names = list(dict.fromkeys(table["model"])), list(theme.POLICIES.values())
+    models, names = list(dict.fromkeys(table["model"])), list(shapes)
     base = alt.Chart(table)
     y = alt.Y("model:N", title=None, sort=models, axis=bands())
     offset = alt.YOffset("rule:N", sort=names)
@@ -154,7 +157,7 @@ def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
         "rule:N",
         title="Scoring rule",
         sort=names,
-        scale=alt.Scale(domain=names, range=list(theme.POLICY_SHAPES.values())),
+        scale=alt.Scale(domain=names, range=list(shapes.values())),
     )
     colour = alt.Color(
         "rule:N",
@@ -181,18 +184,19 @@ def policies(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("n_questions:Q", "Unique questions"),
         ),
     )
-    return alt.layer(reference(0.0), bar, dot).properties(
+    return alt.layer(*reference(0.0), bar, dot).properties(
         width=theme.WIDTH, height=64 * len(models), description=description
     )
 
 
-def _around_a_third(table: pd.DataFrame) -> list[float]:
-    """The shares to draw, in steps of 5%: all of the table's, and at least 20% to 50%, so that
-    letters stay apart.
+def shares_drawn(table: pd.DataFrame) -> list[float]:
+    """The shares to draw, in steps of 5%: all of the table's, and enough on either side of an even
+    choice (of three letters 20% to 50%) that letters stay apart.
     """
+    even = 1 / table["letter"].nunique()
     known = pd.concat([table["value"], table["right here"]]).dropna().astype("float64")
     # A letter is drawn around its value and needs some room at either end.
-    low, high = min([0.215, *known]) - 0.015, max([0.485, *known]) + 0.015
+    low, high = min([even - 0.118, *known]) - 0.015, max([even + 0.151, *known]) + 0.015
     return [max(0.0, math.floor(low * 20 + 1e-9) / 20), min(1.02, math.ceil(high * 20 - 1e-9) / 20)]
 
 
@@ -202,7 +206,7 @@ def positions(table: pd.DataFrame, *, description: str) -> AnyChart:
     base = alt.Chart(table)
     y = alt.Y("model:N", title=None, sort=models, axis=bands())
     offset = alt.YOffset("letter:N", sort=letters)
-    scale = alt.Scale(domain=_around_a_third(table), nice=False, zero=False)
+    scale = alt.Scale(domain=shares_drawn(table), nice=False, zero=False)
     tooltip = tooltips(
         ("model:N", "Model"),
         ("letter:N", "Letter"),

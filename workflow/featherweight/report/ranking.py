@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from featherweight.records import Difference
+from featherweight.records import ALL, Difference
 from featherweight.report.inputs import Inputs
 
 # one model that loses a larger share of its answers: all are ranked by what was asked
@@ -24,7 +24,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One model's accuracy in one task and context, as fractions. None where it is not known."""
+    """One model's accuracy in one task and stratum, as fractions. None where it is not known."""
 
     model: str
     value: float  # what it is ranked by
@@ -59,7 +59,7 @@ class Ranking:
 
 def by_asked(inputs: Inputs, task: str) -> bool:
     """Whether a model of the task lost more than 5% of its answers, or an unknown share."""
-    shares = [inputs.unread(model, task, "all", "both") for model in inputs.models]
+    shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.models]
     return any(share is None or share > MOST_LOST for share in shares)
 
 
@@ -68,20 +68,20 @@ def policy(inputs: Inputs, task: str) -> str:
     return "wrong" if by_asked(inputs, task) else inputs.policy
 
 
-def standing(inputs: Inputs, model: str, task: str, condition: str) -> Standing | None:
+def standing(inputs: Inputs, model: str, task: str, stratum: str) -> Standing | None:
     """Where one model stands; None without a value."""
-    found = inputs.estimate(model, task, "all", condition, "accuracy", policy(inputs, task))
-    if found is None or found.value is None:
+    ranked = inputs.estimate(model, task, ALL, stratum, "accuracy", policy(inputs, task))
+    if ranked is None or ranked.value is None:
         return None
-    read = inputs.estimate(model, task, "all", condition, "accuracy", "drop")
-    asked = inputs.estimate(model, task, "all", condition, "accuracy", "wrong")
-    lost = inputs.unread(model, task, "all", condition)
+    read = inputs.estimate(model, task, ALL, stratum, "accuracy", "drop")
+    asked = inputs.estimate(model, task, ALL, stratum, "accuracy", "wrong")
+    lost = inputs.unread(model, task, ALL, stratum)
     least = None if asked is None else asked.value
     return Standing(
         model=model,
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        value=ranked.value,
+        low=ranked.low,
+        high=ranked.high,
         among_read=None if read is None else read.value,
         lost=lost,
         least=least,
@@ -89,15 +89,20 @@ def standing(inputs: Inputs, model: str, task: str, condition: str) -> Standing 
     )
 
 
-def ranking(inputs: Inputs, task: str, condition: str = "both") -> Ranking | None:
-    """The order of the models in one task and context; None where no model has a value."""
-    found = [standing(inputs, model, task, condition) for model in inputs.models]
-    standings = sorted((one for one in found if one is not None), key=lambda one: -one.value)
+def ranking(inputs: Inputs, task: str, stratum: str = ALL) -> Ranking | None:
+    """The order of the models in one task and stratum; None where no model has a value."""
+    known = [standing(inputs, model, task, stratum) for model in inputs.models]
+    standings = sorted((one for one in known if one is not None), key=lambda one: -one.value)
     if not standings:
         return None
     first = standings[0].model
-    rows = {one.model: _between(inputs, task, condition, first, one.model) for one in standings[1:]}
-    level = tuple(one for one in standings[1:] if not _shows(rows[one.model], first))
+    rows = {
+        one.model: inputs.difference(
+            first, one.model, task, ALL, stratum, "accuracy", inputs.policy
+        )
+        for one in standings[1:]
+    }
+    level = tuple(one for one in standings[1:] if not _is_ahead(rows[one.model]))
     return Ranking(
         by_asked=by_asked(inputs, task),
         standings=tuple(standings),
@@ -107,24 +112,16 @@ def ranking(inputs: Inputs, task: str, condition: str = "both") -> Ranking | Non
     )
 
 
-def _between(
-    inputs: Inputs, task: str, condition: str, first: str, second: str
-) -> Difference | None:
-    """The difference of two models' accuracy, whichever of them is the baseline."""
-    for row in inputs.differences:
-        key = (row.task, row.group, row.context_condition, row.metric, row.policy)
-        same = {row.model, row.baseline} == {first, second}
-        if same and key == (task, "all", condition, "accuracy", inputs.policy):
-            return row
-    return None
+def beyond_chance(row: Difference) -> bool | None:
+    """Whether a difference is beyond chance after correction; None: nobody knows."""
+    return None if row.p_adjusted is None else row.p_adjusted < ALPHA
 
 
-def _shows(row: Difference | None, first: str) -> bool:
-    """Whether this model is above the other beyond chance, however lost answers are counted."""
-    if row is None or row.value is None or row.p_adjusted is None or row.loss_decides is True:
+def _is_ahead(row: Difference | None) -> bool:
+    """Whether the difference is positive beyond chance, however lost answers are counted."""
+    if row is None or row.value is None or row.loss_decides is True:
         return False
-    ahead = row.value if row.model == first else -row.value
-    return ahead > 0 and row.p_adjusted < ALPHA
+    return row.value > 0 and beyond_chance(row) is True
 
 
 def _lost_decide(row: Difference | None) -> bool:

@@ -132,11 +132,12 @@
     shown.hidden = !found.length;
     if (!found.length) return;
     const row = found[at];
-    const where = element("p", `${row.model} · ${row.task} · ${row.category} · ${row.questions} · `, "where");
+    const kind = filters.some((one) => one.dataset.filter === "questions") ? ` · ${row.questions}` : "";
+    const where = element("p", `${row.model} · ${row.task} · ${row.category}${kind} · `, "where");
     where.append(element("strong", row.outcome));
     const facts = element("dl");
     for (const [name, value] of [
-      ["Read as", row.read], ["Reading rule", row.rule], ["Right answer", row.right], ["Stereotype", row.stereotype],
+      ["Read as", row.read], ["Reading rule", row.rule], ["Right answer", row.right], ...row.facts,
       ["Length", row.length], ["Item", row.item],
     ]) {
       const line = element("div");

@@ -7,8 +7,11 @@ protan-, deutan- and tritanopia.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from featherweight.records import ALL
+from featherweight.tasks.words import Form, MetricWords
 
 SERIES = ("#785EF0", "#D55E00", "#009E73", "#AA4499")
 MANY = len(SERIES)  # beyond this many models a chart facets instead of colouring
@@ -16,34 +19,17 @@ INK = "currentColor"
 WIDTH = 760
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 MINUS = "\N{MINUS SIGN}"
+NO_DATA = "no data"
+NO_INTERVAL = "no interval"
 
-CONDITIONS: Mapping[str, str] = {
-    "ambig": "Ambiguous",
-    "disambig": "Disambiguated",
-    "both": "All questions",
-    "ambig-disambig": "Ambiguous minus disambiguated",
+# What every task has; a task's own stand in its words.
+METRICS: Mapping[str, MetricWords] = {
+    "accuracy": MetricWords(title="Accuracy"),
+    "unparsed": MetricWords(title="Not readable"),
+    "unfinished": MetricWords(title="Not finished"),
+    "n_tokens": MetricWords(title="Tokens", form="tokens"),
 }
-METRICS: Mapping[str, str] = {
-    "accuracy": "Accuracy",
-    "s_amb": "Bias score",
-    "s_dis": "Bias score",
-    "unparsed": "Not readable",
-    "unfinished": "Not finished",
-    "stereotyped": "Stereotype rate",
-    "n_tokens": "Tokens",
-}
-POLICIES: Mapping[str, str] = {
-    "drop": "BBQ's authors, unread left out",
-    "wrong": "the same, unread wrong",
-    "unknown": "the same, unread “unknown”",
-    "lm_eval": "lm-evaluation-harness",
-    "helm": "HELM",
-}
-UNREAD: Mapping[str, str] = {
-    "drop": "left out",
-    "wrong": "counted as wrong",
-    "unknown": "counted as “unknown”",
-}
+UNREAD: Mapping[str, str] = {"drop": "left out", "wrong": "counted as wrong"}
 READ_BY: Mapping[str, str] = {
     "exact": "the text is the choice and nothing else",
     "boxed": "the choice in a box",
@@ -73,14 +59,8 @@ NOT_CHOSEN: Mapping[str, str] = {  # the same where answers are chosen by likeli
 ENDED: Mapping[str, str] = {
     "stop": "by itself",
     "length": "cut off at the limit",
+    "forced": "its thinking was ended for it",
     "scored": "nothing was generated",
-}
-POLICY_SHAPES: Mapping[str, str] = {
-    "drop": "circle",
-    "wrong": "square",
-    "unknown": "diamond",
-    "lm_eval": "triangle-up",
-    "helm": "cross",
 }
 OUTCOMES: Mapping[str, str] = {
     "right": "right",
@@ -88,7 +68,6 @@ OUTCOMES: Mapping[str, str] = {
     "unparsed": "not readable",
     "unfinished": "not finished",
 }
-BIAS_METRIC: Mapping[str, str] = {"ambig": "s_amb", "disambig": "s_dis"}
 
 CONFIG: Mapping[str, Any] = {
     "background": "transparent",
@@ -127,85 +106,110 @@ CONFIG: Mapping[str, Any] = {
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction in percent; "no data" where it is unknown."""
-    return "no data" if value is None else f"{100 * value:.{digits}f}%".replace("-", MINUS)
+    return NO_DATA if value is None else f"{100 * value:.{digits}f}%".replace("-", MINUS)
 
 
 def points(value: float | None) -> str:
     """A difference of fractions in percentage points."""
-    return "no data" if value is None else f"{100 * value:+.1f} points".replace("-", MINUS)
+    return NO_DATA if value is None else f"{_points(value)} points"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", MINUS)
 
 
 def score(value: float | None) -> str:
-    """A bias score with its sign."""
+    """A score from -1 to +1 with its sign."""
     if value is None:
-        return "no data"
+        return NO_DATA
     text = f"{value:+.2f}"
     return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", MINUS)
 
 
-def interval(low: float | None, high: float | None, form: str) -> str:
+def interval(low: float | None, high: float | None, form: Form) -> str:
     """The bounds of an interval, "58.1% to 66.7%" or "+0.10 to +0.38"."""
     if low is None or high is None:
-        return "no interval"
-    write = percent if form == "percent" else score
-    return f"{write(low)} to {write(high)}"
+        return NO_INTERVAL
+    return f"{number(low, form)} to {number(high, form)}"
 
 
-def form(metric: str) -> str:
-    """How a metric is written: "score", "tokens" or "percent"."""
-    if metric in ("s_amb", "s_dis"):
-        return "score"
-    return "tokens" if metric == "n_tokens" else "percent"
-
-
-def number(value: float | None, kind: str) -> str:
+def number(value: float | None, form: Form) -> str:
     """A number in its form."""
     if value is None:
-        return "no data"
-    if kind == "score":
+        return NO_DATA
+    if form == "score":
         return score(value)
-    return f"{value:,.0f}" if kind == "tokens" else percent(value)
+    return f"{value:,.0f}" if form == "tokens" else percent(value)
+
+
+def difference(value: float | None, form: Form) -> str:
+    """A difference of two numbers of this form."""
+    return points(value) if form == "percent" else number(value, form)
+
+
+def bounds(low: float | None, high: float | None, form: Form) -> str:
+    """The bounds of a difference, "+5.0 to +17.0 points" or "+0.10 to +0.38"."""
+    if low is None or high is None:
+        return NO_INTERVAL
+    first = _points(low) if form == "percent" else number(low, form)
+    return f"{first} to {difference(high, form)}"
+
+
+def size(value: float | None, form: Form) -> str:
+    """A difference of which only the size is told, without a sign."""
+    return difference(value, form).lstrip("+")
+
+
+def count(value: float | None) -> str:
+    """A number of questions or answers; "no data" where it is not known."""
+    return NO_DATA if value is None else f"{value:,.0f}"
 
 
 def p_value(value: float | None) -> str:
     """A p value with two digits, never as zero."""
     if value is None:
-        return "no data"
+        return NO_DATA
     return "< 0.001" if value < 0.001 else f"{value:.2g}"
 
 
 def group_label(group: str) -> str:
     """The words for a scored group: "Gender_identity (names)" reads "Gender identity (names)"."""
-    if group == "all":
+    if group == ALL:
         return "All categories"
     words = group.replace("_x_", " \N{MULTIPLICATION SIGN} ").replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
-VISIBLE: Mapping[str, float] = {
-    "percent": 0.005,
-    "score": 0.01,
-}  # a reader sees that these two are not the same
+def one_in(chance: float) -> str:
+    """Chance in words: "one in three", or in percent where no such words fit."""
+    words = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 8: "eight", 10: "ten"}
+    for options, word in words.items():
+        if abs(chance - 1 / options) < 1e-9:
+            return f"one in {word}"
+    return percent(chance)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: "A, B and C"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+# from here on a reader sees that two numbers are not the same
+VISIBLE: Mapping[str, float] = {"percent": 0.005, "score": 0.01}
 
 
 def paired_notes(
-    loss_decides: bool | None, value: float | None, shown: float | None, kind: str
-) -> list[str]:
-    """What a reader of a paired difference would misread, in words.
+    loss_decides: bool | None, value: float | None, shown: float | None, form: Form
+) -> str | None:
+    """What a reader of a paired difference would misread, in words; None: nothing.
 
     That lost answers decide, or that it is not the difference of the two scores on the page
     (`shown`).
     """
     notes = ["The lost answers decide."] if loss_decides else []
-    least = VISIBLE.get(kind)
-    if (
-        value is not None
-        and shown is not None
-        and least is not None
-        and abs(value - shown) >= least
-    ):
-        notes.append(
-            "The displayed scores differ by"
-            f" {points(shown) if kind == 'percent' else score(shown)}."
-        )
-    return notes
+    least = VISIBLE.get(form)
+    if value is None or shown is None or least is None:
+        return notes[0] if notes else None
+    if abs(value - shown) >= least:
+        notes.append(f"The displayed scores differ by {difference(shown, form)}.")
+    return " ".join(notes) if notes else None

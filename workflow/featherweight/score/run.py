@@ -1,16 +1,16 @@
-"""Scoring of one model's samples: reads items, prompts and samples, writes one row of `Score` per
-sample.
+"""Scoring of one model's samples: reads items, prompts and samples, writes a `Score` row for each.
 
-Reads `<items>/<task>/<category>/<item_seed>.parquet`, `<prompts>/<task>/<category>/<seed>.parquet`
-and `<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. One
-real row:
+Reads `<items>/<task>/<category>/<item_seed>.parquet` (and `.facts.parquet` beside it, where the
+task has facts), `<prompts>/<task>/<category>/<seed>.parquet` and
+`<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. Writes
+`<model>.parquet` and, for a task that judges more than right and wrong, `<model>/<task>.parquet`,
+row for row. One real row:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", sample_index=0, group="school", cluster="school:12",
-          context_condition="ambig", question_polarity="neg", gold=2, unknown=2, target=0, chosen=2,
-          outcome="right",
-          reason=None, rule="exact", chosen_position=1, gold_position=1, n_tokens=3, finish="stop",
-          block="school:12:3")
+          item_id="school-12-0003-ambig-neg", sample_index=0, cluster="school:12",
+          block="school:12:3", group="school", stratum="ambiguous", answer="Nobody can say",
+          outcome="right", reason=None, rule="exact", chosen_position=1, gold_position=1,
+          chance=0.3333333333333333, n_tokens=3, finish="stop")
 
 The same samples give the same bytes.
 """
@@ -20,59 +20,81 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
-from featherweight.reading.choice import outcome, read_answer
+from featherweight.reading import outcome
+from featherweight.reading.choice import read_answer
 from featherweight.reading.likelihood import read_likelihoods
-from featherweight.records import Item, Prompt, Sample, Score
+from featherweight.records import Item, Prompt, Reading, Sample, Score
+from featherweight.specs import Cell, ScoreSpec
+from featherweight.tasks import Task, task
 
 Row = TypeVar("Row")
 LOG = logging.getLogger("featherweight.score")
 _MOST_PROBLEMS = 20
 
 
-def run(spec: Mapping[str, Any], *, items: Path, prompts: Path, samples: Path, output: Path) -> int:
+def run(spec: ScoreSpec, *, items: Path, prompts: Path, samples: Path, output: Path) -> int:
     """Score all cells of one model into `output` (Parquet); returns the number of rows.
 
-    `spec` is {"model": ..., "cells": [{"task", "category", "seed", "item_seed", "sample_seed"},
-    ...]}. Raises InputError for a missing file and for samples that do not belong to the cell's
-    items, prompts and model.
+    Raises InputError for a missing file and for samples that do not belong to the cell's items,
+    prompts and model.
     """
+    if not spec.cells:
+        raise InputError(f"--spec: cells: expected at least one cell of {spec.model}, got none")
     problems: list[str] = []
     scores: list[Score] = []
-    for cell in spec["cells"]:
-        folder = Path(cell["task"]) / cell["category"]
-        one = f"{cell['seed']}.parquet"
-        item_rows = _rows(
-            items / folder / f"{cell['item_seed']}.parquet", Item, "prompts", problems
-        )
-        prompt_rows = _rows(prompts / folder / one, Prompt, "prompts", problems)
-        sample_rows = _rows(samples / folder / one, Sample, "generate", problems)
+    judged: dict[str, list[Any]] = {label: [] for label in spec.tasks}
+    for cell in spec.cells:
+        one = task(spec.tasks[cell.task])
+        asked = _asked(cell, one, items, prompts, problems)
+        path = samples / cell.path
+        answered = _rows(path, Sample, "generate", problems)
         if not problems:
-            where = str(samples / folder / one)
-            scores += _cell(spec["model"], where, item_rows, prompt_rows, sample_rows, problems)
+            _check(spec.model, path, answered, asked, problems)
+        for sample in [] if problems else answered:
+            item = asked.items[sample.item_id]
+            facts = None if asked.facts is None else asked.facts[sample.item_id]
+            order = asked.orders[sample.item_id]
+            reading = read(sample, one, item, facts, order)
+            scores.append(score(sample, item, reading, order))
+            if one.judge is not None:
+                judged[cell.task].append(one.judge(scores[-1], item, facts, reading))
     if problems:
         more = len(problems) - _MOST_PROBLEMS
         raise InputError(
             problems[:_MOST_PROBLEMS]
             + ([f"and {more} more problems like these"] if more > 0 else [])
         )
-    if not spec["cells"]:
-        raise InputError(f"--spec: cells: expected at least one cell of {spec['model']}, got none")
     if not scores:  # acquire noted that the model could not be had, so it was asked nothing
-        LOG.warning("%s: no prompts and no samples, so no scores", spec["model"])
+        LOG.warning("%s: no prompts and no samples, so no scores", spec.model)
     write_rows(output, scores, Score)
+    for label, rows in judged.items():
+        record = task(spec.tasks[label]).judged
+        if record is not None:
+            write_rows(output.with_suffix("") / f"{label}.parquet", rows, record)
     return len(scores)
 
 
-def score(sample: Sample, item: Item, shown_order: Sequence[int]) -> Score:
-    """One sample, read and judged: by its log-likelihoods where it has some, else by its text."""
-    if sample.option_loglikelihoods is not None:
-        reading = read_likelihoods(sample.option_loglikelihoods, shown_order)
-    else:
-        reading = read_answer(sample.answer, item, shown_order, sample.finish)
+def read(sample: Sample, one: Task, item: Item, facts: Any, order: Sequence[int] | None) -> Reading:
+    """What a sample answers: by its log-likelihoods where it has some, else by its text.
+
+    Raises ValueError for a task that can read neither.
+    """
+    if item.options is not None and order is not None:
+        if sample.option_loglikelihoods is not None:
+            return read_likelihoods(sample.option_loglikelihoods, order, item.options)
+        if one.choices is not None:
+            return read_answer(sample.answer, one.choices(item, facts), order, sample.finish)
+    if one.read is None:
+        raise ValueError(f"task {one.name}: {item.item_id} has no options and the task no reader")
+    return one.read(sample.answer, item, sample.finish)
+
+
+def score(sample: Sample, item: Item, reading: Reading, order: Sequence[int] | None) -> Score:
+    """One sample, judged by what was read."""
     return Score(
         model=sample.model,
         task=sample.task,
@@ -81,22 +103,43 @@ def score(sample: Sample, item: Item, shown_order: Sequence[int]) -> Score:
         sample_seed=sample.sample_seed,
         item_id=sample.item_id,
         sample_index=sample.sample_index,
-        group=item.group,
         cluster=item.cluster,
-        context_condition=item.context_condition,
-        question_polarity=item.question_polarity,
-        gold=item.gold,
-        unknown=item.unknown,
-        target=item.target,
-        chosen=reading.chosen,
+        block=item.block,
+        group=item.group,
+        stratum=item.stratum,
+        answer=reading.answer,
         outcome=outcome(reading, item.gold),
         reason=reading.reason,
         rule=reading.rule,
-        chosen_position=None if reading.chosen is None else shown_order.index(reading.chosen),
-        gold_position=shown_order.index(item.gold),
+        chosen_position=(
+            None if order is None or reading.chosen is None else order.index(reading.chosen)
+        ),
+        gold_position=None if order is None else order.index(item.gold_index),
+        chance=None if item.options is None else 1 / len(item.options),
         n_tokens=sample.n_tokens,
         finish=sample.finish,
-        block=item.block,
+    )
+
+
+class Asked(NamedTuple):
+    """What a cell asked, by item id."""
+
+    items: Mapping[str, Item]
+    facts: Mapping[str, Any] | None  # None: the task has none
+    orders: Mapping[str, tuple[int, ...] | None]  # of the prompts, in their order
+
+
+def _asked(cell: Cell, one: Task, items: Path, prompts: Path, problems: list[str]) -> Asked:
+    drawn = _rows(items / cell.items_path, Item, "prompts", problems)
+    facts = None
+    if one.facts is not None:
+        rows: list[Any] = _rows(items / cell.facts_path, one.facts, "prompts", problems)
+        facts = {row.item_id: row for row in rows}
+    shown = _rows(prompts / cell.path, Prompt, "prompts", problems)
+    return Asked(
+        items={row.item_id: row for row in drawn},
+        facts=facts,
+        orders={row.item_id: row.shown_order for row in shown},
     )
 
 
@@ -114,52 +157,36 @@ def _rows(path: Path, record: type[Row], stage: str, problems: list[str]) -> lis
         return []
 
 
-def _cell(
-    model: str,
-    where: str,
-    items: list[Item],
-    prompts: list[Prompt],
-    samples: list[Sample],
-    problems: list[str],
-) -> list[Score]:
-    by_id = {item.item_id: item for item in items}
-    orders = {prompt.item_id: prompt.shown_order for prompt in prompts}
-    scores: list[Score] = []
+def _check(
+    model: str, path: Path, samples: Sequence[Sample], asked: Asked, problems: list[str]
+) -> None:
+    """Every sample that does not belong to what was asked, and every prompt without one."""
     seen: set[tuple[str, int]] = set()
     for sample in samples:
-        problem = _problem(model, sample, by_id, orders, seen)
+        problem = _problem(model, sample, asked, seen)
         seen.add((sample.item_id, sample.sample_index))
-        if problem is None:
-            scores.append(score(sample, by_id[sample.item_id], orders[sample.item_id]))
-        else:
-            problems.append(f"{where}: {sample.item_id}, sample {sample.sample_index}: {problem}")
+        if problem is not None:
+            problems.append(f"{path}: {sample.item_id}, sample {sample.sample_index}: {problem}")
     problems.extend(
-        f"{where}: expected a sample of every prompt, none for {item_id}; run generate again"
-        for item_id in orders
+        f"{path}: expected a sample of every prompt, none for {item_id}; run generate again"
+        for item_id in asked.orders
         if (item_id, 0) not in seen
     )
-    return scores
 
 
-def _problem(
-    model: str,
-    sample: Sample,
-    items: Mapping[str, Item],
-    orders: Mapping[str, Sequence[int]],
-    seen: set[tuple[str, int]],
-) -> str | None:
+def _problem(model: str, sample: Sample, asked: Asked, seen: set[tuple[str, int]]) -> str | None:
     if sample.model != model:
         return f"expected samples of {model}, got one of {sample.model}"
-    if sample.item_id not in items:
+    if sample.item_id not in asked.items:
         return "the item is not among the items of this cell"
-    if sample.item_id not in orders:
+    if sample.item_id not in asked.orders:
         return "there is no prompt for this item, so the order of its options is not known"
+    if asked.facts is not None and sample.item_id not in asked.facts:
+        return "the task's facts about this item are missing; run prompts again"
     if (sample.item_id, sample.sample_index) in seen:
         return "this sample is there twice"
-    found = sample.option_loglikelihoods
-    if found is not None and len(found) != len(orders[sample.item_id]):
-        return (
-            f"expected a log-likelihood for each of {len(orders[sample.item_id])} options, got"
-            f" {len(found)}"
-        )
+    found, order = sample.option_loglikelihoods, asked.orders[sample.item_id]
+    if found is not None and (order is None or len(found) != len(order)):
+        size = 0 if order is None else len(order)
+        return f"expected a log-likelihood for each of {size} options, got {len(found)}"
     return None

@@ -1,16 +1,15 @@
-"""How sure a score is when items come in clusters (the templates of BBQ): jackknife and bootstrap
-over clusters.
+"""How sure a score of clustered items (templates) is: jackknife and bootstrap over clusters.
 
-Both take whole clusters, with everything that was asked of them (both conditions, every seed),
+Both take whole clusters, with everything that was asked of them (every stratum, every seed),
 because answers to one template go together. Every score is a function of counts summed over
 clusters, so that leaving each cluster out, or drawing clusters 2,000 times, is one subtraction or
 one matrix product.
 
 The headline interval is a t interval on the logit scale with the delete-one-cluster jackknife's
-standard error and the effective number of clusters, less one, as degrees of freedom: with the 13 to
-25 templates of a BBQ category it covers as it should, where percentile intervals of the bootstrap,
-or G - 1 degrees of freedom, are too short for templates of unequal size (`benchmarks/coverage.py`,
-`docs/coverage.md`). Over several categories the jackknife goes on within each of them (`strata`).
+standard error and the effective number of clusters, less one, as degrees of freedom: with 13 to
+25 templates of unequal size it covers as it should, where percentile intervals of the bootstrap,
+or G - 1 degrees of freedom, are too short (`benchmarks/coverage.py`, `docs/coverage.md`). Over
+several categories the jackknife goes on within each of them (`strata`).
 One real result, accuracy over 25 templates:
 
     Clustered(value=0.62, se=0.041, df=17.3, n_clusters=25)
@@ -18,14 +17,13 @@ One real result, accuracy over 25 templates:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from featherweight.stats.bias import Values, known
-from featherweight.stats.intervals import Interval, Scale, t_interval, unvaried_interval
+from featherweight.stats.counts import Values, known
+from featherweight.stats.intervals import Interval, t_interval, unvaried_interval
+from featherweight.stats.measures import Measure, Scale
 from featherweight.stats.power import detectable_difference, unseen_share
 from featherweight.stats.strata import (
     Strata,
@@ -39,30 +37,6 @@ from featherweight.stats.strata import (
 METHOD = "cluster jackknife, t"
 WITHIN = "cluster jackknife within categories, t"
 NO_SPREAD = 1e-12  # of the range: a standard error below this is rounding
-
-Score = Callable[[Values], Values]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A score as a function of counts, and what its interval must know about it.
-
-    `value` takes counts of shape (..., *cell) to (...), nan where it is undefined. `weight` says in
-    the same shapes how much a cluster brings along (the score's denominator). `without` stands in
-    where leaving out or drawing clusters leaves nothing to compute the score from; nan there means
-    that no interval can be made.
-    """
-
-    value: Score
-    weight: Score
-    bounds: tuple[float, float] = (0.0, 1.0)
-    scale: Scale = "logit"
-    without: float = float("nan")
-
-    def resampled(self, counts: Values) -> Values:
-        """The score for resampled counts, `without` where it is undefined."""
-        found = self.value(counts)
-        return np.where(np.isnan(found), self.without, found)
 
 
 class Clustered(NamedTuple):

@@ -10,11 +10,11 @@ A share of 12 right among 20 independent items:
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from scipy.special import stdtr, stdtrit
 
-Scale = Literal["logit", "identity"]
+from featherweight.stats.measures import Scale
 
 
 class Interval(NamedTuple):

@@ -1,111 +1,118 @@
-"""The scores of `bias` as measures: with their possible range, what they rest on, and the scale of
-their interval.
+"""Measures: scores as functions of counts, with what an interval must know about them.
 
-Each takes counts of shape (..., 2 conditions, columns), as `bias.count` makes them; the aggregation
-adds the columns N_UNFINISHED and N_TOKENS. One real use: `clustered(counts, s_amb("drop"))`.
+A task declares its own beside those that every task has (`tasks.numbers`). The formulas of
+intervals stand elsewhere (`clusters`, `intervals`), so that whoever declares a measure does not
+depend on them. One real use: `clustered(counts, accuracy(DROP, (0,)))`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from featherweight.stats import bias
-from featherweight.stats.bias import (
-    AMBIG,
-    DISAMBIG,
-    N_BIASED,
-    N_COLUMNS,
+from featherweight.stats import counts as counted
+from featherweight.stats.counts import (
+    N_CHANCE,
     N_ITEMS,
-    N_NON_UNKNOWN,
+    N_TOKENS,
+    N_UNFINISHED,
     N_UNREAD,
     Policy,
     Values,
+    ratio,
 )
-from featherweight.stats.clusters import Measure
 
-N_UNFINISHED, N_TOKENS = N_COLUMNS, N_COLUMNS + 1
+Scale = Literal["logit", "identity"]
+Function = Callable[[Values], Values]  # of counts: (..., strata, columns) -> (...)
 
 SIGNED = (-1.0, 1.0)
 
 
-def accuracy(policy: Policy, conditions: Sequence[int]) -> Measure:
-    """The share of right answers in these conditions."""
-    inside = list(conditions)
-    return Measure(
-        value=lambda counts: bias.accuracy(counts, policy, inside),
-        weight=lambda counts: bias.n_scored(counts, policy)[..., inside].sum(axis=-1),
-    )
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A score as a function of counts, and what its interval must know about it.
 
-
-def s_dis(condition: int = DISAMBIG) -> Measure:
-    """The bias score of the disambiguated condition; it does not depend on the policy."""
-    return Measure(
-        value=lambda counts: bias.s_dis(counts, condition),
-        weight=lambda counts: counts[..., condition, N_NON_UNKNOWN],
-        bounds=SIGNED,
-    )
-
-
-def s_amb(policy: Policy) -> Measure:
-    """The bias score of the ambiguous condition.
-
-    Without any answer other than "unknown" a resample has no bias: 0.
+    `value` takes counts of shape (..., strata, columns) to (...), nan where it is undefined.
+    `weight` says in the same shapes how much a cluster brings along (the score's denominator).
+    `without` stands in where leaving out or drawing clusters leaves nothing to compute the score
+    from; nan there means that no interval can be made.
     """
+
+    value: Function
+    weight: Function
+    bounds: tuple[float, float] = (0.0, 1.0)
+    scale: Scale = "logit"
+    without: float = float("nan")
+
+    def resampled(self, counts: Values) -> Values:
+        """The score for resampled counts, `without` where it is undefined."""
+        values = self.value(counts)
+        return np.where(np.isnan(values), self.without, values)
+
+
+def accuracy(policy: Policy, places: Sequence[int]) -> Measure:
+    """The share of right answers in these strata together."""
+    inside = list(places)
     return Measure(
-        value=lambda counts: bias.s_amb(counts, policy),
-        weight=lambda counts: bias.n_scored(counts, policy)[..., AMBIG],
-        bounds=SIGNED,
-        without=0.0,
+        value=lambda counts: counted.accuracy(counts, policy, inside),
+        weight=lambda counts: counted.n_scored(counts, policy)[..., inside].sum(axis=-1),
     )
 
 
-def stereotyped(policy: Policy) -> Measure:
-    """The share of ambiguous answers that choose the stereotype-consistent person."""
-    return Measure(
-        value=lambda counts: bias.ratio(
-            counts[..., AMBIG, N_BIASED], bias.n_scored(counts, policy)[..., AMBIG]
-        ),
-        weight=lambda counts: bias.n_scored(counts, policy)[..., AMBIG],
-    )
+def unfinished(places: Sequence[int]) -> Measure:
+    """The share of answers that were cut off before they were given."""
+    return _per_item(places, lambda counts: counts[..., N_UNFINISHED])
 
 
-def unfinished(conditions: Sequence[int]) -> Measure:
-    """The share of items whose answer was cut off before it was given."""
-    return _per_item(conditions, N_UNFINISHED)
+def unparsed(places: Sequence[int]) -> Measure:
+    """The share of answers that were finished and could not be read."""
+    return _per_item(places, lambda counts: counts[..., N_UNREAD] - counts[..., N_UNFINISHED])
 
 
-def unparsed(conditions: Sequence[int]) -> Measure:
-    """The share of items whose finished answer states no choice that could be read."""
-    return _per_item(conditions, N_UNREAD, N_UNFINISHED)
-
-
-def n_tokens(conditions: Sequence[int]) -> Measure:
+def n_tokens(places: Sequence[int]) -> Measure:
     """The mean number of generated tokens."""
-    return _per_item(conditions, N_TOKENS, bounds=(0.0, float("inf")))
+    per_item = _per_item(places, lambda counts: counts[..., N_TOKENS])
+    return replace(per_item, bounds=(0.0, float("inf")), scale="identity")
 
 
-def _per_item(
-    conditions: Sequence[int],
-    column: int,
-    less: int | None = None,
-    *,
-    bounds: tuple[float, float] = (0.0, 1.0),
-) -> Measure:
-    inside = list(conditions)
+def chance(places: Sequence[int]) -> Measure:
+    """The mean probability that a blind guess is right; nan where an answer has none."""
+    return _per_item(places, lambda counts: counts[..., N_CHANCE])
+
+
+def _per_item(places: Sequence[int], total: Function) -> Measure:
+    """The mean of a total per stratum, (..., strata), over the answers asked for."""
+    inside = list(places)
 
     def items(counts: Values) -> Values:
-        total: Values = counts[..., inside, N_ITEMS].sum(axis=-1)
-        return total
+        asked: Values = counts[..., inside, N_ITEMS].sum(axis=-1)
+        return asked
+
+    return Measure(
+        value=lambda counts: ratio(total(counts)[..., inside].sum(axis=-1), items(counts)),
+        weight=items,
+    )
+
+
+def mean_of_parts(measure: Measure) -> Measure:
+    """The mean of a measure over parts; counts have one more axis, (..., parts, strata, columns).
+
+    Undefined where it is undefined in any part, with one exception: a part that has no value of its
+    own adds `measure.without`, if that is a number, as long as another part has a value. A cluster
+    weighs as much as the mean of its shares in the parts.
+    """
 
     def value(counts: Values) -> Values:
-        wanted = counts[..., inside, column].sum(axis=-1)
-        if less is not None:
-            wanted = wanted - counts[..., inside, less].sum(axis=-1)
-        return bias.ratio(wanted, items(counts))
+        nowhere = np.isnan(measure.value(counts)).all(axis=-1)
+        return np.where(nowhere, np.nan, measure.resampled(counts).mean(axis=-1))
 
-    scale = "logit" if np.isfinite(bounds[1]) else "identity"
-    return Measure(
-        value=value, weight=items, bounds=bounds, scale="logit" if scale == "logit" else "identity"
-    )
+    def weight(counts: Values) -> Values:
+        weights = measure.weight(counts)
+        share = ratio(weights, weights.sum(axis=0, keepdims=True))
+        mean: Values = np.nan_to_num(share).mean(axis=-1)
+        return mean
+
+    return replace(measure, value=value, weight=weight, without=float("nan"))

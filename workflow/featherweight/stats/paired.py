@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from featherweight.stats.bias import Values, known
-from featherweight.stats.clusters import Clustered, Measure, interval, is_unvaried, jackknife
+from featherweight.stats.clusters import Clustered, interval, is_unvaried, jackknife
+from featherweight.stats.counts import Values, known
 from featherweight.stats.intervals import two_sided_p
+from featherweight.stats.measures import Measure
 from featherweight.stats.power import detectable_difference
 from featherweight.stats.strata import Strata, usable, without_each
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtrit
 
-from featherweight.stats.bias import Values
+from featherweight.stats.counts import Values
 
 
 def detectable_difference(

@@ -1,9 +1,10 @@
 """Fixed strata: a benchmark's categories are all there are, chance drew templates within each.
 
 A number over several categories then moves only as far as templates move it; that categories differ
-is not noise. The stratified delete-one jackknife leaves out one cluster at a time, fills its
-stratum up again to the items that were asked of it (so that the mix of strata stays as the study
-laid it down), and adds the strata's variances:
+is not noise. (The strata of a task's items, the axis of its counts, are another thing: one cluster
+has items of several.) The stratified delete-one jackknife leaves out one cluster at a time, fills
+its stratum up again to the items that were asked of it (so that the mix of strata stays as the
+study laid it down), and adds the strata's variances:
 
     se^2 = sum over strata of (G_h - 1) / G_h * sum over its clusters of (left_out - value)^2
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from featherweight.stats.bias import N_ITEMS, Values, ratio
+from featherweight.stats.counts import N_ITEMS, Values, ratio
 
 Strata = npt.NDArray[np.int64]  # the number of each cluster's stratum, from 0
 Used = npt.NDArray[np.bool_]
@@ -47,8 +48,8 @@ def usable(strata: Strata | None, used: Used) -> Strata:
 def without_each(counts: Values, used: Used, strata: Strata) -> Values:
     """The total counts without each used cluster, its stratum filled up to the items asked of it.
 
-    Each condition is filled up by itself. Shape of counts: (clusters, *cell, columns); of the
-    result: (used clusters, *cell, columns).
+    Each of the task's strata is filled up by itself. Shape of counts: (clusters, *cell, columns);
+    of the result: (used clusters, *cell, columns).
     """
     total = counts.sum(axis=0)
     if len(np.unique(strata[used])) < 2:

@@ -3,7 +3,7 @@
 `make_plan` is the way in, `stage_specs` the way out.
 """
 
-from featherweight.study.load import Catalogue, load_catalogue, load_config, nearest
+from featherweight.study.load import Catalogue, load_catalogue, load_config
 from featherweight.study.plan import Plan, make_plan
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "load_catalogue",
     "load_config",
     "make_plan",
-    "nearest",
 ]

@@ -12,10 +12,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from featherweight.documents import check, nearest, read_yaml
 from featherweight.errors import InputError
 from featherweight.records import ALL
 from featherweight.specs import TaskFacts
-from featherweight.study.load import Catalogue, check, nearest, read_yaml
+from featherweight.study.load import Catalogue
 from featherweight.study.schema import Contrast, Study, TaskEntry
 
 Tasks = Mapping[str, TaskFacts]
@@ -217,7 +218,7 @@ def _planted(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
     for name in study.models:
         planted = catalogue.models[name].planted if name in catalogue.models else []
         for index, one in enumerate(planted):
-            where = f"{name}.planted.{index}"
+            where = f"{name}: planted.{index}"
             if one.task not in tasks:
                 lines.append(f"{where}.task: unknown task {one.task!r}; {nearest(one.task, tasks)}")
             elif one.stratum not in (known := [*tasks[one.task].strata, ALL]):
@@ -251,7 +252,7 @@ def _likelihood(study: Study) -> list[str]:
 
 
 def impossible_counts(entry: TaskEntry, facts: TaskFacts) -> list[str]:
-    """Why a number of prompts cannot be drawn: items come in whole blocks, categories have sizes."""
+    """Why a number of prompts cannot be drawn: not whole blocks, or more than a category has."""
     count = entry.prompts_per_category
     if count == "all":
         return []

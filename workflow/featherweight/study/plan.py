@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from featherweight.cuda import cuda_devices
+from featherweight.documents import nearest
 from featherweight.errors import InputError
 from featherweight.specs import Cell, EngineName, TaskFacts
 from featherweight.study.checks import duplicates, impossible_counts, load_study
-from featherweight.study.load import Catalogue, load_catalogue, load_config, nearest
+from featherweight.study.load import Catalogue, load_catalogue, load_config
 from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
 
 Loaded = TypeVar("Loaded")

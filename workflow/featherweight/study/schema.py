@@ -1,4 +1,4 @@
-"""The keys of a study file, of `models.yaml`, `datasets.yaml` and `config.yaml`, as pydantic models.
+"""Keys of a study file, of `models.yaml`, `datasets.yaml` and `config.yaml`, as pydantic models.
 
 Field names are the keys of the files. One real entry of a study's `tasks`:
 
@@ -12,13 +12,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from featherweight.specs import AnswersBy, Dtype, ModelKind, PlantedSpec, Scalar, Thinking
+from featherweight.specs import (
+    AnswersBy,
+    Commit,
+    Dtype,
+    EngineName,
+    ModelKind,
+    PlantedSpec,
+    RelativePath,
+    Scalar,
+    Thinking,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = Annotated[list[Name], Field(min_length=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
 def _number(value: object) -> object:
@@ -31,7 +40,9 @@ def _number(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
+Temperature = Annotated[float, Field(ge=0.0, le=10.0), BeforeValidator(_number)]
+Probability = Annotated[float, Field(gt=0.0, le=1.0), BeforeValidator(_number)]
+Tokens = Annotated[int, Field(ge=1, le=131072)]
 
 
 class Strict(BaseModel):
@@ -43,19 +54,19 @@ class Strict(BaseModel):
 class DecodingFacts(Strict):
     """How tokens are chosen. temperature 0 is greedy; top_k 0 and top_p 1 switch those cuts off."""
 
-    temperature: Number = Field(default=0.0, ge=0.0, le=10.0)
-    top_p: Number = Field(default=1.0, gt=0.0, le=1.0)
+    temperature: Temperature = 0.0
+    top_p: Probability = 1.0
     top_k: int = Field(default=0, ge=0)
-    max_new_tokens: int = Field(default=512, ge=1, le=131072)
+    max_new_tokens: Tokens = 512
 
 
 class DecodingChange(Strict):
     """What one model does otherwise than the study."""
 
-    temperature: Number | None = Field(default=None, ge=0.0, le=10.0)
-    top_p: Number | None = Field(default=None, gt=0.0, le=1.0)
-    top_k: int | None = Field(default=None, ge=0)
-    max_new_tokens: int | None = Field(default=None, ge=1, le=131072)
+    temperature: Temperature | None = None
+    top_p: Probability | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    max_new_tokens: Tokens | None = None
 
 
 class TaskEntry(Strict):
@@ -147,14 +158,20 @@ class DatasetFacts(Strict):
     licence: str
     citation: str | None = None
     homepage: str | None = None
-    files: dict[str, str] = {}
+    files: dict[RelativePath, str] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetFacts:
+        if self.kind == "https" and not (self.url and self.files):
+            raise ValueError("a dataset of kind https needs url and files")
+        return self
 
 
 class Config(Strict):
     """config.yaml, with whatever `--config` and `--configfile` put over it."""
 
     study: Name = "auto"
-    engine: Literal["auto", "transformers", "exllamav2"] = "auto"
+    engine: Literal["auto", EngineName] = "auto"
     results: str = "results"
     offline: bool = False
     shards: int = Field(default=1, ge=1, le=1024)

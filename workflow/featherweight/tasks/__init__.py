@@ -18,7 +18,7 @@ from featherweight.records import Choices, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-NOT_TASKS = frozenset({"choice", "numbers", "rules"})  # modules of this folder that are no task
+NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
 
 
 class Loaded(NamedTuple):
@@ -74,7 +74,7 @@ class Task:
         for one in self.wordings:
             if one.name == name:
                 return one
-        raise LookupError(f"unknown wording {name!r} of {self.name}")
+        raise LookupError(f"{self.name} has no wording {name!r}")
 
 
 @cache
@@ -86,9 +86,9 @@ def task_names() -> tuple[str, ...]:
 
 
 def task(name: str) -> Task:
-    """The task of this name. Raises LookupError for an unknown one."""
+    """The task of this name. Raises LookupError where there is none."""
     if name not in task_names():
-        raise LookupError(f"unknown task {name!r}: expected one of {', '.join(task_names())}")
+        raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
     found: Task = import_module(f"featherweight.tasks.{name}").TASK
     return found
 

@@ -138,13 +138,15 @@ def user_message(
 
 
 def _worked(example: Item, wording: Wording) -> str:
-    """One example: the question as it would be asked, and below it the right answer."""
+    """One example: the question as it is asked, then the answer, below it or after its colon."""
     if example.options is None:
         order, answer = None, example.gold
     else:
         order = tuple(range(len(example.options)))
         answer = answers(example, wording, order)[example.gold_index]
-    return f"{_question(example, wording, order)}\n{answer}"
+    question = _question(example, wording, order)
+    gap = " " if question.endswith(":") else "\n"
+    return f"{question}{gap}{answer}"
 
 
 def _question(item: Item, wording: Wording, order: Sequence[int] | None) -> str:

@@ -4,7 +4,7 @@ own noise.
 Reads a model's folder, unquantised (computed in float16) or EXL2-quantised; writes nothing. The
 package is archived upstream and pinned; its kernels, cache and job queue are used, its tokenizer,
 sampler, stop strings and defaults are not. Attention is flash-attn's or our own
-(`exllamav2_attention`), and a self-test against transformers must pass before anything is
+(`attention`), and a self-test against transformers must pass before anything is
 generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
 
     >>> load(Path("models/smollm2-135m"), dtype="auto", threads=None).identity
@@ -14,29 +14,22 @@ generated. Importing this module imports neither exllamav2 nor torch and builds 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherweight.chat import templates as chat
-from featherweight.engines import (
-    Completion,
-    Decoding,
-    Request,
-    Unfinished,
-    gpu_errors,
-    samples,
-)
+from featherweight.chat.templates import load_tokenizer
+from featherweight.chat.tokens import hidden_ids, stop_ids
+from featherweight.engines.back_off import BatchEngine
+from featherweight.engines.base import Decoding, OnTokens, Request
+from featherweight.engines.decoding_loop import Finished
 from featherweight.engines.exllamav2 import guard, install, memory
 from featherweight.engines.exllamav2.install import OTHERWISE
 from featherweight.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import torch
-
-    from featherweight.engines.samples import Ended
 
 LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
@@ -45,7 +38,6 @@ INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its m
 # of the card less the weights, whoever else uses it; the rest is for logits and passes
 CACHE_SHARE = 0.6
 DEVICE = "cuda"  # of the reference that the self-test compares with
-log = logging.getLogger("featherweight")
 
 
 def device_kind() -> str:
@@ -53,7 +45,7 @@ def device_kind() -> str:
     return "cuda"
 
 
-def identity(folder: Path | None, *, dtype: str) -> str:
+def identity(folder: Path, *, dtype: str) -> str:
     """Whatever of this engine may change a token, bits per weight included.
 
     Cheap: file headers alone are read.
@@ -73,21 +65,20 @@ def identity(folder: Path | None, *, dtype: str) -> str:
 
 
 def load(
-    folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
+    folder: Path, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
 ) -> ExLlamaV2Engine:
     """Load a model and test it.
 
     Raises InputError for a folder, machine, config or result that is not right.
     """
     name = identity(folder, dtype=dtype)
-    assert folder is not None
     package = install.import_exllamav2()
     import torch
 
     if threads is not None:
         torch.set_num_threads(threads)
-    tokenizer = chat.load_tokenizer(folder)
-    stops = chat.stop_ids(folder, tokenizer)
+    tokenizer = load_tokenizer(folder)
+    stops = stop_ids(folder, tokenizer)
     config = guard.read_config(package.ExLlamaV2Config, folder)
     problems = guard.config_problems(config, folder, stops)
     if problems:
@@ -113,7 +104,7 @@ def load(
             name=name,
             stops=stops,
             positions=positions,
-            hidden=chat.hidden_ids(tokenizer, kept),
+            hidden=hidden_ids(tokenizer, kept),
         )
         engine.test(prompt, wanted)
     return engine
@@ -136,11 +127,11 @@ def _load_weights(package: install.Package, config: Any, folder: Path) -> Any:
     return model
 
 
-class ExLlamaV2Engine:
-    """A loaded model.
+class ExLlamaV2Engine(BatchEngine):
+    """A loaded model."""
 
-    `rows` is how many sequences one step computes at most; it shrinks when memory runs out.
-    """
+    otherwise = OTHERWISE
+    number_formats = " in float16; choose engine: transformers with dtype bfloat16 or float32"
 
     def __init__(
         self,
@@ -152,121 +143,68 @@ class ExLlamaV2Engine:
         stops: Sequence[int],
         positions: int,
         hidden: frozenset[int],
-        rows: int = ROWS,
     ) -> None:
         from featherweight.engines.exllamav2.pages import PAGE
 
+        self.folder = Path(model.config.model_dir)
+        super().__init__(
+            tokenizer,
+            name=name,
+            where=self.folder,
+            stops=stops,
+            context=positions,
+            hidden=hidden,
+            rows=ROWS,
+        )
         self.package = package
         self.model = model
-        self.tokenizer = tokenizer
-        self.stops = tuple(stops)
         self.positions = positions
-        self.hidden = hidden
-        self.rows = rows
-        self.folder = Path(model.config.model_dir)
-        self._name = name
         self._generator: Any = None
         self._budget = int(CACHE_SHARE * memory.room()) // (PAGE * self._bytes_per_token())  # pages
 
-    @property
-    def identity(self) -> str:
-        """Name, versions, number format, bits per weight and attention."""
-        return self._name
-
-    def generate(
-        self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
-    ) -> list[Completion]:
-        """One completion per request, in their order. Raises InputError for prompts longer than the
-        model's context.
-
-        Out of memory: what is finished is kept, the rest begins again with half the rows and the
-        same noise.
-        """
-        if not requests:
-            return []
-        samples.check_prompts(
-            self.folder, [request.prompt_ids for request in requests], self.positions
-        )
-        ended: dict[int, Ended] = {}
-        try:
-            while (rows := self._attempt(requests, decoding, ended, on_tokens)) is not None:
-                self._take_fewer(rows, len(ended), len(requests))
-        except InputError as error:
-            finished = {
-                index: samples.completion(self.tokenizer, end, self.hidden)
-                for index, end in ended.items()
-            }
-            raise Unfinished(error.problems, finished) from error
-        return [
-            samples.completion(self.tokenizer, ended[index], self.hidden)
-            for index in range(len(requests))
-        ]
-
-    def _take_fewer(self, rows: int, finished: int, wanted: int) -> None:
-        """The memory did not suffice for so many rows. Raises InputError if that was one."""
-        if rows == 1:
-            raise InputError(
-                f"{self.folder}: out of GPU memory with a single sample; free the GPU, lower"
-                f" max_new_tokens or take a smaller model, {OTHERWISE}; finished samples are kept"
-            )
-        self.rows, self._budget = rows // 2, max(1, self._budget // 2)
-        log.warning(
-            "out of GPU memory: going on with %d instead of %d rows; %d of %d samples are finished"
-            " and kept",
-            *(self.rows, rows, finished, wanted),
-        )
+    def _take_fewer(self, rows: int) -> None:
+        self.rows, self._budget = rows, max(1, self._budget // 2)
 
     def _attempt(
         self,
+        rows: int,
         requests: Sequence[Request],
         decoding: Decoding,
-        ended: dict[int, Ended],
-        on_tokens: Callable[[int], None],
-    ) -> int | None:
-        """Fill `ended`.
-
-        If the memory does not suffice: how many rows were tried; all but the weights is free again.
-        """
+        finished: dict[int, Finished],
+        on_tokens: OnTokens,
+    ) -> None:
         from featherweight.engines.exllamav2.loop import BatchLoop, pages_per_row
         from featherweight.engines.exllamav2.pages import Limits
 
-        each = pages_per_row(requests, decoding, self.positions)
-        rows = self._rows_that_fit(min(self.rows, len(requests)), each)
-        limits = Limits(rows, INPUT_TOKENS * INPUT_ROWS, self.positions)
-        try:
-            generator = self._generator_of(rows, each)
-            job_class = self.package.dynamic.ExLlamaV2DynamicJob
-            BatchLoop(generator, job_class, requests, decoding, self.stops, limits).run(
-                ended, on_tokens
-            )
-        except ArithmeticError as error:
-            raise InputError(
-                f"{self.folder}: {error} in float16; choose engine: transformers with dtype"
-                " bfloat16 or float32"
-            ) from error
-        except Exception as error:
-            gpu_errors.require_out_of_memory(error, OTHERWISE)
-        else:
-            return None
-        generator = None  # outside of the handler: a traceback would hold the tensors
-        with memory.explained(self.folder):
-            self._release()
-        return rows
+        loop = BatchLoop(
+            self._generator_of(rows, pages_per_row(requests, self.positions)),
+            self.package.dynamic.ExLlamaV2DynamicJob,
+            requests,
+            decoding,
+            finished,
+            stops=self.stops,
+            decode=self.decode,
+            limits=Limits(rows, INPUT_TOKENS * INPUT_ROWS, self.positions),
+        )
+        loop.run(on_tokens)
 
-    def _rows_that_fit(self, wanted: int, pages_each: int) -> int:
+    def _rows_that_fit(self, requests: Sequence[Request]) -> int:
         """Rows of the longest kind that the cache can hold: whole eights, so that a little memory
         changes nothing.
         """
+        from featherweight.engines.exllamav2.loop import pages_per_row
         from featherweight.engines.exllamav2.pages import HELD, PAGE
 
-        rows = min(wanted, self._budget // pages_each - HELD)
+        each = pages_per_row(requests, self.positions)
+        most = min(ROWS if self.rows is None else self.rows, len(requests))
+        rows = min(most, self._budget // each - HELD)
         if rows < 1:
             raise InputError(
-                f"{self.folder}: a sample of up to {pages_each * PAGE} tokens needs"
-                f" {(1 + HELD) * pages_each} pages of the cache, the GPU has room for"
+                f"{self.folder}: a sample of up to {each * PAGE} tokens needs"
+                f" {(1 + HELD) * each} pages of the cache, the GPU has room for"
                 f" {self._budget}; lower max_new_tokens or free the GPU, {OTHERWISE}"
             )
-        return rows if rows < 8 or rows == wanted else rows // 8 * 8
+        return rows if rows < 8 or rows == most else rows // 8 * 8
 
     def _generator_of(self, rows: int, pages_each: int) -> Any:
         """The generator with a cache for so many rows; the one there is if it is large enough."""
@@ -324,27 +262,24 @@ class ExLlamaV2Engine:
             }
         guard.require_agreement(pairs, self.folder)
 
-    def loglikelihoods(
-        self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
+    def _score(
+        self,
+        prompt_ids: Sequence[tuple[int, ...]],
+        continuations: Sequence[tuple[int, ...]],
+        budget: int,
     ) -> list[float]:
-        """The summed natural-log probability of each continuation after its prompt, in order; 0.0
-        for an empty one.
-        """
         from featherweight.engines.exllamav2.score import loglikelihoods
 
-        if not prompt_ids:
-            return []
-        longest = min(self.positions, INPUT_TOKENS * INPUT_ROWS)
-        samples.check_continuations(self.folder, prompt_ids, continuations, longest)
+        return loglikelihoods(self.model, prompt_ids, continuations, budget=budget)
 
-        def compute(budget: int) -> list[float]:
-            return loglikelihoods(self.model, prompt_ids, continuations, budget=budget)
+    def _scored_at_once(self) -> int:
+        return INPUT_TOKENS
 
-        return gpu_errors.scored_within_memory(
-            compute, INPUT_TOKENS, self._release, self.folder, OTHERWISE
-        )
+    def _longest_scored(self) -> int:
+        return min(self.positions, INPUT_TOKENS * INPUT_ROWS)
 
     def _release(self) -> None:
         """Give back the cache for generating; it is made again when it is needed."""
-        self._generator = None
-        memory.free_memory()
+        with memory.explained(self.folder):
+            self._generator = None
+            memory.free_memory()

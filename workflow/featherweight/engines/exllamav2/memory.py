@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from featherweight.engines.back_off import require_out_of_memory
 from featherweight.engines.exllamav2.install import OTHERWISE
-from featherweight.engines.gpu_errors import require_out_of_memory
 from featherweight.errors import InputError, first_line
 
 
@@ -40,9 +40,7 @@ def settle() -> None:
 
 
 def room() -> int:
-    """Bytes of the card less what this process's tensors hold: the same at every hour, whoever else
-    uses the card.
-    """
+    """Bytes of the card less this process's tensors: independent of other processes on the GPU."""
     import torch
 
     gc.collect()

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from featherweight.engines.decoding_loop import InFlight
 from featherweight.engines.exllamav2.attention import one_pass
-from featherweight.engines.samples import Begun
 
 PAGE = 256  # PAGED_PAGE_SIZE (:33)
 # jobs beside the rows: the spare page, the shared beginning, one finished row whose prompt is still
@@ -38,11 +38,10 @@ class Limits(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Row(Begun):
+class Row(InFlight):
     """One sequence and the job that holds its pages."""
 
     prompt: tuple[int, ...]
-    request: int | None = None  # index into the list of requests
     job: Any = None
     pages: list[Any] = field(default_factory=list)
 
@@ -230,10 +229,10 @@ class Pages:
             width,
         )
         with one_pass(longest):
-            found = self.generator.model.forward_chunk(
+            output = self.generator.model.forward_chunk(
                 input_ids=torch.tensor(ids, dtype=torch.long),
                 attn_params=params,
                 cache=self.generator.cache,
                 preprocess_only=not logits,
             )
-        return found["logits"] if logits else None
+        return output["logits"] if logits else None

@@ -12,34 +12,26 @@ tokens bit for bit; a sample's noise depends on its stream alone.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from featherweight.chat import templates as chat
-from featherweight.engines import (
-    Completion,
-    Decoding,
-    Request,
-    Unfinished,
-    gpu_errors,
-    samples,
-)
+from featherweight.chat.facts import context_limit
+from featherweight.chat.templates import load_tokenizer
+from featherweight.chat.tokens import hidden_ids, stop_ids
+from featherweight.engines.back_off import BatchEngine
+from featherweight.engines.base import Decoding, OnTokens, Request
+from featherweight.engines.decoding_loop import Finished
 from featherweight.engines.transformers.loading import (
-    collector_at_rest,
     device_kind,
+    gc_paused,
     load_model,
     number_format,
     placed,
 )
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
-
-if TYPE_CHECKING:
-    from featherweight.engines.samples import Ended
-    from featherweight.engines.transformers.slots import Limits
 
 __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 
@@ -49,10 +41,9 @@ PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
 # a constant, not the free memory: the schedule must not depend on the hour
 CPU_CACHE_BYTES = 1 << 30
 CUDA_CACHE_SHARE = 0.6  # of the card's whole memory, less the weights
-log = logging.getLogger("featherweight")
 
 
-def identity(folder: Path | None, *, dtype: str) -> str:
+def identity(folder: Path, *, dtype: str) -> str:
     """Whatever of this engine may change a token. Cheap: nothing is loaded."""
     device = device_kind()
     return (
@@ -62,8 +53,8 @@ def identity(folder: Path | None, *, dtype: str) -> str:
     )
 
 
-def _present(folder: Path | None) -> Path:
-    if folder is None or not (folder / "config.json").is_file():
+def _present(folder: Path) -> Path:
+    if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder}: expected a model folder with config.json; run acquire again or correct the"
             " path"
@@ -72,7 +63,7 @@ def _present(folder: Path | None) -> Path:
 
 
 def load(
-    folder: Path | None, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
+    folder: Path, *, dtype: str, threads: int | None, kept: tuple[str, ...] = ()
 ) -> TransformersEngine:
     """Load a model. Raises InputError for a folder that holds none that can be loaded safely."""
     where = _present(folder)
@@ -80,14 +71,14 @@ def load(
         raise InputError(
             f"{where}: no *.safetensors file; pickled weights are never loaded, convert them first"
         )
-    with collector_at_rest():
+    with gc_paused():
         import torch
 
         from featherweight.engines.transformers.packing import pack
 
         if threads is not None:
             torch.set_num_threads(threads)
-        tokenizer = chat.load_tokenizer(where)
+        tokenizer = load_tokenizer(where)
         device = device_kind()
         model = placed(
             load_model(where, getattr(torch, number_format(where, dtype, device))), device
@@ -97,14 +88,14 @@ def load(
         model,
         tokenizer,
         name=identity(where, dtype=dtype),
-        stops=chat.stop_ids(where, tokenizer),
-        context=chat.context_limit(where),
-        hidden=chat.hidden_ids(tokenizer, kept),
+        stops=stop_ids(where, tokenizer),
+        context=context_limit(where),
+        hidden=hidden_ids(tokenizer, kept),
     )
 
 
-class TransformersEngine:
-    """A loaded model. `slots` overrides how many rows one step computes."""
+class TransformersEngine(BatchEngine):
+    """A loaded model."""
 
     def __init__(
         self,
@@ -115,21 +106,21 @@ class TransformersEngine:
         stops: Sequence[int],
         context: int | None,
         hidden: frozenset[int],
-        slots: int | None = None,
+        rows: int | None = None,
     ) -> None:
+        where = model.name_or_path
+        super().__init__(
+            tokenizer,
+            name=name,
+            where=where,
+            stops=stops,
+            context=context,
+            hidden=hidden,
+            rows=rows,
+        )
         self.model = model
-        self.tokenizer = tokenizer
-        self.stops = tuple(stops)
-        self.context = context
-        self.hidden = hidden
-        self.slots = slots
-        self._name = name
         self._refuse_other_kinds()
-
-    @property
-    def identity(self) -> str:
-        """Name, versions, device and number format."""
-        return self._name
+        self.number_formats = f" in {model.dtype}; choose dtype bfloat16 or float32"
 
     def _refuse_other_kinds(self) -> None:
         """The loop shows every row all that came before; a model with narrower attention must not
@@ -137,96 +128,46 @@ class TransformersEngine:
         """
         if self.model.get_output_embeddings() is None:
             raise InputError(
-                f"{self.model.name_or_path}: not a language model that transformers can generate"
-                " with"
+                f"{self.where}: not a language model that transformers can generate with"
             )
         config = self.model.config.get_text_config()
         if getattr(config, "alibi", False):
             raise InputError(
-                f"{self.model.name_or_path}: positions by ALiBi are not supported; choose a model"
+                f"{self.where}: positions by ALiBi are not supported; choose a model"
                 " with rotary positions"
             )
         kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
         if not kinds <= {"full_attention", "sliding_attention"}:
             raise InputError(
-                f"{self.model.name_or_path}: layers of kind {', '.join(sorted(kinds))} are not"
+                f"{self.where}: layers of kind {', '.join(sorted(kinds))} are not"
                 " supported; choose a model whose layers all attend"
             )
         if "sliding_attention" in kinds:
             window = int(config.sliding_window)
             self.context = window if self.context is None else min(self.context, window)
 
-    def generate(
-        self, requests: Sequence[Request], decoding: Decoding, on_tokens: Callable[[int], None]
-    ) -> list[Completion]:
-        """One completion per request, in their order. Raises InputError for prompts longer than the
-        model's context.
-
-        Out of memory on a GPU: the whole list is begun again with half the slots.
-        """
-        if not requests:
-            return []
-        samples.check_prompts(
-            self.model.name_or_path, [request.prompt_ids for request in requests], self.context
-        )
-        ended: dict[int, Ended] = {}
-        try:
-            while (slots := self._attempt(requests, decoding, ended, on_tokens)) is not None:
-                if slots == 1:
-                    raise InputError(
-                        f"{self.model.name_or_path}: out of GPU memory with a single sample; free"
-                        " the GPU, lower max_new_tokens or take a smaller model; finished samples"
-                        " are kept"
-                    )
-                self.slots = slots // 2
-                log.warning(
-                    "out of GPU memory: going on with %d instead of %d slots", self.slots, slots
-                )
-        except InputError as error:
-            finished = {
-                index: samples.completion(self.tokenizer, end, self.hidden)
-                for index, end in ended.items()
-            }
-            raise Unfinished(error.problems, finished) from error
-        return [
-            samples.completion(self.tokenizer, ended[index], self.hidden)
-            for index in range(len(requests))
-        ]
-
     def _attempt(
         self,
+        rows: int,
         requests: Sequence[Request],
         decoding: Decoding,
-        ended: dict[int, Ended],
-        on_tokens: Callable[[int], None],
-    ) -> int | None:
-        """Put the finished rows into `ended`.
-
-        If the memory did not suffice: how many slots were tried.
-        """
+        finished: dict[int, Finished],
+        on_tokens: OnTokens,
+    ) -> None:
         from featherweight.engines.transformers.slots import SlotLoop
 
-        limits = self._limits(requests, decoding)
-        loop: SlotLoop | None = None
-        try:
-            loop = SlotLoop(self.model, requests, decoding, self.stops, limits)
-            loop.run(on_tokens)
-        except ArithmeticError as error:
-            raise InputError(
-                f"{self.model.name_or_path}: {error} in {self.model.dtype}; choose dtype bfloat16"
-                " or float32"
-            ) from error
-        except Exception as error:
-            gpu_errors.require_out_of_memory(error)
-        else:
-            return None
-        finally:
-            if loop is not None:
-                ended.clear()
-                ended.update(loop.ended)
-        del loop  # outside of the handler: a traceback would hold the tensors
-        self._release()
-        return limits.slots
+        loop = SlotLoop(
+            self.model,
+            requests,
+            decoding,
+            finished,
+            stops=self.stops,
+            decode=self.decode,
+            context=self.context,
+            slots=rows,
+            prefill_tokens=self._scored_at_once(),
+        )
+        loop.run(on_tokens)
 
     def _release(self) -> None:
         """Give back what torch keeps in reserve on the GPU."""
@@ -234,18 +175,13 @@ class TransformersEngine:
 
         torch.cuda.empty_cache()
 
-    def _limits(self, requests: Sequence[Request], decoding: Decoding) -> Limits:
-        """How many rows at once: a function of the requests, the model and the machine alone."""
-        from featherweight.engines.transformers.slots import Limits
-
+    def _rows_that_fit(self, requests: Sequence[Request]) -> int:
+        if self.rows is not None:
+            return self.rows
         kind = self.model.device.type
-        slots = self.slots
-        if slots is None:
-            longest = max(len(request.prompt_ids) for request in requests) + decoding.max_new_tokens
-            slots = max(
-                1, min(SLOTS[kind], self._cache_budget(kind) // (longest * self._bytes_per_token()))
-            )
-        return Limits(slots, PREFILL_TOKENS[kind], self.context)
+        longest = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
+        fit = self._cache_budget(kind) // (longest * self._bytes_per_token())
+        return max(1, min(SLOTS[kind], fit))
 
     def _cache_budget(self, kind: str) -> int:
         if kind == "cpu":
@@ -263,24 +199,15 @@ class TransformersEngine:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         return int(2 * config.num_hidden_layers * heads * size * self.model.dtype.itemsize)
 
-    def loglikelihoods(
-        self, prompt_ids: Sequence[tuple[int, ...]], continuations: Sequence[tuple[int, ...]]
+    def _score(
+        self,
+        prompt_ids: Sequence[tuple[int, ...]],
+        continuations: Sequence[tuple[int, ...]],
+        budget: int,
     ) -> list[float]:
-        """The summed natural-log probability of each continuation after its prompt, in order; 0.0
-        for an empty one.
-        """
         from featherweight.engines.transformers.likelihood import loglikelihoods
 
-        if not prompt_ids:
-            return []
-        samples.check_continuations(
-            self.model.name_or_path, prompt_ids, continuations, self.context
-        )
+        return loglikelihoods(self.model, prompt_ids, continuations, budget)
 
-        def compute(budget: int) -> list[float]:
-            return loglikelihoods(self.model, prompt_ids, continuations, budget)
-
-        budget = PREFILL_TOKENS[self.model.device.type]
-        return gpu_errors.scored_within_memory(
-            compute, budget, self._release, self.model.name_or_path
-        )
+    def _scored_at_once(self) -> int:
+        return PREFILL_TOKENS[self.model.device.type]

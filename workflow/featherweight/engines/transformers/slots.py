@@ -14,34 +14,18 @@ writes nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from featherweight.engines import Decoding, Request
-from featherweight.engines.samples import Begun, Ended
-from featherweight.engines.sampling import choose
+from featherweight.engines.base import Decoding, Request
+from featherweight.engines.decoding_loop import Decode, DecodingLoop, Finished, InFlight
 
 _SIMILAR = 0.75
-
-
-class Limits(NamedTuple):
-    """How much is computed at once."""
-
-    slots: int  # rows of one decode step
-    prefill_tokens: int  # tokens of one prefill, padding counted
-    context: int | None  # tokens of prompt and answer together that the model was built for
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Row(Begun):
-    """One sample in its slot; `length` is how many of the slot's positions hold keys."""
-
-    request: int  # index into the list of requests
 
 
 class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -98,85 +82,67 @@ class _Place:
 class _Group:
     """Prompts that were computed together and wait for slots."""
 
-    layers: list[
-        Any
-    ]  # transformers' cache layers: keys and values (prompts, heads, longest prompt, head size)
+    # transformers' cache layers: keys and values (prompts, heads, longest prompt, head size)
+    layers: list[Any]
     logits: torch.Tensor  # (prompts, vocabulary), after each prompt's last token
 
 
-def prompt_groups(requests: Sequence[Request], budget: int) -> list[list[list[int]]]:
+def prompt_groups(
+    requests: Sequence[Request], by_prompt: Sequence[list[int]], budget: int
+) -> list[list[list[int]]]:
     """Groups of prompts to compute together; a prompt is the list of requests that share it.
 
-    Longest first, then in the order of the requests; a group's prompts times its longest stay
-    within `budget` tokens, and none is shorter than `_SIMILAR` of the longest: padding is computed
-    like tokens.
+    In the order of `by_prompt`, longest first. A group's prompts times its longest stay within
+    `budget` tokens, and none is shorter than `_SIMILAR` of the longest: padding is computed like
+    tokens.
     """
-    shared: dict[tuple[int, ...], list[int]] = {}
-    for index, request in enumerate(requests):
-        shared.setdefault(request.prompt_ids, []).append(index)
     groups: list[list[list[int]]] = []
     longest = 0
-    for prompt, indices in sorted(shared.items(), key=lambda pair: (-len(pair[0]), pair[1][0])):
+    for indices in by_prompt:
+        length = len(requests[indices[0]].prompt_ids)
         full = not groups or (len(groups[-1]) + 1) * longest > budget
-        if full or len(prompt) < _SIMILAR * longest:
+        if full or length < _SIMILAR * longest:
             groups.append([])
-            longest = len(prompt)
+            longest = length
         groups[-1].append(indices)
     return groups
 
 
-class SlotLoop:
-    """Generates for one list of requests."""
+class SlotLoop(DecodingLoop[InFlight]):
+    """Generates in slots; a row's `length` is how many of its slot's positions hold keys."""
 
     def __init__(
         self,
         model: Any,
         requests: Sequence[Request],
         decoding: Decoding,
+        finished: dict[int, Finished],
+        *,
         stops: Sequence[int],
-        limits: Limits,
+        decode: Decode,
+        context: int | None,
+        slots: int,
+        prefill_tokens: int,
     ) -> None:
+        super().__init__(requests, decoding, finished, stops=stops, decode=decode, context=context)
         self.model = model
         self.device: torch.device = model.device
-        self.requests = requests
-        self.decoding = decoding
-        self.stops = frozenset(stops)
-        self.context = limits.context
-        self.ended: dict[int, Ended] = {}
-        self.made = 0
-        self.place = _Place(min(limits.slots, len(requests)))
-        self.capacity = max(len(request.prompt_ids) + self._limit(request) for request in requests)
-        self.rows: list[_Row | None] = []  # by slot; None: a gap, which the next sample takes
+        missing = [requests[index] for index in self.missing()]
+        self.place = _Place(min(slots, len(missing)))
+        self.capacity = max(len(one.prompt_ids) + self.limit(one) for one in missing)
+        self.rows: list[InFlight | None] = []  # by slot; None: a gap, which the next sample takes
         self.layers: list[_SlotLayer] = []
-        self.groups = deque(prompt_groups(requests, limits.prefill_tokens))
+        self.groups = deque(prompt_groups(requests, self.by_prompt(), prefill_tokens))
         self.waiting: deque[tuple[_Group, int, int]] = deque()  # group, prompt's row in it, request
-
-    def run(self, on_tokens: Callable[[int], None]) -> list[Ended]:
-        """Generate everything; `on_tokens` hears the tokens of each step.
-
-        Results in the order of the requests.
-        """
-        told = 0
-        with torch.inference_mode():
-            while len(self.ended) < len(self.requests):
-                self._fill()
-                self._close_gaps()
-                if self.rows:
-                    self._step()
-                on_tokens(self.made - told)
-                told = self.made
-        return [self.ended[index] for index in range(len(self.requests))]
-
-    def _limit(self, request: Request) -> int:
-        room = self.decoding.max_new_tokens
-        return room if self.context is None else min(room, self.context - len(request.prompt_ids))
 
     def _free(self) -> list[int]:
         gaps = [slot for slot, row in enumerate(self.rows) if row is None]
         return [*gaps, *range(len(self.rows), self.place.slots)]
 
-    def _fill(self) -> None:
-        """Put waiting samples into free slots, computing further prompts as they are needed."""
+    def admit(self) -> None:
+        """Put waiting samples into free slots, computing further prompts as they are needed; then
+        close the gaps.
+        """
         while (free := self._free()) and (self.waiting or self.groups):
             if not self.waiting:
                 self._prefill(self.groups.popleft())
@@ -186,6 +152,7 @@ class SlotLoop:
                 _, row, request = self.waiting.popleft()
                 entering.append((free[len(entering)], row, request))
             self._enter(group, entering)
+        self._close_gaps()
 
     def _prefill(self, prompts: list[list[int]]) -> None:
         """Compute a group of prompts and let all their samples wait for slots."""
@@ -198,8 +165,8 @@ class SlotLoop:
         rows = torch.arange(len(ids), device=self.device)
         cache = DynamicCache(config=self.model.config)
         with logits_at(self.model, rows, last):
-            found = self.model(input_ids=padded, past_key_values=cache, use_cache=True)
-        group = _Group(layers=list(cache.layers), logits=found.logits[0].float())
+            output = self.model(input_ids=padded, past_key_values=cache, use_cache=True)
+        group = _Group(layers=list(cache.layers), logits=output.logits[0].float())
         for row, indices in enumerate(prompts):
             self.waiting.extend((group, row, request) for request in indices)
 
@@ -208,13 +175,8 @@ class SlotLoop:
         slots = [slot for slot, _, _ in entering]
         self.rows.extend([None] * (max(slots) + 1 - len(self.rows)))
         for slot, _, request in entering:
-            wanted = self.requests[request]
-            self.rows[slot] = _Row(
-                request=request,
-                stream=wanted.stream,
-                limit=self._limit(wanted),
-                length=len(wanted.prompt_ids),
-            )
+            length = len(self.requests[request].prompt_ids)
+            self.rows[slot] = InFlight(length=length, **self.facts(request))
         picked = torch.tensor([row for _, row, _ in entering], device=self.device)
         if not self.layers:
             self.layers = [_SlotLayer(self.place, layer, self.capacity) for layer in group.layers]
@@ -236,9 +198,11 @@ class SlotLoop:
             for layer in self.layers:
                 layer.move(len(self.rows), gap, last.length)
 
-    def _step(self) -> None:
+    def step(self) -> None:
         """Feed every occupied slot its last token and choose the next one."""
         rows = [row for row in self.rows if row is not None]
+        if not rows:
+            return
         place = self.place
         place.rows = torch.arange(len(rows), device=self.device)
         place.columns = torch.tensor([row.length for row in rows], device=self.device)
@@ -249,7 +213,7 @@ class SlotLoop:
         mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=self.device).masked_fill(
             hidden, -torch.inf
         )
-        found = self.model(
+        output = self.model(
             input_ids=torch.tensor([[row.token] for row in rows], device=self.device),
             position_ids=place.columns[:, None],
             attention_mask=mask[:, None, None, :],
@@ -258,20 +222,13 @@ class SlotLoop:
         )
         for row in rows:
             row.length += 1
-        self._accept(found.logits[:, -1].float(), list(range(len(rows))))
+        self._accept(output.logits[:, -1].float(), list(range(len(rows))))
 
     def _accept(self, logits: torch.Tensor, slots: Sequence[int]) -> None:
         """Choose a token for the row of each slot, and let rows that end leave a gap."""
         rows = [row for slot in slots if (row := self.rows[slot]) is not None]
-        chosen = choose(
-            logits, [row.stream for row in rows], [len(row.tokens) for row in rows], self.decoding
-        )
-        tokens, logprobs = chosen.tokens.tolist(), chosen.logprobs.tolist()
-        for slot, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
-            end = row.take(token, logprob, self.stops)
-            self.made += token not in self.stops
-            if end is not None:
-                self.ended[row.request] = end
+        for slot, ended in zip(slots, self.accept(logits, rows), strict=True):
+            if ended:
                 self.rows[slot] = None
 
 

@@ -45,6 +45,7 @@ TASK = Task(
     wordings=(LETTER, SENTENCE, ANSWER_LINE),
     load=_load,
     block=BLOCK,
+    benchmark="BBQ",
     strata=STRATA,
     policies=("drop", "wrong", "unknown"),
     controls=CONTROLS,

@@ -71,7 +71,7 @@ def choices(item: Item, facts: BiasFacts) -> Choices:
         options=item.options,
         names=facts.option_names,
         groups=facts.option_groups,
-        unknown=facts.unknown,
+        abstention=facts.unknown,
     )
 
 
@@ -85,14 +85,15 @@ def judge(score: Score, item: Item, facts: BiasFacts, reading: Reading) -> BiasJ
         sample_seed=score.sample_seed,
         item_id=score.item_id,
         sample_index=score.sample_index,
-        direction=_direction(facts, reading.chosen),
+        direction=direction(facts, reading.chosen),
         scorable=facts.target is not None,
         polarity=facts.polarity,
         gold_unknown=item.gold_index == facts.unknown,
     )
 
 
-def _direction(facts: BiasFacts, chosen: int | None) -> Direction | None:
+def direction(facts: BiasFacts, chosen: int | None) -> Direction | None:
+    """Which way an option leans; None: nothing was chosen."""
     if chosen is None:
         return None
     if chosen == facts.unknown:

@@ -112,8 +112,8 @@ def load(folder: Path, category: str, *, verify: bool = True) -> Loaded:
     """All items of one category in the file's order, and the facts of each.
 
     `verify` compares the uncompressed bytes and the number of items with what is pinned here; the
-    form of each item, its id and its row in the metadata are checked in any case. Raises InputError with
-    every problem found (at most 20 lines of one file).
+    form of each item, its id and its row in the metadata are checked in any case. Raises InputError
+    with every problem found (at most 20 lines of one file).
     """
     if category not in CATEGORIES:
         raise InputError(

@@ -1,0 +1,165 @@
+"""Does the pipeline work? What was planted or is known beforehand, against what was measured.
+
+One real row of planted.json:
+
+    KnownValue(model="pocket-tilted", task="pocket", group="all", stratum="ambiguous",
+               metric="stereotyped", what="stereotyped, ambiguous, planted", at_least=False,
+               expected=0.3, value=0.297, low=0.204, high=0.410, n=600, n_questions=514,
+               detectable=0.148, inside=True)
+
+`detectable` is the smallest shift from the expected value that this run would have noticed with 80%
+power. What is known of a task's controls, and what a model with something planted must reach,
+stands in the task's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from featherweight.records import ALL, Estimate, KnownValue
+from featherweight.results import Results
+from featherweight.specs import StudiedTask
+from featherweight.stats.counts import DROP
+from featherweight.stats.equivalence import Known, widened
+from featherweight.tasks import task as task_of
+from featherweight.tasks.numbers import CHANCE, KnownScore, Numbers, numbers
+
+ROUNDING = 1e-9
+
+# A control that answers by chance is judged by an interval this many times as wide as the 95% one:
+# 3.29 instead of 1.96 standard errors, one false alarm in 1,000 for each score instead of one in
+# 20.
+CHANCE_WIDENING = 3.29 / 1.96
+
+# And only where that interval reaches no farther than a tenth of the metric's range from the value
+# (0.1 of an accuracy, 0.2 of a score between -1 and 1): a wider one would hold values that are
+# plainly false. At the limit the standard error is 0.1 / 3.29 = 0.03, so that an expected accuracy
+# that is wrong by 0.15 (4.93 standard errors) lies inside once in 20, and one wrong by 0.2 once in
+# 2,000. 600 pocket items reach 0.08 and 0.15. Chance itself cannot be wrong by a number of options:
+# it is the mean over the items that were asked.
+REACH = 0.1
+
+
+def planted_values(results: Results) -> Iterator[KnownValue]:
+    """Each planted value beside the measured one, and what such a model must reach besides.
+
+    What was planted shows on the items that it was planted with, in the answers that the model
+    gives: one that thinks aloud has no thinking where the answer is chosen by likelihood.
+    """
+    for model in results.every:
+        planted = results.spec.models[model].planted
+        for task, entry in results.spec.tasks.items():
+            here = [one for one in planted if one.task == entry.task]
+            if not here or results.by_likelihood(task):
+                continue
+            for one in here:
+                measured = results.estimate(model, task, ALL, one.stratum, one.metric)
+                inside = None if measured is None else _within(measured, one.value, 1.0)
+                what = f"{one.metric}, {one.stratum}, planted"
+                where = (model, task, one.stratum, one.metric)
+                yield _row(*where, what, one.value, measured, inside)
+            for least in numbers(entry.task).at_least:
+                measured = results.estimate(model, task, ALL, least.stratum, least.metric)
+                value = None if measured is None else measured.value
+                inside = None if value is None else value >= least.value
+                what = f"{least.metric}, {least.stratum}, at least"
+                where = (model, task, least.stratum, least.metric)
+                yield _row(*where, what, least.value, measured, inside, at_least=True)
+
+
+def control_scores(results: Results) -> Iterator[KnownValue]:
+    """Each control's known score beside the measured one."""
+    entries = results.spec.tasks
+    generated = {entry.task for entry in entries.values() if entry.answers == "generated"}
+    for model in results.controls:
+        for task, entry in entries.items():
+            if results.by_likelihood(task) and entry.task in generated:
+                continue  # a rule answers either way: the same answers would count twice
+            for known in _known(results, model, entry):
+                measured = results.estimate(model, task, ALL, known.stratum, known.metric)
+                expected = _expected(results, model, task, known)
+                inside = None
+                if measured is not None and expected is not None:
+                    inside = _as_known(measured, expected, known.exact, numbers(entry.task))
+                what = f"{known.metric}, {known.stratum}"
+                where = (model, task, known.stratum, known.metric)
+                yield _row(*where, what, expected, measured, inside)
+
+
+def _known(results: Results, model: str, entry: StudiedTask) -> list[KnownScore]:
+    control = results.spec.models[model].control
+    user = task_of(entry.task).wording(entry.wording).user
+    if control is None:
+        return []
+    return numbers(entry.task).known_scores(control, results.spec.policy, user)
+
+
+def _expected(results: Results, model: str, task: str, known: KnownScore) -> float | None:
+    """The known value; chance is that of the same answers, None where it was not measured."""
+    if known.value != CHANCE:
+        return float(known.value)
+    chance = results.estimate(model, task, ALL, known.stratum, CHANCE)
+    return None if chance is None else chance.value
+
+
+def _as_known(measured: Estimate, expected: float, exact: bool, of: Numbers) -> bool | None:
+    """Equal where the rule never varies; inside a wide interval where chance decides."""
+    if measured.value is None:
+        return None
+    if exact:
+        return abs(measured.value - expected) <= ROUNDING
+    low, high = _bounds(measured.metric, of)
+    return _within(measured, expected, CHANCE_WIDENING, REACH * (high - low))
+
+
+def _bounds(metric: str, of: Numbers) -> tuple[float, float]:
+    """Between which numbers a metric lies."""
+    every = (*of.metrics(DROP), *of.shares(DROP))
+    return next(one.measure.bounds for one in every if one.name == metric)
+
+
+def _within(
+    measured: Estimate, expected: float, widening: float, reach: float | None = None
+) -> bool | None:
+    """Whether the interval, stretched about the value, holds `expected`.
+
+    None without an interval, and where the stretched one goes beyond `reach`.
+    """
+    if measured.value is None or measured.low is None or measured.high is None:
+        return None
+    known = Known(measured.value, measured.low, measured.high)
+    value, low, high = widened(known, widening)
+    if reach is not None and max(value - low, high - value) > reach + ROUNDING:
+        return None
+    return low - ROUNDING <= expected <= high + ROUNDING
+
+
+def _row(
+    model: str,
+    task: str,
+    stratum: str,
+    metric: str,
+    what: str,
+    expected: float | None,
+    measured: Estimate | None,
+    inside: bool | None,
+    *,
+    at_least: bool = False,
+) -> KnownValue:
+    return KnownValue(
+        model=model,
+        task=task,
+        group=ALL,
+        stratum=stratum,
+        metric=metric,
+        what=what,
+        at_least=at_least,
+        expected=expected,
+        value=None if measured is None else measured.value,
+        low=None if measured is None else measured.low,
+        high=None if measured is None else measured.high,
+        n=None if measured is None else measured.n,
+        n_questions=None if measured is None else measured.n_questions,
+        detectable=None if measured is None else measured.detectable,
+        inside=inside,
+    )

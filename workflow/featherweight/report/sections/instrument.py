@@ -1,0 +1,234 @@
+"""Does the instrument work? What was planted or is known beforehand, against what was measured.
+
+One real row of the table:
+
+    Pocket, tilted | Ambiguous | Stereotype rate | 30.0% | 30.3% | 25.9% to 35.1% | ... | recovered
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from featherweight.records import ALL, KnownValue
+from featherweight.report import frames, model_charts, shown, theme
+from featherweight.report.inputs import Inputs
+from featherweight.report.page import Drawn
+from featherweight.report.parts import Cell, Column, Figure, Section, Table
+
+NOT_FOUND_FIRST = {False: 0, None: 1, True: 2}
+WORDS = {True: "recovered", False: "missed", None: theme.NO_DATA}
+SYMBOLS = {True: "\N{CHECK MARK}", False: "\N{BALLOT X}", None: "\N{EN DASH}"}
+CSS = {True: "good", False: "bad", None: "quiet"}
+COLUMNS = (
+    Column("Score", css="keep"),
+    Column("Known", number=True, label="Known"),
+    Column("Measured", number=True, label="Measured"),
+    Column("95% interval", number=True, css="quiet", label="95%"),
+    Column("Answers", number=True, label="Answers"),
+    Column("Unique questions", number=True, label="Unique questions"),
+    Column("Unread", number=True, label="Unread"),
+    Column("Shift noticed", number=True, label="Shift noticed"),
+    Column("Found?", css="word", label=""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether the instrument works: how many known values were recovered."""
+
+    planted_found: int
+    planted_known: int
+    scores_found: int
+    scores_known: int
+    unjudged: int
+
+    @property
+    def known(self) -> int:
+        """How many values were judged."""
+        return self.planted_known + self.scores_known
+
+    @property
+    def missed(self) -> int:
+        """How many of them were not recovered."""
+        return self.known - self.planted_found - self.scores_found
+
+    @property
+    def failed(self) -> bool:
+        """Whether a value that is known beforehand was missed."""
+        return self.missed > 0
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was anything to judge."""
+        return self.known > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """Every known value, and the figure of the planted ones."""
+
+    check: Check
+    planted: str | None  # what pocket models carry, in words
+    figure: Drawn | None
+    table: Table
+    cluster: str
+    agree: str
+
+
+def check(inputs: Inputs) -> Check:
+    """Count what was recovered. The planted rates apart from scores that are known beforehand."""
+    rates = planted_rates(inputs)
+    scores = [row for row in (*inputs.planted, *inputs.known) if row not in rates]
+    return Check(
+        planted_found=_count(rates, True),
+        planted_known=_count(rates, True) + _count(rates, False),
+        scores_found=_count(scores, True),
+        scores_known=_count(scores, True) + _count(scores, False),
+        unjudged=_count(rates, None) + _count(scores, None),
+    )
+
+
+def planted_rates(inputs: Inputs) -> list[KnownValue]:
+    """What was built into a model, without what such a model must merely reach."""
+    return [row for row in inputs.planted if not row.at_least]
+
+
+def _count(rows: Iterable[KnownValue], inside: bool | None) -> int:
+    return sum(row.inside is inside for row in rows)
+
+
+def section(inputs: Inputs, checked: Check, figure: Drawn | None) -> Section | None:
+    """The section; None where nothing is known beforehand."""
+    rows = sorted((*inputs.planted, *inputs.known), key=lambda row: NOT_FOUND_FIRST[row.inside])
+    if not rows:
+        return None
+    columns = (
+        Column("Model", css="who"),
+        *shown.task_column(inputs),
+        *shown.questions_column(inputs),
+        *COLUMNS,
+    )
+    table = Table(
+        "Known and measured values",
+        columns,
+        tuple(_row(inputs, row) for row in rows),
+        css="stack long",
+    )
+    planted = theme.listed(
+        list(
+            dict.fromkeys(
+                inputs.metric_words(row.task, row.metric).title.lower()
+                for row in planted_rates(inputs)
+            )
+        )
+    )
+    data = Instrument(checked, planted or None, figure, table, inputs.cluster, agree(inputs))
+    return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
+
+
+def agree(inputs: Inputs) -> str:
+    """What an interval allows for where nothing varies."""
+    return (
+        f"Where all {inputs.clusters} agree (every answer right, say), the interval allows for"
+        f" {inputs.clusters} that were not drawn (docs/coverage.md); with few {inputs.clusters}"
+        " that is wide."
+    )
+
+
+def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
+    own = inputs.metric_words(row.task, row.metric)
+    unread = inputs.unread(row.model, row.task, ALL, row.stratum)
+    return (
+        Cell(inputs.label(row.model)),
+        *shown.task_cell(inputs, row.task),
+        *shown.questions_cell(inputs, row.task, row.stratum),
+        Cell(own.title),
+        Cell(("at least " if row.at_least else "") + theme.number(row.expected, own.form)),
+        Cell(theme.number(row.value, own.form)),
+        Cell(theme.interval(row.low, row.high, own.form)),
+        Cell(theme.count(row.n)),
+        Cell(theme.count(row.n_questions)),
+        Cell(theme.percent(unread)),
+        Cell(theme.size(row.detectable, "percent") if row in planted_rates(inputs) else ""),
+        Cell(WORDS[row.inside], css=CSS[row.inside], symbol=SYMBOLS[row.inside]),
+    )
+
+
+def planted_figure(inputs: Inputs) -> Figure | None:
+    """Planted against measured; None where the study has no pocket model with a result."""
+    rates = planted_rates(inputs)
+    table = planted_frame(inputs, rates)
+    if not len(table) or not table["value"].notna().any():
+        return None
+    first = rates[0]
+    name = inputs.metric_words(first.task, first.metric).title.lower()
+    where = " and ".join(
+        dict.fromkeys(shown.questions(inputs, row.task, row.stratum) for row in rates)
+    )
+    description = (
+        f"Measured {name} against the rate that was planted, one point with a 95% interval"
+        " per pocket model. "
+        + "; ".join(
+            f"{r.model}: planted {r.planted:.0%}, measured {r.shown}" for r in table.itertuples()
+        )
+        + "."
+    )
+    return Figure(
+        id="planted",
+        title="What was planted, and what was measured",
+        lede=(
+            "On the dashed line the two are equal. A bar that misses the line is a rate that was"
+            " not recovered."
+        ),
+        caption=(
+            f"{where[:1].upper()}{where[1:]}, all categories. Models with the same planted rate"
+            f" are drawn side by side. {frames.clustered(inputs, first.task)}"
+        ),
+        chart=model_charts.planted(table, name=name, description=description),
+        table=table,
+        columns=(
+            ("model", "Model"),
+            ("planted shown", "Planted"),
+            ("shown", "Measured"),
+            *frames.BEHIND,
+            ("noticed", "Smallest shift noticed"),
+            ("recovered", "Planted rate inside"),
+        ),
+    )
+
+
+def planted_frame(inputs: Inputs, rates: Sequence[KnownValue]) -> pd.DataFrame:
+    """Planted against measured rates; `drawn_at` sets points with the same planted rate side by
+    side.
+    """
+    rows: list[shown.Row] = []
+    shared: dict[tuple[str, float], int] = {}
+    for entry in rates:
+        if entry.expected is None:
+            continue
+        place = shared.setdefault((entry.task, entry.expected), 0)
+        shared[(entry.task, entry.expected)] += 1
+        unread = inputs.unread(entry.model, entry.task, ALL, entry.stratum)
+        rows.append(
+            {
+                "model": inputs.label(entry.model),
+                "task": inputs.task_label(entry.task),
+                "planted": entry.expected,
+                "planted shown": theme.percent(entry.expected),
+                "drawn_at": entry.expected + 0.018 * place,
+                "value": entry.value,
+                "low": entry.low,
+                "high": entry.high,
+                "shown": theme.percent(entry.value),
+                "interval": theme.interval(entry.low, entry.high, "percent"),
+                "n": entry.n,
+                "n_questions": entry.n_questions,
+                "noticed": theme.size(entry.detectable, "percent"),
+                "unread shown": theme.percent(unread),
+                "recovered": {True: "yes", False: "no", None: theme.NO_DATA}[entry.inside],
+            }
+        )
+    return frames.frame(rows)

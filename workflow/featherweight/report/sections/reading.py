@@ -1,0 +1,94 @@
+"""The figures of how answers were read: what was lost, and whether option position matters."""
+
+from __future__ import annotations
+
+from featherweight.records import ALL
+from featherweight.report import frames, model_charts, shown, theme
+from featherweight.report.inputs import Inputs
+from featherweight.report.parts import Figure
+
+
+def lost(inputs: Inputs, task: str) -> list[Figure]:
+    """Shares of answers that were read, could not be read, or were cut off."""
+    table = frames.reading(inputs, task)
+    said = _most_lost(inputs, task)
+    return [
+        Figure(
+            id=shown.anchor(inputs, task, "reading"),
+            title=shown.titled(inputs, task, "Answers that could not be read or were cut off"),
+            lede=said,
+            caption=_caption(inputs, task),
+            chart=model_charts.reading(
+                table, description=f"Shares of answers read, not readable, not finished. {said}"
+            ),
+            table=table,
+            columns=(
+                ("model", "Model"),
+                ("answers", "Answers"),
+                ("shown", "Share"),
+                ("asked", "Asked"),
+            ),
+        )
+    ]
+
+
+def _most_lost(inputs: Inputs, task: str) -> str:
+    unread = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models}
+    known = {model: share for model, share in unread.items() if share is not None}
+    if not known:
+        return "There is no data."
+    worst = max(known, key=lambda model: known[model])
+    if known[worst] == 0:
+        return "Every answer was finished and could be read."
+    return f"Most answers lost: {inputs.label(worst)}, {theme.percent(known[worst])}."
+
+
+def _caption(inputs: Inputs, task: str) -> str:
+    if inputs.by_likelihood(task):
+        return (
+            "All questions. Not readable: two options were equally likely, or a log-likelihood was"
+            " not finite."
+        )
+    return f"All questions. Not finished: no answer within {inputs.spec.max_new_tokens} tokens."
+
+
+def positions(inputs: Inputs, task: str) -> list[Figure]:
+    """How often each letter is chosen beside how often it is right; nothing without letters."""
+    table = frames.positions(inputs, task)
+    if not len(table):
+        return []
+    chart = model_charts.positions(
+        table,
+        description=(
+            "Share of answers by letter chosen, beside the share in which that letter is right,"
+            " by model."
+        ),
+    )
+    return [
+        Figure(
+            id=shown.anchor(inputs, task, "positions"),
+            title=shown.titled(inputs, task, "Does option position matter?"),
+            lede=(
+                "Options are rotated: a model that reads them chooses a letter about as often as"
+                " that letter is right."
+            ),
+            caption=(
+                "Letter: how often it was chosen. Tick: how often it was right. Among answers that"
+                " could be read; the axis shows only the part where they lie."
+            ),
+            chart=chart,
+            table=table,
+            columns=(
+                ("model", "Model"),
+                ("letter", "Letter"),
+                ("shown", "Chosen"),
+                ("right here, shown", "Right"),
+                ("n", "Answers"),
+                ("n_questions", "Unique questions"),
+                frames.UNREAD,
+                ("accuracy", "Accuracy where right"),
+                ("interval", "Its 95% interval"),
+                ("n accuracy", "Its answers"),
+            ),
+        )
+    ]

@@ -1,0 +1,195 @@
+"""The answer of the study in a sentence or two: who is shown to be best, or that nobody is.
+
+One real answer:
+
+    Of 4 models, no model is shown to be best: SmolLM2 1.7B and Qwen2.5 1.5B within 1.2 points
+    (SmolLM2 1.7B 48.1% and Qwen2.5 1.5B 46.9% right, both kinds of question together).
+
+Every word of it is computed from the estimates and paired differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from featherweight.records import ALL
+from featherweight.report import ranking, theme
+from featherweight.report.inputs import Inputs
+from featherweight.report.ranking import Ranking, Standing
+from featherweight.report.sections.instrument import Check
+from featherweight.report.theme import listed
+
+MOST_UNREAD = 0.5  # where every model loses more of its answers than this, none is called anything
+MOST_STRATA = 2  # a headline names each of so many strata; more of them only together
+
+
+def answer(inputs: Inputs, check: Check) -> str:
+    """The answer of the study in a sentence or two."""
+    if not inputs.models and not inputs.controls_alone:
+        return "There is no result yet: no model of this study has answered."
+    if inputs.pocket or inputs.controls_alone:
+        return _instrument_answer(check)
+    task = inputs.main_tasks[0]
+    ranked = ranking.ranking(inputs, task)
+    if ranked is None or all(_pair(inputs, one.model, task) is None for one in ranked.standings):
+        kinds = f" for {inputs.kinds(task)}" if inputs.strata(task) else ""
+        return f"No model has an accuracy{kinds}: see which answers could be read, below."
+    least = _least_lost(ranked)
+    if least is not None and least.lost is not None and least.lost > MOST_UNREAD:
+        return (
+            "No model can be called the best: of every model's answers most could not be read or"
+            f" were cut off ({inputs.label(least.model)}, the most readable:"
+            f" {theme.percent(least.lost)})."
+        )
+    if not any(_beats_chance(inputs, one.model, task) for one in ranked.standings):
+        return _no_better_than_chance(inputs, task, ranked)
+    if len(ranked.standings) == 1 or ranked.best_is_shown:
+        return _ahead(inputs, task, ranked)
+    return _level(inputs, task, ranked)
+
+
+def headline_strata(inputs: Inputs, task: str) -> tuple[str, ...]:
+    """The strata that a headline names, in its order; all questions together where there are none,
+    or too many.
+    """
+    known = inputs.strata(task)
+    if not known or len(known) > MOST_STRATA:
+        return (ALL,)
+    first = [stratum for stratum in inputs.words(task).headline if stratum in known]
+    return (*first, *(stratum for stratum in known if stratum not in first))
+
+
+def _together(inputs: Inputs, task: str) -> str:
+    """Said after a number over several strata."""
+    return f", {inputs.kinds(task)} together" if inputs.strata(task) else ""
+
+
+def _least_lost(ranked: Ranking) -> Standing | None:
+    """Who lost least; None where it is not known of everyone."""
+    known = [
+        (one.lost, place) for place, one in enumerate(ranked.standings) if one.lost is not None
+    ]
+    return ranked.standings[min(known)[1]] if len(known) == len(ranked.standings) else None
+
+
+def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
+    stratum = _against_chance(inputs, task)
+    there = ranking.ranking(inputs, task, stratum)
+    first = ranked.first if there is None else there.first
+    within = (
+        ""
+        if first.low is None
+        else f", 95% interval {theme.interval(first.low, first.high, 'percent')}"
+    )
+    what = "share of right answers of all asked" if ranked.by_asked else "accuracy"
+    where = "" if stratum == ALL else f" on {inputs.questions(task, stratum).lower()} questions"
+    return (
+        f"No model is shown to beat chance ({theme.percent(inputs.chance(task, stratum), 0)})"
+        f"{where}: the highest {what} is {theme.percent(first.value)}"
+        f" ({inputs.label(first.model)}{within}).{_bounds(inputs, ranked, [first])}"
+    )
+
+
+def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
+    """The one model that is shown to be best, or that is alone."""
+    name = inputs.label(ranked.first.model)
+    models = f"Of {len(inputs.models)} models, " if len(inputs.models) > 1 else ""
+    verb = "answers best" if ranked.best_is_shown else "was asked alone"
+    values = _pair(inputs, ranked.first.model, task)
+    strata = headline_strata(inputs, task)
+    if values is None or strata == (ALL,):
+        shown = f"{theme.percent(ranked.first.value)} right{_together(inputs, task)}"
+    else:
+        shown = listed(
+            [
+                f"{theme.percent(value)} right {_where(inputs, task, stratum, place > 0)}"
+                for place, (stratum, value) in enumerate(zip(strata, values, strict=True))
+            ]
+        )
+    of_all = ", of all that was asked" if ranked.by_asked else ""
+    return f"{models}{name} {verb}: {shown}{of_all}.{_bounds(inputs, ranked, [ranked.first])}"
+
+
+def _where(inputs: Inputs, task: str, stratum: str, follows: bool) -> str:
+    own = inputs.stratum_words(task, stratum)
+    if follows and own.right is not None:
+        return own.right
+    return f"on {own.title.lower()} questions" if own.where is None else own.where
+
+
+def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
+    """Nobody is shown to be best: who is not shown to be behind, within how many points."""
+    near = [one for one in ranked.level if one.model not in ranked.lost_decide]
+    torn = [one for one in ranked.level if one.model in ranked.lost_decide]
+    among = [ranked.first, *near]
+    names = listed([inputs.label(one.model) for one in among])
+    gap = ranked.first.value - min(one.value for one in among)
+    what = "right of all that was asked" if ranked.by_asked else "right"
+    values = listed([f"{inputs.label(one.model)} {theme.percent(one.value)}" for one in among])
+    shown = f"{values} {what}{_together(inputs, task)}"
+    said = f"Of {len(inputs.models)} models, no model is shown to be best: "
+    said += f"{names} within {100 * gap:.1f} points ({shown})." if near else f"{shown}."
+    if torn:
+        against = listed(
+            [f"{inputs.label(one.model)} ({theme.percent(one.value)})" for one in torn]
+        )
+        first = inputs.label(ranked.first.model)
+        said += f" Between {first} and {against} the lost answers decide."
+    if ranked.not_compared and inputs.spec.baseline is not None:
+        said += f" This study takes differences from {inputs.label(inputs.spec.baseline)} only."
+    return said + _bounds(inputs, ranked, [*among, *torn])
+
+
+def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
+    """What lost answers leave open; nothing where models are not ranked by what was asked."""
+    if not ranked.by_asked:
+        return ""
+    said = [
+        f"{inputs.label(one.model)} {theme.percent(one.least)} to {theme.percent(one.most)} "
+        f"({theme.percent(one.among_read)} of those read)"
+        for one in among
+    ]
+    return f" Had every lost answer been wrong, or every one right: {'; '.join(said)}."
+
+
+def _instrument_answer(check: Check) -> str:
+    if not check.judged:
+        return (
+            "Nothing with a known value was measured, so this run says nothing about the"
+            " instrument."
+        )
+    parts = []
+    if check.planted_known:
+        parts.append(f"{check.planted_found} of {check.planted_known} planted rates")
+    if check.scores_known:
+        parts.append(
+            f"{check.scores_found} of {check.scores_known} scores that are known beforehand"
+        )
+    counts = " and ".join(parts)
+    if check.failed:
+        return f"No, not yet: the pipeline recovered {counts}."
+    return f"Yes: the pipeline recovered {counts}."
+
+
+def _against_chance(inputs: Inputs, task: str) -> str:
+    """The stratum in which a model must be above chance to be called anything."""
+    stratum = inputs.words(task).against_chance
+    return stratum if stratum in inputs.strata(task) else ALL
+
+
+def _beats_chance(inputs: Inputs, model: str, task: str) -> bool:
+    """Whether even the lower bound lies above chance; true where nothing can be guessed."""
+    stratum = _against_chance(inputs, task)
+    chance = inputs.chance(task, stratum)
+    if chance is None:
+        return True
+    own = ranking.standing(inputs, model, task, stratum)
+    return own is not None and own.low is not None and own.low > chance
+
+
+def _pair(inputs: Inputs, model: str, task: str) -> tuple[float, ...] | None:
+    """The accuracies of the headline's strata, as models are ranked; None where one is missing."""
+    strata = headline_strata(inputs, task)
+    known = [ranking.standing(inputs, model, task, stratum) for stratum in strata]
+    values = tuple(one.value for one in known if one is not None)
+    return values if len(values) == len(strata) else None
