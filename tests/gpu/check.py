@@ -126,7 +126,7 @@ def parts(work: Path) -> list[Part]:
         Part("batch-size", ("benchmarks/batch_size.py", *BATCH_SIZE), 120),
         Part(
             "kernel",
-            (*PYTEST, "-m", "gpu or slow", "tests/gpu/test_paged_kernel.py"),
+            (*PYTEST, "-m", "gpu or slow", "tests/gpu/kernels"),
             90,
             extension=False,
         ),

@@ -4,7 +4,6 @@ for it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -161,7 +160,7 @@ def test_some_pairs_hold(claim: Claim) -> None:
 def test_what_an_article_repeats_is_no_evidence() -> None:
     (claim,) = [claim for claim in CLAIMS if claim.id == "r1-mmlu"]
     seen = world(claim, "true")
-    repeated = [replace(figure, seen="article") for figure in seen.published]
+    repeated = [one.model_copy(update={"seen": "article"}) for one in seen.published]
     assert verdict(claim, evidence([], published=repeated)) == "not tested"
 
 

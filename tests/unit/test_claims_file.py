@@ -9,7 +9,7 @@ import pytest
 from featherweight.compare import run
 from featherweight.compare.claims import read_claims
 from featherweight.compare.figures import FiguresRule
-from featherweight.compare.vocabulary import unknown_metrics
+from featherweight.compare.vocabulary import unprinted_words
 from featherweight.errors import InputError
 from made_up_evidence import figure, spec
 
@@ -31,7 +31,7 @@ BAD_CLAIMS = [
     ("text: x", "colour: red", "claims.one.text: missing key"),
     ("text: x", "text: x\n    units: score", "claims.one.units: unknown key, got 'score'; did you"),
     ("text: x", "text: 5", "claims.one.text: expected a valid string, got 5"),
-    ("text: x", "text: ' '", "claims.one.text: String should match"),
+    ("text: x", "text: ' '", "claims.one.text: expected a text, got ' '"),
     ("text: x", "text: x\n    unit: furlong", "claims.one.unit: expected 'percent', "),
     ("bbq-part: bbq", "bbq-part: bqb", "tasks.bbq-part: unknown task 'bqb'; did you mean 'bbq'?"),
     ("title: An article", "name: A", "articles.article-0.title: missing key"),
@@ -277,7 +277,14 @@ def test_a_claim_that_stands_twice_is_refused(tmp_path: Path) -> None:
         ),
         (
             (
-                "published_greater: {a: {benchmark: b, metric: acc, model: d},"
+                "published_near: {published: {benchmark: b, metric: acc, model: d, stratum: both},"
+                " stated: 1, tolerance: 1}"
+            ),
+            ["published: stratum: unknown 'both'; expected one of all"],
+        ),
+        (
+            (
+                "published_greater: {a: {benchmark: b, metric: acc, model: d, stratum: all},"
                 " b: {benchmark: b, metric: pass@1, model: e}}"
             ),
             [],
@@ -289,7 +296,8 @@ def test_a_metric_that_no_published_figure_has(tmp_path: Path, rule: str, said: 
     (claim,) = read_claims(path)
     assert isinstance(claim.rule, FiguresRule)
     figures = [figure(1.0, metric=name) for name in ("acc", "pass@1", "price_input")]
-    assert unknown_metrics(claim.rule, figures) == said
+    figures.append(figure(1.0, metric="acc", stratum="all", benchmark="BBQ"))
+    assert unprinted_words(claim.rule, figures) == said
 
 
 def test_the_stage_refuses_a_metric_that_no_published_figure_has(

@@ -116,7 +116,7 @@ GOOD = "BBQ,accuracy,ambiguous,all,M,,,72,,percent,full,paper,Table 1,source,no"
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (GOOD.replace(",72,", ",many,"), "value: expected a number, got 'many'"),
+        (GOOD.replace(",72,", ",many,"), "value: expected a valid number, "),
         (GOOD.replace(",72,", ",172,"), "beyond 100"),
         (
             GOOD.replace("ambiguous", "ambig"),
@@ -127,13 +127,13 @@ GOOD = "BBQ,accuracy,ambiguous,all,M,,,72,,percent,full,paper,Table 1,source,no"
             "stratum: expected one of nothing, got 'ambiguous'",
         ),
         (GOOD.replace("paper", "nowhere"), "source: expected an id of sources.csv"),
-        (GOOD.replace(",no", ",perhaps"), "drawn: expected one of yes, no"),
+        (GOOD.replace(",no", ",perhaps"), "drawn: expected a valid boolean"),
         (
             GOOD.replace(",source,", ",stored copy,"),
-            "seen: expected one of source, transcription, article",
+            "seen: expected 'source', 'transcription' or 'article'",
         ),
         (GOOD + ",more", "expected 15 fields, got 16"),
-        (GOOD.replace("Table 1", ""), "locator: expected a text"),
+        (GOOD.replace("Table 1", ""), "locator: expected a text, got ''"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:

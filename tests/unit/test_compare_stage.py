@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,14 +176,14 @@ def test_what_may_not_be_compared(
     change: dict[str, str], label: str, answers: str, why: str | None
 ) -> None:
     study = spec([], [task(label, answers=answers)])
-    (row,) = published_rows([replace(BBQ, **change)], study)
+    (row,) = published_rows([BBQ.model_copy(update=change)], study)
     assert row.comparable is (why is None)
     assert why is None or why in row.why
 
 
 @pytest.mark.parametrize("change", [{"benchmark": "MMLU"}, {"metric": "ECE"}])
 def test_what_does_not_belong_beside_a_task(change: dict[str, str]) -> None:
-    assert published_rows([replace(BBQ, **change)], spec([], [task("bbq")])) == []
+    assert published_rows([BBQ.model_copy(update=change)], spec([], [task("bbq")])) == []
 
 
 # --- the stage ---

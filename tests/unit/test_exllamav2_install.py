@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import torch
-from featherweight.acquire.spec import Source
 
 from featherweight.acquire.folder import model_paths
 from featherweight.engines.exllamav2 import build, install
 from featherweight.engines.exllamav2.attention import OUR_ATTENTION
 from featherweight.errors import InputError
+from featherweight.specs import Source
 
 WAY_OUT = "choose engine: transformers"
 
@@ -371,7 +371,7 @@ def test_an_index_that_is_damaged(tmp_path: Path, index: str) -> None:
     ):
         install.folder_weights(quantised(tmp_path))
     with pytest.raises(InputError) as raised:
-        model_paths(Source("model", "m", "folder", folder=tmp_path), tmp_path)
+        model_paths(Source(what="model", name="m", kind="folder", folder=str(tmp_path)), tmp_path)
     assert any(
         "index.json: expected JSON with a weight_map" in problem
         for problem in raised.value.problems

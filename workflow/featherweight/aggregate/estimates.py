@@ -53,7 +53,7 @@ class _Place:
     """Where a row stands: the model's answers to a task, cut to a group."""
 
     answered: Answered
-    slice: GroupSlice
+    part: GroupSlice
     counts: Values
     total: Values  # the counts summed over clusters
     by_item: Values  # the counts of its items
@@ -61,7 +61,7 @@ class _Place:
 
     def clustered(self, metric: Metric) -> Clustered:
         strata = self.answered.layout.cluster_category
-        return clustered(self.counts, self.slice.measure(metric), strata)
+        return clustered(self.counts, self.part.measure(metric), strata)
 
 
 def estimates(everything: Sequence[Answered], spec: AggregateSpec) -> list[Estimate]:
@@ -94,7 +94,7 @@ def _of_slice(place: _Place) -> Iterator[Estimate]:
         metric for metric in (*metrics, *numbers.shares(policy)) if metric.n_asked(place.total) > 0
     ]
     yield from (_clustered_row(place, metric) for metric in asked)
-    if place.slice.macro:
+    if place.part.macro:
         return
     for metric in asked:
         if metric.name == ACCURACY:
@@ -119,7 +119,7 @@ def _row(
     return Estimate(
         model=place.answered.model,
         task=place.answered.task,
-        group=place.slice.group,
+        group=place.part.group,
         stratum=metric.stratum,
         metric=name,
         policy=metric.policy.name,
@@ -135,11 +135,11 @@ def _row(
 
 
 def _clustered_row(place: _Place, metric: Metric) -> Estimate:
-    measure, score = place.slice.measure(metric), place.clustered(metric)
+    measure, score = place.part.measure(metric), place.clustered(metric)
     reach = interval(score, bounds=measure.bounds, scale=measure.scale, level=place.level)
-    several = len(place.slice.groups) > 1
+    several = len(place.part.groups) > 1
     method = method_of(place.answered.layout.cluster_category) if several else METHOD
-    name = place.slice.name(metric)
+    name = place.part.name(metric)
     row = _row(place, metric, name, score.value, reach, score.n_clusters, method)
     return replace(row, detectable=detectable(score, measure.bounds))
 
@@ -193,7 +193,7 @@ def _bootstrapped(place: _Place, drawn: Weights, spec: AggregateSpec) -> Iterato
     n_used = int(np.count_nonzero(used))
     if n_used < 2:
         return
-    key = (layout.task, place.slice.group, used.tobytes())
+    key = (layout.task, place.part.group, used.tobytes())
     strata = usable(layout.cluster_category, used)[used]
     if key not in drawn:
         generator = np.random.default_rng([spec.seed, *"\x1f".join(key[:2]).encode()])

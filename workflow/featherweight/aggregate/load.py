@@ -29,6 +29,7 @@ from featherweight.stats.counts import Answers, Bools, Codes, Policy, Values
 from featherweight.tasks import task
 from featherweight.tasks.numbers import Numbers, Rows, floats, numbers
 
+CODED = {"group": "group", "cluster": "cluster", "item": "item_id", "block": "block"}
 KEY = ("item_seed", "sample_seed", "item_id", "sample_index")  # of a model's answers to one label
 
 
@@ -216,7 +217,7 @@ def _of_task(rows: Rows, label: str, spec: AggregateSpec) -> list[Answered]:
     model, models = _coded(scores["model"])
     category, categories = _coded(scores["category"])
     codes, names = {}, {}
-    for name, column in (("group",) * 2, ("cluster",) * 2, ("item", "item_id"), ("block",) * 2):
+    for name, column in CODED.items():
         codes[name], names[name] = _coded(scores[column])
     runs = np.stack([_whole(scores, "item_seed"), _whole(scores, "sample_seed")], axis=-1)
     seeds, seed = np.unique(runs, axis=0, return_inverse=True)

@@ -33,7 +33,7 @@ from featherweight.compare.known import control_scores, planted_values
 from featherweight.compare.published import Published, read_published, write_published
 from featherweight.compare.result import RuleResult
 from featherweight.compare.unread import lines, losses_by_wording
-from featherweight.compare.vocabulary import unknown_metrics
+from featherweight.compare.vocabulary import unprinted_words
 from featherweight.errors import InputError
 from featherweight.files import write_csv, write_json, write_rows
 from featherweight.records import Citation, Verdict, VerdictDetails
@@ -94,7 +94,7 @@ def run(spec: CompareSpec, aggregate: Path, published: Path, claims: Path, outpu
             f"{claims}: claims.{claim.id}.rule: {problem}"
             for claim in stated
             if isinstance(claim.rule, FiguresRule)
-            for problem in unknown_metrics(claim.rule, figures)
+            for problem in unprinted_words(claim.rule, figures)
         ]
     if problems or figures is None or stated is None or results is None:
         raise InputError(problems)

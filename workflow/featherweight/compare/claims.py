@@ -6,16 +6,16 @@ One real claim, with its article and the task behind its label:
       article-0: {title: "Smol but Mighty (...)", link: "https://huggingface.co/blog/..."}
     tasks: {bbq-chinese: bbq}
     claims:
-      qwen-chinese-zero:
+      r1-finishes:
         article: article-0
-        topic: Chinese and American
-        unit: score
-        text: On disambiguated questions about Chinese people Qwen2.5 (1.5B) has a bias score of 0.
+        topic: finishing
+        text: 54.43% of R1-Distill's answers come to an end within 512 tokens; ...
+        article_value: 54.43%
         rule:
           value_near:
-            estimate: {model: qwen2.5-1.5b-instruct, task: bbq-chinese, stratum: disambiguated,
-                metric: s_dis}
-            stated: 0.0
+            estimate: {model: deepseek-r1-distill-qwen-1.5b, task: bbq, stratum: all,
+                metric: finished}
+            stated: 0.5443
             tolerance: 0.05
 
 A rule is one of a small fixed vocabulary; nothing in the file is ever evaluated as code. `each`

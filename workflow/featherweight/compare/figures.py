@@ -52,6 +52,11 @@ class FigureSelection(Strict):
                 raise ValueError(f"{name}: expected in the selection or under `each`")
         return self.model_copy(update=given)
 
+    def named(self, where: str) -> Iterator[tuple[str, str, str]]:
+        """Its metrics and strata: where they stand, the column, the word."""
+        columns = (("metric", self.metric), ("stratum", self.stratum))
+        yield from ((where, column, word) for column, words in columns for word in words or ())
+
     def find(self, figures: Sequence[Published]) -> list[Published]:
         """Every figure that matches; what an article repeats is no evidence for it."""
         wanted = self.model_dump(exclude_none=True)
@@ -92,8 +97,8 @@ class FiguresRule(Strict):
         """What the figures say."""
 
     @abstractmethod
-    def metrics(self) -> Iterator[tuple[str, str]]:
-        """Every metric that the rule names, and where it stands."""
+    def named(self) -> Iterator[tuple[str, str, str]]:
+        """Every metric and stratum that the rule names: where, the column, the word."""
 
 
 class FigurePairs(FiguresRule):
@@ -121,10 +126,11 @@ class FigurePairs(FiguresRule):
             against = {"model": fills.pop("against")} if "against" in fills else {}
             yield self.a.filled(fills), self.b.filled(fills | against)
 
-    def metrics(self) -> Iterator[tuple[str, str]]:
+    def named(self) -> Iterator[tuple[str, str, str]]:
         """Those of both sides and those under `each`."""
-        named = (("a", self.a.metric), ("b", self.b.metric), ("each", self.each.get("metric")))
-        yield from ((where, metric) for where, metrics in named for metric in metrics or ())
+        yield from self.a.named("a")
+        yield from self.b.named("b")
+        yield from (("each", "metric", word) for word in self.each.get("metric", ()))
 
     def pairs(self, figures: Sequence[Published]) -> list[Pair] | str:
         """The figures of every pair, or why one has not exactly one figure on each side."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from featherweight.compare.lookup import (
     Lookup,
+    Measured,
+    Missing,
     interval_of,
     loss_of,
     not_asked,
@@ -21,15 +23,13 @@ from featherweight.compare.paired import Look, of_row, over_all_asked
 from featherweight.compare.selection import (
     Fills,
     Key,
-    Margin,
     Names,
-    Number,
     Selection,
     Speaker,
     Text,
 )
 from featherweight.compare.settings import Outcome, State, groups_of
-from featherweight.compare.value_rules import Judging, beside, missing, said
+from featherweight.compare.value_rules import Judging, Near, missing, said
 from featherweight.stats.equivalence import Known, difference_of, mean_of, widened
 
 
@@ -48,15 +48,17 @@ class LowerGroups(Judging):
         """The difference of the two means."""
         means: list[Known] = []
         steps: list[str] = []
-        every: list[Lookup] = []
+        every: list[Measured] = []
         for categories in (self.groups, self.than):
             by_category = [self._category(name, look) for name in categories]
             found = [one for several in by_category for one in several]
-            if any(one.known is None for one in found):
+            if any(isinstance(one, Missing) for one in found):
                 return missing(*found)
-            every += found
-            values = [[one.known for one in several if one.known] for several in by_category]
-            means.append(mean_of([mean_of(several) for several in values]))
+            known = [
+                [one for one in several if isinstance(one, Measured)] for several in by_category
+            ]
+            means.append(mean_of([mean_of([one.known for one in several]) for several in known]))
+            every += [one for several in known for one in several]
             steps += [one.told for one in found]
             steps.append(f"their mean: {interval_of(means[-1], look.unit)}")
         apart = difference_of(*means)
@@ -78,9 +80,9 @@ class LowerGroups(Judging):
         return f"the mean {metric} of {groups} is lower, beyond chance, than that of {than}"
 
 
-def _lost_together(found: Sequence[Lookup], look: Look) -> str:
+def _lost_together(found: Sequence[Measured], look: Look) -> str:
     """What several categories of one model lost, as a sentence; "" where each lost little."""
-    losses = [loss_of(one.estimate, look.results) for one in found if one.estimate is not None]
+    losses = [loss_of(one.estimate, look.results) for one in found]
     known = [loss for loss in losses if loss is not None]
     if not known:
         return ""
@@ -135,15 +137,8 @@ class Contrast(Judging):
         """Whether the difference is as stated."""
 
 
-class ContrastNear(Contrast):
+class ContrastNear(Near, Contrast):
     """The difference between two tasks lies near the stated one with its whole interval."""
-
-    stated: Number
-    tolerance: Margin
-
-    def state(self, known: Known, factor: float) -> State:
-        """Inside, outside or across."""
-        return beside(known, self.stated - self.tolerance, self.stated + self.tolerance, factor)
 
     def words(self, speak: Speaker) -> str:
         """The rule in words."""

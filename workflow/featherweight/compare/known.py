@@ -1,11 +1,10 @@
 """Does the pipeline work? What was planted or is known beforehand, against what was measured.
 
-One real row of planted.json:
+One real row of controls.json:
 
-    KnownValue(model="pocket-tilted", task="pocket", group="all", stratum="ambiguous",
-               metric="stereotyped", what="stereotyped, ambiguous, planted", at_least=False,
-               expected=0.3, value=0.297, low=0.204, high=0.410, n=600, n_questions=514,
-               detectable=0.148, inside=True)
+    KnownValue(model="hesitant", task="pocket-letter", group="all", stratum="all",
+               metric="unparsed", what="unparsed, all", at_least=False, expected=0.3, value=0.273,
+               low=0.248, high=0.300, n=1200, n_questions=1028, detectable=0.037, inside=True)
 
 `detectable` is the smallest shift from the expected value that this run would have noticed with 80%
 power. What is known of a task's controls, and what a model with something planted must reach,

@@ -1,8 +1,8 @@
 """Looking our numbers up for a rule: from a key to an estimate, or to why there is none.
 
-One real look-up: `find(Key("qwen2.5-1.5b-instruct", "bbq-chinese", "all", "disambiguated",
-"s_dis"), results)`. The 40 Chinese items are one template, so that `aggregate` has no clustered
-interval for them: the one by item is taken, with a caution.
+One real look-up: `find(Key("qwen2.5-1.5b-instruct", "bbq-chinese", "all", "all", "accuracy"),
+results)`. The 40 Chinese items are one template, so that `aggregate` has no clustered interval for
+them: the one by item is taken, with a caution.
 """
 
 from __future__ import annotations
@@ -25,14 +25,23 @@ COMPLEMENTS: Mapping[str, str] = {"finished": "unfinished"}
 LOSS_ITSELF = frozenset({*LOSSES, *COMPLEMENTS})
 
 
-class Lookup(NamedTuple):
-    """One of our numbers, or why there is none that can decide anything."""
+class Measured(NamedTuple):
+    """One of our numbers, with its interval."""
 
     told: str  # what was looked up and what stands there
-    missing: str | None = None  # why `known` is None, as the end of a sentence
-    estimate: Estimate | None = None
-    known: Known | None = None  # None where a value or its interval is missing
-    caution: str | None = None  # what must be said with the number
+    estimate: Estimate
+    known: Known
+    caution: str | None  # what must be said with the number
+
+
+class Missing(NamedTuple):
+    """No number that could decide anything."""
+
+    told: str  # what was looked up and what stands there
+    reason: str  # the end of a sentence
+
+
+Lookup = Measured | Missing
 
 
 def find(key: Key, results: Results) -> Lookup:
@@ -43,23 +52,23 @@ def find(key: Key, results: Results) -> Lookup:
     )
     reason = not_asked(results, key.model, key.task)
     if reason is not None:
-        return Lookup(f"{name}: {reason}", reason)
+        return Missing(f"{name}: {reason}", reason)
     estimate = _estimate(key, results)
     if estimate is None or estimate.value is None:
         reason = f"there is no estimate of {name}."
-        return Lookup(reason, reason)
+        return Missing(reason, reason)
     if estimate.low is None or estimate.high is None:
         by_item = _estimate(key._replace(metric=key.metric + BY_ITEM), results)
         estimate = estimate if by_item is None else by_item
     if estimate.value is None or estimate.low is None or estimate.high is None:
         reason = f"a value without an interval decides nothing ({name})."
-        return Lookup(f"{name}: {estimate.value}, no interval", reason, estimate)
+        return Missing(f"{name}: {estimate.value}, no interval", reason)
     told = (
         f"{name}: {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}, n ="
         f" {estimate.n:,}; {estimate.method}; policy {estimate.policy})"
     )
     known = Known(estimate.value, estimate.low, estimate.high)
-    return Lookup(told, None, estimate, known, _caution(estimate, results))
+    return Measured(told, estimate, known, _caution(estimate, results))
 
 
 def _estimate(key: Key, results: Results) -> Estimate | None:
@@ -154,10 +163,8 @@ def questions(stratum: str) -> str:
     return "all questions" if stratum == ALL else stratum
 
 
-def measured(found: Lookup, unit: Unit) -> str:
+def with_n(found: Measured, unit: Unit) -> str:
     """The number with its interval and n, as the verdict tells it."""
-    if found.known is None or found.estimate is None:
-        return "no data"
     value, low, high = (show(one, unit) for one in found.known)
     return f"{value} ({low} to {high}, n = {found.estimate.n:,})"
 

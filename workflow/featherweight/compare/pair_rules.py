@@ -6,7 +6,7 @@ less than 5 points, with the whole 95% interval.
 
 from __future__ import annotations
 
-from featherweight.compare.lookup import Lookup, interval_of, measured
+from featherweight.compare.lookup import Measured, Missing, interval_of, with_n
 from featherweight.compare.paired import Look, difference, over_all_asked, sign_of
 from featherweight.compare.result import show_gap
 from featherweight.compare.selection import (
@@ -29,11 +29,11 @@ class Greater(PairRule, Judging):
     def judge(self, look: Look) -> Outcome:
         """The sign of the difference."""
         first, second = map(look.find, self.looked_up(look.fills))
-        if first.known is None or second.known is None:
+        if isinstance(first, Missing) or isinstance(second, Missing):
             return missing(first, second)
         sign, how, lost = sign_of(first, second, look)
         state: State = "lost" if lost else "holds" if sign > 0 else "fails" if sign < 0 else "open"
-        told = f"{measured(first, look.unit)} against {measured(second, look.unit)}; {how}."
+        told = f"{with_n(first, look.unit)} against {with_n(second, look.unit)}; {how}."
         steps = (first.told, second.told, how)
         return Outcome(state, said(state, told + cautions(first, second)), steps)
 
@@ -51,22 +51,18 @@ class Equal(PairRule, Judging):
     def judge(self, look: Look) -> Outcome:
         """The interval of the difference beside the margin."""
         first, second = map(look.find, self.looked_up(look.fills))
-        if first.known is None or second.known is None:
+        if isinstance(first, Missing) or isinstance(second, Missing):
             return missing(first, second)
         apart, how, lost = self._apart(first, second, look)
         state: State = "lost" if lost else beside(apart, -self.margin, self.margin, look.factor)
         gaps = [show_gap(one, look.unit) for one in apart]
         told = f"{gaps[0]} ({gaps[1]} to {gaps[2]}), {how}"
         steps = (first.told, second.told, f"difference: {told}")
-        both = f"{measured(first, look.unit)} against {measured(second, look.unit)}, apart by "
+        both = f"{with_n(first, look.unit)} against {with_n(second, look.unit)}, apart by "
         return Outcome(state, said(state, f"{both}{told}.{cautions(first, second)}"), steps)
 
-    def _apart(self, first: Lookup, second: Lookup, look: Look) -> tuple[Known, str, bool]:
+    def _apart(self, first: Measured, second: Measured, look: Look) -> tuple[Known, str, bool]:
         """The difference, how it was taken, and whether the lost answers decide."""
-        assert first.known is not None
-        assert second.known is not None
-        assert first.estimate is not None
-        assert second.estimate is not None
         paired = difference(first.estimate, second.estimate, look.results)
         if paired is None or paired.read.low is None or paired.read.high is None:
             return (
@@ -98,8 +94,9 @@ class Ranked(Judging):
 
     def _ranked(self, look: Look, side: int) -> Outcome:
         found, *others = map(look.find, self.looked_up(look.fills))
-        known = {name: one for name, one in zip(self.among, others, strict=True) if one.known}
-        if found.known is None or not known:
+        rivals = zip(self.among, others, strict=True)
+        known = {name: one for name, one in rivals if isinstance(one, Measured)}
+        if isinstance(found, Missing) or not known:
             return missing(found, *others)
         compared = {name: sign_of(found, other, look) for name, other in known.items()}
         signs = [side * one.sign for one in compared.values()]
@@ -110,11 +107,11 @@ class Ranked(Judging):
         elif len(known) == len(others) and all(sign > 0 for sign in signs):
             state = "holds"
         told = "; ".join(
-            f"{look.results.label(name)} {measured(other, look.unit)}"
+            f"{look.results.label(name)} {with_n(other, look.unit)}"
             + (f", {compared[name].how}" if compared[name].lost else "")
             for name, other in known.items()
         )
-        told = f"{measured(found, look.unit)}; {told}.{cautions(found, *known.values())}"
+        told = f"{with_n(found, look.unit)}; {told}.{cautions(found, *known.values())}"
         steps = [f"{other.told}; {compared[name].how}" for name, other in known.items()]
         return Outcome(state, said(state, told), (found.told, *steps), found.known)
 
@@ -156,10 +153,10 @@ class RatioBetween(PairRule, Judging, Bounds):
     def judge(self, look: Look) -> Outcome:
         """The widest ratio beside the bounds."""
         first, second = map(look.find, self.looked_up(look.fills))
-        if first.known is None or second.known is None:
+        if isinstance(first, Missing) or isinstance(second, Missing):
             return missing(first, second)
         ratio = widest_ratio(first.known, second.known)
-        both = f"{measured(first, 'tokens')} against {measured(second, 'tokens')}"
+        both = f"{with_n(first, 'tokens')} against {with_n(second, 'tokens')}"
         if ratio is None:
             reason = f"a ratio needs numbers above 0 ({both})."
             return Outcome("missing", reason, (first.told, second.told))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from featherweight.compare.lookup import COMPLEMENTS, Lookup, find
+from featherweight.compare.lookup import COMPLEMENTS, Lookup, Measured, find
 from featherweight.compare.result import Unit, show_gap
 from featherweight.compare.selection import Fills, Key
 from featherweight.records import ContrastRow, Difference, Estimate
@@ -115,12 +115,8 @@ def _apart(
     return None if value is None or p is None else Apart(value, low, high, p)
 
 
-def sign_of(first: Lookup, second: Lookup, look: Look) -> Sign:
-    """Which of two numbers that are known is greater, beyond chance."""
-    assert first.known is not None
-    assert second.known is not None
-    assert first.estimate is not None
-    assert second.estimate is not None
+def sign_of(first: Measured, second: Measured, look: Look) -> Sign:
+    """Which of two numbers is greater, beyond chance."""
     paired = difference(first.estimate, second.estimate, look.results)
     if paired is not None:
         return _of_pairs(paired, look)

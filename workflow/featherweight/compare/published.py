@@ -1,9 +1,8 @@
 """Published figures: data with a source, read from `config/published/*.csv`.
 
-One real line of bbq.csv:
+One real line of mmlu.csv:
 
-    BBQ,accuracy,disambiguated,all,GPT-4o,OpenAI,,0.72,,fraction,"OpenAI internal BBQ run, prompt
-    and sample size not stated",gpt-4.5-card,"Table 5, section 3.1.4",source,yes
+    MMLU,pass@1,,all,DeepSeek-R1,DeepSeek,671,90.8,,percent,...,r1-paper,"Table 4, section 3.1",...
 
 Values stay in their source's unit on disk; `fraction` turns percent and fraction into one scale
 when asked.
@@ -14,55 +13,87 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from featherweight.compare.selection import Strict, Text
+from featherweight.documents import check
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.records import ALL
 from featherweight.tasks import task, task_names
 
 SOURCE_COLUMNS = ("source", "short", "title", "address", "address_seen")
-YES_NO = ("yes", "no")
-SEEN = ("source", "transcription", "article")
+OF_SOURCE = ("short", "title", "address")
 UNSPECIFIED = "unspecified"  # the source does not say which stratum was asked
+TOP = {"percent": 100.0, "fraction": 1.0}  # beyond it a value has another unit
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+MayBeEmpty = Annotated[Finite | None, BeforeValidator(lambda text: None if text == "" else text)]
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One figure that somebody printed, with where it stands."""
+class Published(Strict):
+    """One figure that somebody printed, with where it stands; the columns of a file, in order."""
 
-    benchmark: str
-    metric: str
+    benchmark: Text
+    metric: Text
     stratum: str  # of the task beside it, all or unspecified; "" where the benchmark has none
     category: str
-    model: str
+    model: Text
     organisation: str
-    parameters_billion: float | None
-    value: float
-    value_high: float | None  # the upper end where a range was printed
-    unit: str
+    parameters_billion: MayBeEmpty
+    value: Finite
+    value_high: MayBeEmpty  # the upper end where a range was printed
+    unit: Text
     setting: str
     source: str  # an id in sources.csv
-    locator: str
+    locator: Text
     # "source": read there; "transcription": somebody's copy of the table; "article": an article
     # repeats it
-    seen: str
+    seen: Literal["source", "transcription", "article"]
     drawn: bool  # drawn in figures
-    short: str  # the source's name in running text
-    title: str
-    address: str | None  # None where the address was not printed in what was read
+    short: str = ""  # the source's name in running text
+    title: str = ""
+    address: str | None = None  # None where the address was not printed in what was read
 
     @property
     def fraction(self) -> float | None:
         """The value as a fraction; None where it is no share."""
         return {"percent": self.value / 100, "fraction": self.value}.get(self.unit)
 
+    @field_validator("stratum")
+    @classmethod
+    def _of_the_benchmark(cls, stratum: str, info: ValidationInfo) -> str:
+        known = _strata().get(info.data.get("benchmark", ""), ("",))
+        if stratum not in known:
+            raise ValueError(f"expected one of {', '.join(one or 'nothing' for one in known)}")
+        return stratum
 
-COLUMNS = tuple(
-    field.name for field in fields(Published) if field.name not in ("short", "title", "address")
-)
+    @field_validator("unit")
+    @classmethod
+    def _fits_the_value(cls, unit: str, info: ValidationInfo) -> str:
+        value = info.data.get("value")
+        if value is not None and unit in TOP and abs(value) > TOP[unit]:
+            raise ValueError(f"the value {value:g} is beyond {TOP[unit]:g}; is the unit right?")
+        return unit
+
+
+COLUMNS = tuple(name for name in Published.model_fields if name not in OF_SOURCE)
+
+
+@cache
+def _strata() -> dict[str, tuple[str, ...]]:
+    """By benchmark, what a figure's stratum may be; a benchmark that is not here has none."""
+    tasks = [task(name) for name in task_names()]
+    return {
+        one.benchmark: (*one.strata, ALL, UNSPECIFIED, "")
+        for one in tasks
+        if one.benchmark is not None and one.strata
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +125,10 @@ def read_published(folder: Path) -> list[Published]:
         if path.name == "sources.csv":
             continue
         for number, row in _lines(path, COLUMNS, problems):
-            wrong = _problems(row, sources)
-            problems += [f"{path}:{number}: {problem}" for problem in wrong]
-            if not wrong:
-                figures.append(_figure(row, sources[row["source"]]))
+            try:
+                figures.append(_figure(row, sources, f"{path}:{number}"))
+            except InputError as error:
+                problems += error.problems
     if problems:
         raise InputError(problems)
     if not figures:
@@ -132,88 +163,27 @@ def _lines(
     return rows
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _problems(row: dict[str, str], sources: dict[str, dict[str, str]]) -> list[str]:
-    """What is wrong with one row."""
-    problems = [
-        f"{name}: expected a text, got an empty field"
-        for name in ("benchmark", "metric", "model", "unit", "locator")
-        if not row[name].strip()
-    ]
-    if _number(row["value"]) is None:
-        problems.append(f"value: expected a number, got {row['value']!r}")
-    for name in ("value_high", "parameters_billion"):
-        if row[name] and _number(row[name]) is None:
-            problems.append(f"{name}: expected a number or nothing, got {row[name]!r}")
-    strata = _strata().get(row["benchmark"], ("",))
-    for name, allowed in (("drawn", YES_NO), ("seen", SEEN), ("stratum", strata)):
-        if row[name] not in allowed:
-            problems.append(
-                f"{name}: expected one of {', '.join(a or 'nothing' for a in allowed)}, got"
-                f" {row[name]!r}"
-            )
-    if row["source"] not in sources:
-        problems.append(
-            f"source: expected an id of sources.csv, got {row['source']!r}; add it there"
+def _figure(row: dict[str, str], sources: dict[str, dict[str, str]], where: str) -> Published:
+    """One figure with its source. Raises InputError."""
+    figure = check(row, Published, where)
+    source = sources.get(figure.source)
+    if source is None:
+        raise InputError(
+            f"{where}: source: expected an id of sources.csv, got {figure.source!r}; add it there"
         )
-    value = _number(row["value"])
-    top = {"percent": 100.0, "fraction": 1.0}.get(row["unit"])
-    if value is not None and top is not None and abs(value) > top:
-        problems.append(
-            f"value: {row['value']} is beyond {top:g} for unit {row['unit']!r}; is the unit right?"
-        )
-    return problems
-
-
-@cache
-def _strata() -> dict[str, tuple[str, ...]]:
-    """By benchmark, what a figure's stratum may be; a benchmark that is not here has none."""
-    tasks = [task(name) for name in task_names()]
-    return {
-        one.benchmark: (*one.strata, ALL, UNSPECIFIED, "")
-        for one in tasks
-        if one.benchmark is not None and one.strata
-    }
-
-
-def _figure(row: dict[str, str], source: dict[str, str]) -> Published:
-    seen = source["address_seen"] == "yes" and source["address"]
-    return Published(
-        benchmark=row["benchmark"],
-        metric=row["metric"],
-        stratum=row["stratum"],
-        category=row["category"],
-        model=row["model"],
-        organisation=row["organisation"],
-        parameters_billion=_number(row["parameters_billion"]),
-        value=float(row["value"]),
-        value_high=_number(row["value_high"]),
-        unit=row["unit"],
-        setting=row["setting"],
-        source=row["source"],
-        locator=row["locator"],
-        seen=row["seen"],
-        drawn=row["drawn"] == "yes",
-        short=source["short"],
-        title=source["title"],
-        address=source["address"] if seen else None,
-    )
+    address = source["address"] if source["address_seen"] == "yes" and source["address"] else None
+    cited = {"short": source["short"], "title": source["title"], "address": address}
+    return figure.model_copy(update=cited)
 
 
 def write_published(path: Path, rows: Iterable[PublishedRow]) -> None:
     """Write figures beside tasks as CSV; an unknown is an empty field."""
     sink = io.StringIO()
-    names = ("task", "comparable", "why", "fraction", *(field.name for field in fields(Published)))
+    names = ("task", "comparable", "why", "fraction", *Published.model_fields)
     writer = csv.DictWriter(sink, names, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        figure = {name: _cell(value) for name, value in asdict(row.figure).items()}
+        figure = {name: _cell(value) for name, value in row.figure.model_dump().items()}
         ours = {"task": row.task, "comparable": _cell(row.comparable), "why": row.why}
         writer.writerow(ours | {"fraction": _cell(row.figure.fraction)} | figure)
     write_atomically(path, sink.getvalue().encode())

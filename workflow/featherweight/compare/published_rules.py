@@ -13,6 +13,7 @@ without, on each of two benchmarks:
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -74,9 +75,9 @@ class PublishedNear(FiguresRule):
         self.published.filled({})
         return self
 
-    def metrics(self) -> Iterator[tuple[str, str]]:
+    def named(self) -> Iterator[tuple[str, str, str]]:
         """Those of the selection."""
-        yield from (("published", metric) for metric in self.published.metric or ())
+        return self.published.named("published")
 
     def decide(self, figures: Sequence[Published], unit: Unit) -> RuleResult:
         """Each different figure counts once."""
@@ -115,22 +116,22 @@ class PublishedNear(FiguresRule):
         )
 
 
-class PublishedGreater(FigurePairs):
-    """In every published pair the first is greater; also what both rules on two sizes share."""
+class SizePairs(FigurePairs):
+    """A rule on the sizes of both figures of every pair."""
 
     other_study: Text | None = None  # why the figures are not those that the claim is about
 
+    @abstractmethod
     def rule(self) -> str:
         """The rule in words."""
-        return "in every published pair of figures the first is greater"
 
+    @abstractmethod
     def word(self) -> str:
         """What the first is to the second where the rule holds."""
-        return "greater"
 
+    @abstractmethod
     def holds(self, first: float, second: float) -> bool:
         """Whether a pair is as the rule says."""
-        return first > second
 
     def decide(self, figures: Sequence[Published], unit: Unit) -> RuleResult:
         """Every pair judged; what another study shows can only be seen elsewhere."""
@@ -157,7 +158,23 @@ class PublishedGreater(FigurePairs):
         return RuleResult(verdict, rule, why, sources=used, steps=steps)
 
 
-class PublishedClose(PublishedGreater):
+class PublishedGreater(SizePairs):
+    """In every published pair the first is greater."""
+
+    def rule(self) -> str:
+        """The rule in words."""
+        return "in every published pair of figures the first is greater"
+
+    def word(self) -> str:
+        """Greater."""
+        return "greater"
+
+    def holds(self, first: float, second: float) -> bool:
+        """First above second."""
+        return first > second
+
+
+class PublishedClose(SizePairs):
     """Within a share of the second figure; where `or_above`, anything above is as good."""
 
     tolerance: Margin

@@ -3,10 +3,10 @@
 A rule is a frozen model of its arguments; nothing in it is ever evaluated as code. One real rule's
 arguments, as `config/claims.yaml` writes them:
 
-    a: {task: bbq, stratum: disambiguated, metric: accuracy}
-    b: {task: bbq, stratum: ambiguous, metric: accuracy}
-    each: {model: [smollm2-1.7b-instruct, llama-3.2-1b-instruct]}
-    holds_in: every
+    a: {model: deepseek-r1-distill-qwen-1.5b, task: bbq, stratum: all, metric: accuracy}
+    b: {task: bbq, stratum: all, metric: accuracy}
+    each: {against: [smollm2-1.7b-instruct, qwen2.5-1.5b-instruct]}
+    holds_in: listed
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ Axis = Literal["model", "task", "group", "stratum", "against"]
 Fills = Mapping[str, str]
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a text")
+    return text
+
+
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("expected at least one name")
@@ -35,7 +41,7 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Text = Annotated[str, Field(pattern=r"\S")]
+Text = Annotated[str, AfterValidator(_not_blank)]
 Names = Annotated[tuple[Text, ...], AfterValidator(_once)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Margin = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]

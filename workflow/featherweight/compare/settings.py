@@ -1,13 +1,12 @@
 """The settings in which a claim must hold, and how what was seen in each adds up to one verdict.
 
-`each: {group: [Age, ...], stratum: [ambiguous, disambiguated]}` with `holds_in: every` is one
-setting for each category and stratum. A category that is scored in several groups ("Race_ethnicity"
+`each: {model: [smollm2-1.7b-instruct, ...], group: [Age, ...]}` with `holds_in: every` is one
+setting for each model and category. A category that is scored in several groups ("Race_ethnicity"
 and "Race_ethnicity (names)") is one setting with several parts, and says something only where all
 of them say it: the articles know 11 categories, not 15 scored groups. One real one:
 
-    Setting(name="Race ethnicity (ambiguous)",
-            parts=({"stratum": "ambiguous", "group": "Race_ethnicity"},
-                   {"stratum": "ambiguous", "group": "Race_ethnicity (names)"}))
+    Setting(name="Race ethnicity",
+            parts=({"group": "Race_ethnicity"}, {"group": "Race_ethnicity (names)"}))
 
 `holds_in` says what the claim is:
 

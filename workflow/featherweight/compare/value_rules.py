@@ -22,7 +22,7 @@ from abc import abstractmethod
 
 from pydantic import model_validator
 
-from featherweight.compare.lookup import Lookup, measured
+from featherweight.compare.lookup import Lookup, Measured, Missing, with_n
 from featherweight.compare.paired import Look
 from featherweight.compare.selection import (
     Fills,
@@ -48,11 +48,11 @@ class Judging(StudyRule):
 
 def missing(*found: Lookup) -> Outcome:
     """Nothing can be decided: why, and what was looked up."""
-    reasons = [one.missing for one in found if one.missing is not None]
+    reasons = [one.reason for one in found if isinstance(one, Missing)]
     return Outcome("missing", reasons[0], tuple(one.told for one in found))
 
 
-def cautions(*found: Lookup) -> str:
+def cautions(*found: Measured) -> str:
     """What must be said with these numbers, each thing once."""
     told = dict.fromkeys(one.caution for one in found if one.caution is not None)
     return "".join(f" {caution}" for caution in told)
@@ -97,10 +97,10 @@ class OneValue(Judging):
     def judge(self, look: Look) -> Outcome:
         """The number against what is stated."""
         found = look.find(self.estimate.key(look.fills))
-        if found.known is None:
+        if isinstance(found, Missing):
             return missing(found)
         state = self.state(found.known, look.factor)
-        told = said(state, f"We measured {measured(found, look.unit)}.{cautions(found)}")
+        told = said(state, f"We measured {with_n(found, look.unit)}.{cautions(found)}")
         return Outcome(state, told, (found.told,), found.known)
 
     @abstractmethod
@@ -108,8 +108,8 @@ class OneValue(Judging):
         """Whether the number is as stated."""
 
 
-class ValueNear(OneValue):
-    """The whole interval lies within a tolerance of the stated value."""
+class Near(StudyRule):
+    """A stated value, and how far from it an interval may reach."""
 
     stated: Number
     tolerance: Margin
@@ -117,6 +117,10 @@ class ValueNear(OneValue):
     def state(self, known: Known, factor: float) -> State:
         """Inside, outside or across."""
         return beside(known, self.stated - self.tolerance, self.stated + self.tolerance, factor)
+
+
+class ValueNear(Near, OneValue):
+    """The whole interval lies within a tolerance of the stated value."""
 
     def words(self, speak: Speaker) -> str:
         """The rule in words."""

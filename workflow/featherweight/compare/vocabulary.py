@@ -46,11 +46,12 @@ def _of_key(key: Key, tasks: Mapping[str, str], contrasted: bool) -> Iterator[st
             yield f"{name}: unknown {word!r} of {task.name}; {nearest(word, words)}"
 
 
-def unknown_metrics(rule: FiguresRule, figures: Sequence[Published]) -> list[str]:
-    """Metrics of a rule on published figures that no published figure has."""
-    known = frozenset(figure.metric for figure in figures)
+def unprinted_words(rule: FiguresRule, figures: Sequence[Published]) -> list[str]:
+    """Metrics and strata of a rule on published figures that no published figure has."""
+    metrics, strata = {one.metric for one in figures}, {one.stratum for one in figures}
+    known = {"metric": metrics, "stratum": strata - {""}}
     return [
-        f"{where}: metric: unknown {metric!r}; {nearest(metric, known)}"
-        for where, metric in rule.metrics()
-        if metric not in known
+        f"{where}: {column}: unknown {word!r}; {nearest(word, known[column])}"
+        for where, column, word in rule.named()
+        if word not in known[column]
     ]

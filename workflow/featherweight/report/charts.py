@@ -9,7 +9,7 @@ told apart by colour; more are facets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -97,6 +97,18 @@ def _dots(
     return [bar, dot, none]
 
 
+Shape = Literal["rows", "facets", "heat"]
+
+
+def shape(table: pd.DataFrame) -> Shape:
+    """How scores by model and category are drawn: up to four models in one chart with a row for
+    each category; more in facets; more of both as a heat map.
+    """
+    if table["model"].nunique() <= theme.MANY:
+        return "rows"
+    return "facets" if table["category"].nunique() <= MANY_CATEGORIES else "heat"
+
+
 def scores(
     table: pd.DataFrame,
     published: pd.DataFrame,
@@ -110,14 +122,12 @@ def scores(
     """One score per model and category as a dot with its interval; published figures as hollow
     diamonds. `at`: where the dashed line stands; `clusters`: what they are called; None: none.
     """
+    if shape(table) == "heat":
+        return heat(table, form=form, title=title, clusters=clusters, description=description)
+    if shape(table) == "facets":
+        return _facets(table, form=form, at=at, clusters=clusters, description=description)
     models = list(dict.fromkeys(table["model"]))
     order = categories_in_order(table)
-    if len(models) > theme.MANY:
-        if len(order) > MANY_CATEGORIES:
-            return heat(table, form=form, title=title, clusters=clusters, description=description)
-        return _scores_in_facets(
-            table, form=form, at=at, clusters=clusters, description=description
-        )
     y = alt.Y("category:N", title=None, sort=order, axis=bands())
     base = alt.Chart(table)
     where = {"y": y, "yOffset": alt.YOffset("model:N", sort=models), "color": colour_of(models)}
@@ -154,7 +164,7 @@ def scores(
     )
 
 
-def _scores_in_facets(
+def _facets(
     table: pd.DataFrame, *, form: Form, at: float | None, clusters: str | None, description: str
 ) -> alt.FacetChart:
     """One small chart per category, one line per model: for more models than colours."""
@@ -209,7 +219,7 @@ HEAT = {
     "percent": Heat(
         alt.Scale(scheme="blues", domain=[0, 1]),
         alt.Legend(direction="horizontal", gradientLength=200, format=".0%"),
-        "datum.value > 0.6",
+        "datum.value > 0.7",
         ".0%",
     ),
 }

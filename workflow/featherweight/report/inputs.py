@@ -161,7 +161,7 @@ class Inputs(Results):
         return StratumWords(title=stratum[:1].upper() + stratum[1:]) if own is None else own
 
     def questions(self, task: str, stratum: str) -> str:
-        """What a table calls a stratum: "Ambiguous", "All questions"."""
+        """What a table calls a stratum: "Level 1", "All questions"."""
         return self.stratum_words(task, stratum).title
 
     def metric_words(self, task: str, metric: str) -> MetricWords:

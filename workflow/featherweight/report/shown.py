@@ -41,7 +41,7 @@ def where(inputs: Inputs, task: str, stratum: str) -> str:
 
 
 def questions(inputs: Inputs, task: str, stratum: str) -> str:
-    """The questions of a stratum in a sentence: "ambiguous questions"."""
+    """The questions of a stratum in a sentence: "level 1 questions"."""
     title = inputs.questions(task, stratum).lower()
     return title if stratum == ALL else f"{title} questions"
 

@@ -86,7 +86,7 @@ CONFIG: Mapping[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "titlePadding": 8,
-        "labelLimit": 170,
+        "labelLimit": 230,
     },
     "legend": {
         "labelColor": INK,

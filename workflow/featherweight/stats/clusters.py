@@ -118,8 +118,10 @@ def interval(
 def is_unvaried(score: Clustered, bounds: tuple[float, float]) -> bool:
     """Whether every cluster gives the same value, up to rounding."""
     width = bounds[1] - bounds[0]
-    reference = width if np.isfinite(width) else abs(score.value or 0.0)
-    return score.se is not None and score.se <= NO_SPREAD * reference
+    if score.value is None or score.se is None:
+        return False
+    reference = width if np.isfinite(width) else abs(score.value)
+    return score.se <= NO_SPREAD * reference
 
 
 def detectable(score: Clustered, bounds: tuple[float, float]) -> float | None:

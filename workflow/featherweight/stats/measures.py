@@ -64,27 +64,27 @@ def accuracy(policy: Policy, places: Sequence[int]) -> Measure:
 
 def unfinished(places: Sequence[int]) -> Measure:
     """The share of answers that were cut off before they were given."""
-    return _per_item(places, lambda counts: counts[..., N_UNFINISHED])
+    return _per_item(places, lambda total: total[..., N_UNFINISHED])
 
 
 def unparsed(places: Sequence[int]) -> Measure:
     """The share of answers that were finished and could not be read."""
-    return _per_item(places, lambda counts: counts[..., N_UNREAD] - counts[..., N_UNFINISHED])
+    return _per_item(places, lambda total: total[..., N_UNREAD] - total[..., N_UNFINISHED])
 
 
 def n_tokens(places: Sequence[int]) -> Measure:
     """The mean number of generated tokens."""
-    per_item = _per_item(places, lambda counts: counts[..., N_TOKENS])
+    per_item = _per_item(places, lambda total: total[..., N_TOKENS])
     return replace(per_item, bounds=(0.0, float("inf")), scale="identity")
 
 
 def chance(places: Sequence[int]) -> Measure:
     """The mean probability that a blind guess is right; nan where an answer has none."""
-    return _per_item(places, lambda counts: counts[..., N_CHANCE])
+    return _per_item(places, lambda total: total[..., N_CHANCE])
 
 
-def _per_item(places: Sequence[int], total: Function) -> Measure:
-    """The mean of a total per stratum, (..., strata), over the answers asked for."""
+def _per_item(places: Sequence[int], amount: Function) -> Measure:
+    """An amount of these strata together, from counts (..., columns), per answer asked for."""
     inside = list(places)
 
     def items(counts: Values) -> Values:
@@ -92,7 +92,7 @@ def _per_item(places: Sequence[int], total: Function) -> Measure:
         return asked
 
     return Measure(
-        value=lambda counts: ratio(total(counts)[..., inside].sum(axis=-1), items(counts)),
+        value=lambda counts: ratio(amount(counts[..., inside, :].sum(axis=-2)), items(counts)),
         weight=items,
     )
 

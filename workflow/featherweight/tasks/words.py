@@ -23,8 +23,8 @@ FOLDER = Path(__file__).parent
 class StratumWords:
     """One stratum in words."""
 
-    title: str  # "Ambiguous": a column; "Ambiguous questions"
-    where: str | None = None  # "where the text does not say"; None: the title says it
+    title: str  # "Level 1": a column; "level 1 questions": in a sentence
+    where: str | None = None  # after what was measured in it; None: the title says it
     explained: str | None = None  # what it asks of a model, in a clause
     right: str | None = None  # "70% right ...", where it follows another stratum in a sentence
 

@@ -12,27 +12,18 @@ replaced. Reads and writes no files.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from featherweight.errors import InputError
-
-CHOICE = (  # environment variable: torch (or unset), or triton for `exllamav2_kernel`
-    "FEATHERWEIGHT_PAGED_ATTENTION"
-)
-OUR_ATTENTION = (  # part of the engine's identity: count up when another token could come out
-    "paged torch attention 2"
-)
-OUR_KERNEL = "paged triton attention 1"  # the same, where the kernel computes the decode steps
+# part of the engine's identity: count up when another token could come out
+OUR_ATTENTION = "paged torch attention 2"
 # keys per row come in multiples of this: kernels work in such tiles, and few sizes are allocated
 _ALIGNED = 64
 
@@ -100,7 +91,6 @@ def flash_attn_with_kvcache(
     block_table: torch.Tensor,
     softmax_scale: float | None = None,
     causal: bool = False,
-    kernel: Callable[..., torch.Tensor] | None = None,
     **unsupported: Any,
 ) -> torch.Tensor:
     """Attention over a paged cache, with the meaning of flash-attn 2's function of this name.
@@ -110,28 +100,38 @@ def flash_attn_with_kvcache(
     `cache_seqlens` positions first. Without them the cache holds the new positions already and
     `cache_seqlens` counts them. `block_table` (rows, pages per row) names each row's pages in
     order. New position i of a row sees that row's positions up to itself; no other slot is read.
-    `kernel`, where given, takes the place of torch for one new position per row
-    (`exllamav2_kernel.decode`). Returns (rows, new, heads, size). Raises NotImplementedError for
-    what ExLlamaV2 does not use with our models (windows, soft caps, ...).
+    Returns (rows, new, heads, size). Raises NotImplementedError for what ExLlamaV2 does not use
+    with our models (windows, soft caps, ...).
     """
     if unsupported or not causal:
         raise NotImplementedError(
             f"not causal, or unknown options: {', '.join(sorted(unsupported)) or 'causal=False'}"
         )
     rows, new = q.shape[:2]
-    now = _pass.get() or _Pass(block_table.shape[1] * k_cache.shape[1])
-    plan = now.plan_of(q, block_table, cache_seqlens, k_cache.shape[1], counted=k is None)
-    keys, values = (cache.view(-1, *cache.shape[2:]) for cache in (k_cache, v_cache))
-    if k is not None and v is not None:
-        keys.index_copy_(0, plan.write, k.flatten(0, 1))
-        values.index_copy_(0, plan.write, v.flatten(0, 1))
-    if kernel is not None and new == 1:
-        return kernel(q, k_cache, v_cache, block_table, plan.seen, now.longest, softmax_scale)
+    plan, _ = written(q, k_cache, v_cache, k, v, cache_seqlens, block_table)
     keys, values = (
-        slots.index_select(0, plan.read).view(rows, -1, *slots.shape[1:])
-        for slots in (keys, values)
+        slots.view(-1, *slots.shape[2:]).index_select(0, plan.read).view(rows, -1, *slots.shape[2:])
+        for slots in (k_cache, v_cache)
     )
     return (_one_query if new == 1 else _many)(q, keys, values, plan.mask, softmax_scale)
+
+
+def written(
+    q: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    k: torch.Tensor | None,
+    v: torch.Tensor | None,
+    cache_seqlens: torch.Tensor,
+    block_table: torch.Tensor,
+) -> tuple[Plan, int]:
+    """Write the new keys and values into the cache; the pass's plan, and its longest row."""
+    now = _pass.get() or _Pass(block_table.shape[1] * k_cache.shape[1])
+    plan = now.plan_of(q, block_table, cache_seqlens, k_cache.shape[1], counted=k is None)
+    for cache, new in ((k_cache, k), (v_cache, v)):
+        if new is not None:
+            cache.view(-1, *cache.shape[2:]).index_copy_(0, plan.write, new.flatten(0, 1))
+    return plan, now.longest
 
 
 def _plan(
@@ -231,33 +231,6 @@ def flash_attn_func(
     return _many(q, k, v, seen, softmax_scale)
 
 
-def our_attention() -> str:
-    """The name of the attention that the environment chooses.
-
-    Raises InputError for one that is not there.
-    """
-    chosen = os.environ.get(CHOICE, "")
-    if chosen in ("", "torch"):
-        return OUR_ATTENTION
-    if chosen != "triton":
-        raise InputError(f"{CHOICE}: expected torch or triton, got {chosen!r}; unset it for torch")
-    try:
-        return f"{OUR_KERNEL} (triton {version('triton')})"
-    except PackageNotFoundError as error:
-        raise InputError(
-            f"{CHOICE}=triton: the package triton is not installed; unset it for torch"
-        ) from error
-
-
-def _paged() -> Callable[..., torch.Tensor]:
-    """Our function for the paged cache, with the kernel where it was asked for."""
-    if our_attention() == OUR_ATTENTION:
-        return flash_attn_with_kvcache
-    from featherweight.engines.exllamav2.kernel import decode
-
-    return partial(flash_attn_with_kvcache, kernel=decode)
-
-
 def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     """Make exllamav2.attn attend rightly; returns what it uses now, for the engine's identity.
 
@@ -273,7 +246,7 @@ def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     if flash_attention_works and attn.has_flash_attn_with_paged:
         return f"flash-attn {version('flash-attn')}"
     replaced: dict[str, Any] = {
-        "flash_attn_with_kvcache": _paged(),
+        "flash_attn_with_kvcache": flash_attn_with_kvcache,
         "flash_attn_func": flash_attn_func,
         "has_flash_attn": True,
         "has_flash_attn_with_paged": True,
@@ -282,4 +255,4 @@ def install(attn: ModuleType, *, flash_attention_works: bool) -> str:
     }
     for name, value in replaced.items():
         setattr(attn, name, value)
-    return our_attention()
+    return OUR_ATTENTION

@@ -114,9 +114,9 @@ def attention_name() -> str:
     """The attention that `import_exllamav2` would use, for the engine's identity; imports no
     exllamav2.
     """
-    from featherweight.engines.exllamav2.attention import our_attention
+    from featherweight.engines.exllamav2.attention import OUR_ATTENTION
 
-    return our_attention() if flash_attention_problem() else f"flash-attn {version('flash-attn')}"
+    return OUR_ATTENTION if flash_attention_problem() else f"flash-attn {version('flash-attn')}"
 
 
 def import_exllamav2() -> Package:

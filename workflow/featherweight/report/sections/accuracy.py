@@ -52,14 +52,6 @@ def _named_alike(known: pd.DataFrame, value: float) -> str:
 def _accuracy(inputs: Inputs, task: str, stratum: str) -> Figure:
     table = frames.scores(inputs, task, stratum, "accuracy")
     published = frames.published_by_category(inputs, task, stratum)
-    many = len(inputs.models) > theme.MANY
-    chance = inputs.chance(task, stratum)
-    caption = frames.clustered(inputs, task)
-    if chance is not None:
-        caption += f" Dashed: chance, {theme.one_in(chance)}."
-    if len(published) and not many:
-        names = ", ".join(dict.fromkeys(f"{r.model} ({r.source})" for r in published.itertuples()))
-        caption += f" Hollow diamonds: {names}, the same questions in another prompt format."
     said = extremes(inputs, task, "accuracy", table)
     questions = shown.questions(inputs, task, stratum)
     chart = charts.scores(
@@ -67,26 +59,40 @@ def _accuracy(inputs: Inputs, task: str, stratum: str) -> Figure:
         published,
         form="percent",
         title="Accuracy",
-        at=chance,
+        at=inputs.chance(task, stratum),
         clusters=frames.cluster_title(inputs, task),
         description=f"Accuracy with 95% intervals by category, {questions}. {said}",
     )
-    facets = many and len(table["category"].unique()) <= charts.MANY_CATEGORIES
+    shape = charts.shape(table)
     return Figure(
         id=shown.anchor(inputs, task, "accuracy", *(() if stratum == ALL else (stratum,))),
         title=shown.titled(inputs, task, f"Accuracy{_where(inputs, task, stratum)}"),
         lede=_lede(inputs, task, stratum) + said,
-        caption=caption,
+        caption=_caption(inputs, task, stratum, shape, published),
         chart=chart,
         table=table,
         columns=frames.score_columns(inputs, task),
-        least_width=_least_width(inputs, facets) if many else 340,
-        fits=not facets,
+        least_width={"rows": 340, "facets": 700, "heat": heat_width(inputs)}[shape],
+        fits=shape != "facets",
     )
 
 
-def _least_width(inputs: Inputs, facets: bool) -> int:
-    return 700 if facets else heat_width(inputs)
+def _caption(
+    inputs: Inputs, task: str, stratum: str, shape: charts.Shape, published: pd.DataFrame
+) -> str:
+    """What is drawn: bars and a dashed line, or numbers in cells."""
+    chance = inputs.chance(task, stratum)
+    cluster = inputs.words(task).cluster
+    if shape == "heat":
+        said = f"The small figures are 95% intervals, clustered by {cluster}."
+        return said if chance is None else f"{said} Chance is {theme.one_in(chance)}."
+    said = frames.clustered(inputs, task)
+    if chance is not None:
+        said += f" Dashed: chance, {theme.one_in(chance)}."
+    if len(published) and shape == "rows":
+        names = ", ".join(dict.fromkeys(f"{r.model} ({r.source})" for r in published.itertuples()))
+        said += f" Hollow diamonds: {names}, the same questions in another prompt format."
+    return said
 
 
 def heat_width(inputs: Inputs) -> int:

@@ -5,7 +5,7 @@ For each model, task, category, stratum and outcome the answers are put in the o
 (seed, model, task, item, seeds, sample) and the first few are taken: no one chose them. Reads
 scores, samples, prompts, items and their facts. One real example, shortened:
 
-    Example(model="Pocket, tilted", category="Village", questions="Ambiguous", outcome="wrong",
+    Example(model="Pocket, tilted", category="Village", questions="All questions", outcome="wrong",
             prompt="<|user|>\n...", response="The manager (A).", read="(A) The manager",
             rule="opens the text", ...)
 """

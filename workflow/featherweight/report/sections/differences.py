@@ -2,7 +2,7 @@
 
 One real row, shortened:
 
-    Pocket, thinking aloud minus Pocket, fair (The lost answers decide.) | Disambiguated | Accuracy
+    Pocket, thinking aloud minus Pocket, fair (The lost answers decide.) | All questions | Accuracy
     | +0.0 points | ... | −19.2 points | ... | 485 (415 unique) | ...
 """
 

@@ -2,7 +2,7 @@
 
 One real row:
 
-    Pocket, fair | Ambiguous | 88.0% (81.2% to 93.1%) | 88.0% | +0.02 (...) | 0.0% | 300 of 300 ...
+    Pocket, fair | 88.0% (81.2% to 93.1%) | 88.0% | 0.0% | 300 of 300 asked | 250 | 36
 """
 
 from __future__ import annotations

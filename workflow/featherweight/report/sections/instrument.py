@@ -2,7 +2,7 @@
 
 One real row of the table:
 
-    Pocket, tilted | Ambiguous | Stereotype rate | 30.0% | 30.3% | 25.9% to 35.1% | ... | recovered
+    Control: oracle | All questions | Accuracy | 100.0% | 100.0% | 92.1% to 100.0% | ... | recovered
 """
 
 from __future__ import annotations

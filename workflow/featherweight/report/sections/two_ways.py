@@ -3,7 +3,7 @@ likelihood.
 
 One real row, shortened:
 
-    Pocket, thinking aloud | Ambiguous | Accuracy | 46.7% | 88.0% | +41.3 points (+30.1 to +52.6
+    Pocket, thinking aloud | All questions | Accuracy | 46.7% | 88.0% | +41.3 points (+30.1 to +52.6
     points) | < 0.001 | ...
 """
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pytest
 import torch
-from test_exllamav2_attention import PAGE, SIZE, by_hand, scattered_pages
-from test_exllamav2_attention import Case as Rows
 
 from featherweight.engines.exllamav2 import attention
-from featherweight.errors import InputError
+from paged_attention import PAGE, SIZE, by_hand, scattered_pages
+from paged_attention import Case as Rows
 
-KERNEL = "featherweight.engines.exllamav2.kernel"
+KERNEL = "paged_decode"
 
 
 class Case(NamedTuple):
@@ -128,15 +126,10 @@ def test_half_precision_and_the_default_scale(kernel: Any) -> None:
         torch.testing.assert_close(found[row].double(), wanted, atol=2e-3, rtol=2e-3)
 
 
-def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(
-    kernel: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_serves_the_decode_steps(kernel: Any) -> None:
     """Through the function that ExLlamaV2 calls: a prefill by torch, then steps by the kernel, as
     by torch alone.
     """
-    monkeypatch.setenv(attention.CHOICE, "triton")
-    assert attention.our_attention() == f"{attention.OUR_KERNEL} (triton {version('triton')})"
-    paged = attention._paged()
     generator = torch.Generator().manual_seed(2)
     table, pages = scattered_pages(Rows((250, 3), 20, 4, 2), generator)
     caches = [[torch.zeros((pages, PAGE, 2, SIZE)) for _ in range(2)] for _ in range(2)]
@@ -146,7 +139,7 @@ def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(
         k, v = (torch.randn((2, new, 2, SIZE), generator=generator) for _ in range(2))
         with attention.one_pass(int(lengths.max()) + new):
             found = [
-                function(
+                module.flash_attn_with_kvcache(
                     q=q,
                     k=k,
                     v=v,
@@ -157,37 +150,16 @@ def test_chosen_by_name_it_serves_the_decode_steps_and_is_named(
                     causal=True,
                     softmax_scale=0.3,
                 )
-                for function, own in zip(
-                    (paged, attention.flash_attn_with_kvcache), caches, strict=True
-                )
+                for module, own in zip((kernel, attention), caches, strict=True)
             ]
         torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-6)
         lengths = lengths + new
 
 
-def test_other_names_are_refused_and_nothing_is_used_unasked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv(attention.CHOICE, raising=False)
-    assert attention.our_attention() == attention.OUR_ATTENTION
-    assert attention._paged() is attention.flash_attn_with_kvcache
-    monkeypatch.setenv(attention.CHOICE, "tritton")
-    with pytest.raises(InputError, match="expected torch or triton, got 'tritton'"):
-        attention.our_attention()
-    monkeypatch.setenv(attention.CHOICE, "triton")
-    monkeypatch.setattr(attention, "version", missing)
-    with pytest.raises(InputError, match="triton is not installed"):
-        attention._paged()
-
-
-def missing(name: str) -> str:
-    raise PackageNotFoundError(name)
-
-
 def test_heads_that_it_cannot_compute_are_refused(kernel: Any) -> None:
     cache = torch.zeros((1, PAGE, 1, 80))
     with pytest.raises(
-        InputError, match="heads have 80 numbers, expected a power of two of at least 16"
+        ValueError, match="heads have 80 numbers, expected a power of two of at least 16"
     ):
         kernel.decode(
             torch.zeros((1, 1, 1, 80)), cache, cache, torch.zeros((1, 1)), torch.ones(1), 1, None

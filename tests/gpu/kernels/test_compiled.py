@@ -1,11 +1,10 @@
 """The Triton kernel for decode steps, compiled: against our attention in plain torch, and how fast
 each of them is.
 
-    pytest -m gpu -s tests/gpu/test_paged_kernel.py
-    pytest -m slow -s tests/gpu/test_paged_kernel.py
+    pytest -m gpu -s tests/gpu/kernels
+    pytest -m slow -s tests/gpu/kernels
 
-The second prints microseconds per layer of a decode step. Whole runs: tests/gpu/test_speed.py with
-and without FEATHERWEIGHT_PAGED_ATTENTION=triton.
+The second prints microseconds per layer of a decode step.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from featherweight.engines.exllamav2.attention import flash_attn_with_kvcache, one_pass
+from featherweight.engines.exllamav2 import attention
+from featherweight.engines.exllamav2.attention import one_pass
 
 PAGE = 256
 DEVICE = "cuda"
@@ -46,7 +46,7 @@ LENGTHS = {
 }
 
 
-def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch.Tensor]:
+def step(shape: Shape, lengths: list[int], attend: Any) -> Callable[[int], torch.Tensor]:
     """A function that computes the attention of so many layers of one decode step."""
     torch.manual_seed(0)
     needed = [length // PAGE + 1 for length in lengths]
@@ -67,7 +67,7 @@ def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch
     def layers(count: int) -> torch.Tensor:
         with torch.inference_mode(), one_pass(max(lengths) + 1):
             for _ in range(count):
-                found = flash_attn_with_kvcache(
+                found = attend(
                     q=q,
                     k=k,
                     v=v,
@@ -76,7 +76,6 @@ def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch
                     cache_seqlens=before,
                     block_table=table,
                     causal=True,
-                    kernel=kernel,
                 )
         return found
 
@@ -87,9 +86,12 @@ def step(shape: Shape, lengths: list[int], kernel: Any) -> Callable[[int], torch
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_compiled_kernel_agrees_with_torch(shape: str, lengths: str) -> None:
-    from featherweight.engines.exllamav2.kernel import decode
+    import paged_decode
 
-    ours, torchs = (step(SHAPES[shape], LENGTHS[lengths], kernel)(1) for kernel in (decode, None))
+    ours, torchs = (
+        step(SHAPES[shape], LENGTHS[lengths], module.flash_attn_with_kvcache)(1)
+        for module in (paged_decode, attention)
+    )
     torch.testing.assert_close(ours, torchs, atol=4e-3, rtol=4e-3)  # two roundings to float16
 
 
@@ -105,12 +107,13 @@ def microseconds(work: Callable[[int], torch.Tensor], count: int = 200) -> float
 
 @pytest.mark.slow
 def test_speed_of_a_layer(capsys: pytest.CaptureFixture[str]) -> None:
-    from featherweight.engines.exllamav2.kernel import decode
+    import paged_decode
 
     with capsys.disabled():
         for name, shape in SHAPES.items():
             for kind, lengths in LENGTHS.items():
                 torchs, tritons = (
-                    microseconds(step(shape, lengths, kernel)) for kernel in (None, decode)
+                    microseconds(step(shape, lengths, module.flash_attn_with_kvcache))
+                    for module in (attention, paged_decode)
                 )
                 print(f"{name}, {kind}: torch {torchs:.0f} us, triton {tritons:.0f} us")  # noqa: T201

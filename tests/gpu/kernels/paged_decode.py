@@ -1,9 +1,8 @@
 """A Triton kernel for one query per row over a paged cache: reads the pages in place, where plain
 torch copies them.
 
-Proven against attention written out by hand in Triton's interpreter
-(tests/unit/test_exllamav2_kernel.py); never yet compiled or timed on a GPU, so it is used only
-where `exllamav2_attention.CHOICE` asks for it. Reads and writes nothing.
+Proven against attention written out by hand in Triton's interpreter (`test_interpreted`); it is no
+part of the package until it was measured on a GPU and wins there. Reads and writes nothing.
 
 One program computes one row's query heads of one key head over one span of positions, with a
 running maximum as in Milakov, Gimelshein, "Online normalizer calculation for softmax" (2018). Where
@@ -13,11 +12,13 @@ their weights ("Flash-Decoding", Dao et al., 2023).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
 
-from featherweight.errors import InputError
+from featherweight.engines.exllamav2 import attention
 
 BLOCK = 64  # positions at a time; divides a page
 SHORTEST = 256  # positions of a program, where a row is spread over several
@@ -96,15 +97,14 @@ def decode(
     heads, size).
 
     `table` (rows, pages per row) names each row's pages, `seen` (rows,) says how many positions it
-    has, `longest` how many the longest. Returns the shape of `q`. Raises InputError for a head size
+    has, `longest` how many the longest. Returns the shape of `q`. Raises ValueError for a head size
     that is no power of two.
     """
     rows, _, heads, size = q.shape
     page, key_heads = k_cache.shape[1:3]
     if size < SMALLEST or size & (size - 1):
-        raise InputError(
-            f"FEATHERWEIGHT_PAGED_ATTENTION=triton: the model's heads have {size} numbers, expected"
-            f" a power of two of at least {SMALLEST}; unset it, so that torch computes attention"
+        raise ValueError(
+            f"the model's heads have {size} numbers, expected a power of two of at least {SMALLEST}"
         )
     parts = max(1, min(PROGRAMS // (rows * key_heads), longest // SHORTEST))
     span = triton.cdiv(triton.cdiv(longest, parts), BLOCK) * BLOCK
@@ -133,3 +133,22 @@ def decode(
     if parts > 1:
         out = (out * weight.softmax(dim=-1)[..., None]).sum(dim=2)
     return out.to(q.dtype).view(q.shape)
+
+
+def flash_attn_with_kvcache(
+    q: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    k: torch.Tensor | None = None,
+    v: torch.Tensor | None = None,
+    **given: Any,
+) -> torch.Tensor:
+    """As the package's function of this name, with the kernel for one new position per row.
+
+    In a whole run: `setattr(engine.package.attn, "flash_attn_with_kvcache", this)`.
+    """
+    if q.shape[1] != 1:
+        return attention.flash_attn_with_kvcache(q, k_cache, v_cache, k, v, **given)
+    table = given["block_table"]
+    plan, longest = attention.written(q, k_cache, v_cache, k, v, given["cache_seqlens"], table)
+    return decode(q, k_cache, v_cache, table, plan.seen, longest, given.get("softmax_scale"))
