@@ -106,7 +106,8 @@ class _Letters:
             )
         if self.without_prompt:
             notes.append(
-                f"{self.without_prompt} answers are logged without their prompt or its options: {said}"
+                f"{self.without_prompt} answers are logged without their prompt or its options:"
+                f" {said}"
             )
         return notes
 
