@@ -1,6 +1,4 @@
-"""Answers by likelihood: which option is chosen, which tokens stand for it, and that a model's own
-numbers decide.
-"""
+"""Answers by likelihood: which option is chosen, by which tokens, from a model's own numbers."""
 
 from __future__ import annotations
 
@@ -22,11 +20,18 @@ from featherweight.generate.options import asked, choose
 from featherweight.prompts.render import run as render
 from featherweight.reading.likelihood import likeliest, read_likelihoods
 from featherweight.records import Item, Prompt, Sample
-from featherweight.score.run import score
-from featherweight.study.plan import Cell, cell_spec
-from featherweight.tasks import pocket
+from featherweight.score.run import read, score
+from featherweight.specs import AskedTask, Cell, RenderSpec, Thinking
+from featherweight.tasks import Loaded, task
 from featherweight.tasks.choice import ANSWER_LINE, LETTER, SENTENCE, answers
 from featherweight.tasks.pocket import POCKET
+
+TEXTS = ("no", "yes", "maybe")
+
+
+def pocket_items(category: str) -> Loaded:
+    return task("pocket").load(Path(__file__).parents[2] / "resources/pocket", category)
+
 
 NAN, INFINITE = math.nan, math.inf
 LETTERS = ("(A)", "(B)", "(C)")
@@ -56,8 +61,9 @@ def test_the_likeliest_option_or_why_there_is_none(
 ) -> None:
     assert likeliest(values) == position
     order = (2, 0, 1)
-    reading = read_likelihoods(values, order)
+    reading = read_likelihoods(values, order, TEXTS)
     assert reading.chosen == (None if position is None else order[position])
+    assert reading.answer == (None if position is None else TEXTS[order[position]])
     assert (reading.reason, reading.unfinished) == (reason, False)
     assert reading.rule == (None if position is None else "likelihood")
 
@@ -66,7 +72,7 @@ def test_a_value_is_needed_for_each_option() -> None:
     with pytest.raises(ValueError, match="no option"):
         likeliest(())
     with pytest.raises(ValueError, match="each of 3 options, got 2"):
-        read_likelihoods((-1.0, -2.0), (0, 1, 2))
+        read_likelihoods((-1.0, -2.0), (0, 1, 2), TEXTS)
 
 
 # --- the tokens of an option
@@ -189,7 +195,7 @@ def test_a_real_sentencepiece_tokeniser(shared_data: Path) -> None:
 def test_an_answer_that_melts_into_the_prompt_is_refused(tmp_path: Path) -> None:
     tokenizer = without_words(tmp_path)
     with pytest.raises(
-        InputError, match=r"model m .*'\(A\)' melts into the prompt's last token"
+        InputError, match=r"model m .* merges '\(A\)' with the end of the prompt"
     ) as caught:
         made(tokenizer, "who\n")
     assert len(caught.value.problems) == 1
@@ -197,7 +203,8 @@ def test_an_answer_that_melts_into_the_prompt_is_refused(tmp_path: Path) -> None
 
 
 def test_the_form_of_an_answer_is_the_wordings() -> None:
-    item = pocket.load(Path(__file__).parents[2] / "resources/pocket", "pets")[0]
+    item = pocket_items("pets").items[0]
+    assert item.options is not None
     order = (1, 2, 0)
     assert answers(item, LETTER, order) == ("(A)", "(B)", "(C)")
     assert answers(item, SENTENCE, order) == ("A.", "B.", "C.")
@@ -210,7 +217,7 @@ def test_the_form_of_an_answer_is_the_wordings() -> None:
 # --- thinking
 # ------------------------------------------------------------------------------------------------
 
-TAGS = {"open": "<think>", "close": "</think>"}
+TAGS = Thinking(open="<think>", close="</think>")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +234,7 @@ TAGS = {"open": "<think>", "close": "</think>"}
     ],
 )
 def test_thinking_is_closed_before_the_answer(
-    tmp_path: Path, text: str, tags: dict[str, str] | None, expected: str
+    tmp_path: Path, text: str, tags: Thinking | None, expected: str
 ) -> None:
     write_tokenizer(tmp_path)
     tokenizer = load_tokenizer(tmp_path)
@@ -312,68 +319,61 @@ def test_what_decides_a_likelihood_is_in_its_key() -> None:
 
 
 def test_a_sample_is_judged_by_its_likelihoods_and_not_by_its_text() -> None:
-    item = pocket.load(Path(__file__).parents[2] / "resources/pocket", "pets")[0]
+    item, facts = (rows[0] for rows in pocket_items("pets"))
     order = (1, 2, 0)
     sample = Sample(
-        "m",
-        "pocket",
-        "pets",
-        0,
-        0,
-        item.item_id,
-        0,
-        "nonsense",
-        None,
-        "nonsense",
-        9,
-        0,
-        "scored",
-        None,
-        (-3.0, -1.0, -2.0),
+        model="m",
+        task="pocket",
+        category="pets",
+        item_seed=0,
+        sample_seed=0,
+        item_id=item.item_id,
+        sample_index=0,
+        text="nonsense",
+        thinking=None,
+        answer="nonsense",
+        token_ids=(),
+        n_prompt_tokens=9,
+        n_tokens=0,
+        finish="scored",
+        mean_logprob=None,
+        option_loglikelihoods=(-3.0, -1.0, -2.0),
     )
-    found = score(sample, item, order)
-    assert (found.chosen, found.chosen_position, found.rule, found.finish) == (
-        2,
-        1,
-        "likelihood",
-        "scored",
-    )
-    assert found.outcome == ("right" if item.gold == 2 else "wrong")
-    tied = score(replace(sample, option_loglikelihoods=(-1.0, -1.0, -2.0)), item, order)
-    assert (tied.chosen, tied.outcome, tied.reason, tied.rule) == (
-        None,
-        "unparsed",
-        "several",
-        None,
-    )
+    row = score(sample, item, read(sample, task("pocket"), item, facts, order), order)
+    assert item.options is not None
+    assert (row.answer, row.chosen_position) == (item.options[2], 1)
+    assert (row.rule, row.finish) == ("likelihood", "scored")
+    assert row.outcome == ("right" if item.gold_index == 2 else "wrong")
+    tied = replace(sample, option_loglikelihoods=(-1.0, -1.0, -2.0))
+    row = score(tied, item, read(tied, task("pocket"), item, facts, order), order)
+    assert (row.answer, row.outcome, row.reason, row.rule) == (None, "unparsed", "several", None)
 
 
 def rendered(
-    root: Path, folder: Path, model: str, thinking: dict[str, str] | None, count: int
+    root: Path, folder: Path, model: str, thinking: Thinking | None, count: int
 ) -> list[Prompt]:
     """Prompts of a pocket model whose answers come from likelihood, through the prompts stage."""
-    items = pocket.load(root / "resources/pocket", "hours")[:count]
-    cell = Cell("pocket", "hours", 0, 0, 0)
-    write_rows(folder / "items" / cell.items_path, items, Item)
-    write_json(
-        folder / "m.json", {"folder": str(root / "resources/pocket/models" / model), "files": {}}
+    cell = Cell(task="pocket", category="hours", seed=0, item_seed=0, sample_seed=0)
+    write_rows(folder / "items" / cell.items_path, pocket_items("hours").items[:count], Item)
+    manifest = {"folder": str(root / "resources/pocket/models" / model), "files": {}, "missing": []}
+    write_json(folder / "m.json", manifest)
+    spec = RenderSpec(
+        name=model,
+        kind="folder",
+        prefill=None,
+        system=None,
+        prompt_format=None,
+        thinking=thinking,
+        cells=(cell,),
+        tasks={"pocket": AskedTask(task="pocket", wording="pocket", answers="likelihood")},
     )
-    facts = {
-        "name": model,
-        "kind": "folder",
-        "prefill": None,
-        "system": None,
-        "prompt_format": None,
-    }
-    task = {"task": "pocket", "wording": "pocket", "answers": "likelihood"}
-    spec = facts | {"thinking": thinking, "cells": [cell_spec(cell)], "tasks": {"pocket": task}}
     render(spec, folder / "m.json", folder / "items", folder / "out")
     return read_rows(folder / "out" / cell.path, Prompt)
 
 
 @pytest.mark.parametrize(("model", "thinking"), [("pocket-tilted", None), ("pocket-thinker", TAGS)])
 def test_choices_are_those_of_plain_transformers(
-    root: Path, tmp_path: Path, model: str, thinking: dict[str, str] | None
+    root: Path, tmp_path: Path, model: str, thinking: Thinking | None
 ) -> None:
     """Each option after its prompt in a forward pass of its own, and the greatest sum of
     log-softmax.
@@ -413,13 +413,18 @@ def test_a_planted_rate_shows_in_the_likelihoods_too(root: Path, tmp_path: Path)
     from featherweight.reading.choice import read_answer
 
     prompts = rendered(root, tmp_path, "pocket-biased", None, 96)
-    items = {item.item_id: item for item in pocket.load(root / "resources/pocket", "hours")}
+    known = {
+        item.item_id: task("pocket").choices(item, facts)  # type: ignore[misc]
+        for item, facts in zip(*pocket_items("hours"), strict=True)
+    }
     engine = load_engine(
         "transformers", root / "resources/pocket/models/pocket-biased", dtype="float32", threads=1
     )
-    wanted = [Request(p.token_ids, 0, items[p.item_id], p.shown_order) for p in prompts]
-    written = engine.generate(wanted, Decoding(0.0, 1.0, 0, 16), lambda count: None)
+    requests = [Request(prompt_ids=one.token_ids, stream=0, max_new_tokens=16) for one in prompts]
+    written = engine.generate(requests, Decoding(0.0, 1.0, 0), lambda count: None)
     for asking, text, answer in zip(prompts, written, choose(engine, prompts), strict=True):
-        item, values = items[asking.item_id], answer.option_loglikelihoods or ()
-        read = read_answer(text.text, item, asking.shown_order)
-        assert read.chosen == read_likelihoods(values, asking.shown_order).chosen
+        choices, values = known[asking.item_id], answer.option_loglikelihoods or ()
+        order = asking.shown_order
+        assert order is not None
+        likeliest_one = read_likelihoods(values, order, choices.options)
+        assert read_answer(text.text, choices, order).answer == likeliest_one.answer

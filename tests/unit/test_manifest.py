@@ -196,6 +196,14 @@ def test_a_name_that_leaves_its_folder(manifest: Path, name: str) -> None:
         read_manifest(manifest)
 
 
+def test_a_file_that_lies_elsewhere(manifest: Path) -> None:
+    document = json.loads(manifest.read_text())
+    document["files"]["config.json"]["stored"] = "../evil.json"
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"config\.json\.stored: expected a relative path"):
+        read_manifest(manifest)
+
+
 def test_controls_need_no_files(tmp_path: Path) -> None:
     oracle = Source(what="model", name="oracle", kind="control")
     found = run(oracle, Lock(tmp_path / "lock.yaml"), tmp_path / "oracle.json", Settings())

@@ -195,7 +195,10 @@ def question(number: int, gold: str = "right", **changes: Any) -> Item:
 
 
 QUESTIONS = [question(number) for number in range(6)]
-EXAMPLES = [question(number, gold, context="Read.") for number, gold in ((7, "none"), (8, "wrong"))]
+EXAMPLES = [
+    question(number, gold, context="Read.")
+    for number, gold in ((7, "none"), (8, "wrong"), (9, "right"))
+]
 SHOTS = LETTER.model_copy(update={"name": "two-shot", "shots": 2})
 FREE = Wording(name="free", user="{question}\nAnswer:")
 
@@ -209,15 +212,17 @@ def quiz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-def use(monkeypatch: pytest.MonkeyPatch, items: Sequence[Item]) -> None:
+def use(
+    monkeypatch: pytest.MonkeyPatch, items: Sequence[Item], examples: Sequence[Item] = EXAMPLES
+) -> None:
     made = Task(
         name="quiz",
         categories={"pets": len(items)},
-        wordings=(LETTER, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 3}), FREE),
+        wordings=(LETTER, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 4}), FREE),
         load=lambda folder, category: Loaded(items, ()),
         controls={},
         choices=None,
-        examples=lambda folder, category: EXAMPLES,
+        examples=lambda folder, category: examples,
     )
     for stage in ("draw", "render"):
         monkeypatch.setattr(f"featherweight.prompts.{stage}.task", lambda name: made)
@@ -244,7 +249,7 @@ def test_worked_examples_come_first_in_their_order_with_their_answers(
             assert one.text == examples + plain.text
             assert one.shown_order == plain.shown_order
             assert one.options == (("(A)", "(B)", "(C)") if answers == "likelihood" else None)
-    with pytest.raises(InputError, match="wording many shows 3 worked examples, got 2 of pets"):
+    with pytest.raises(InputError, match="wording many shows 4 worked examples, got 3 of pets"):
         rendered(tmp_path, "quiz", "many", "quiz")
 
 
@@ -263,9 +268,11 @@ def test_a_free_answer_has_no_order_and_an_example_ends_with_its_answer(
 def test_an_item_without_a_right_answer_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiz: Path, gold: str
 ) -> None:
-    use(monkeypatch, [*QUESTIONS, question(6, gold)])
-    with pytest.raises(InputError, match="item quiz-6 of pets has no right answer"):
-        drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+    bad = question(6, gold)
+    for items, examples in (([*QUESTIONS, bad], EXAMPLES), (QUESTIONS, [*EXAMPLES, bad])):
+        use(monkeypatch, items, examples)
+        with pytest.raises(InputError, match="item quiz-6 of pets has no right answer"):
+            drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
 
 
 def test_a_subset_of_a_task_that_has_none_is_one_line(tmp_path: Path, quiz: Path) -> None:

@@ -401,6 +401,7 @@ OTHERS: list[tuple[tuple[str, ...], str, int | str]] = [
     (SIGNS, "(B) -57", 1),
     (SIGNS, "The answer is 0.57.", 3),
     (SIGNS, "The answer is 57.", "none"),  # 57 or -57: words do not tell them apart
+    (("5 m", "7 m"), "1.5 m and 5.5 m are 7 m.", 1),
     (VITAMINS, "B. Folate", 1),
     (VITAMINS, "The answer is (A).", 0),
     (VITAMINS, "The answer is Vitamin B12.", 2),

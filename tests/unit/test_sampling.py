@@ -98,6 +98,16 @@ def test_top_p_keeps_the_smallest_nucleus(size: int, top_p: float) -> None:
     assert p_value(tokens, kept / kept.sum()) > 1e-6
 
 
+@pytest.mark.parametrize(("top_p", "kept"), [(0.25, 1), (0.5, 2), (0.500001, 3), (0.75, 3)])
+def test_a_nucleus_that_is_reached_exactly_takes_no_more(top_p: float, kept: int) -> None:
+    """Four equally likely tokens, as transformers' TopPLogitsWarper cuts them: 0.5 is two of them.
+
+    500 draws miss one of three tokens with odds of 3 (2/3)^500, below 1e-87.
+    """
+    tokens = draw(torch.zeros(4), Decoding(1.0, top_p, 0), draws=500)
+    assert len(tokens.unique()) == kept
+
+
 @pytest.mark.parametrize("top_k", [1, 5, 300])
 def test_top_k_keeps_exactly_the_k_likeliest(top_k: int) -> None:
     logits = some_logits(1200, 1.0)

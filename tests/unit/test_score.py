@@ -162,6 +162,21 @@ def test_a_free_answer_is_read_by_its_task_and_judged_by_its_text(text: str, out
         read(row, replace(PLAIN, read=None), FREE, None, None)
 
 
+@pytest.mark.parametrize("size", [2, 3, 4, 10])
+def test_a_blind_guess_is_right_once_in_as_many_as_there_are_options(size: int) -> None:
+    item = replace(ITEMS[0], options=tuple(f"option {n}" for n in range(size)), gold="option 1")
+    made = score(sample(item, "(B)"), item, Reading("option 0", "exact", None, chosen=0), (1, 0))
+    assert (made.chance, made.gold_position, made.chosen_position) == (1 / size, 0, 1)
+
+
+def test_an_item_without_its_facts_is_named(tmp_path: Path) -> None:
+    folders = write(tmp_path)
+    path = folders["items"] / "bbq" / "Religion" / "0.facts.parquet"
+    write_rows(path, [one.facts for one in QUESTIONS[1:]], BiasFacts)
+    with pytest.raises(InputError, match=r"Religion-00000.*facts about this item are missing"):
+        run(ScoreSpec.model_validate(SPEC), **folders, output=tmp_path / "out.parquet")
+
+
 def test_of_two_options_with_the_text_of_the_gold_either_is_right() -> None:
     item = replace(ITEMS[0], options=("yes", "no", "yes"), gold="yes")
     one = replace(
@@ -243,10 +258,10 @@ def test_missing_files_are_all_named(tmp_path: Path) -> None:
     [
         (["--spec", "{"], "expected --prompts, --samples"),
         (["--spec", "{", "--prompts", "p", "--samples", "s"], "--spec: expected JSON"),
-        (["--spec", "[]", "--prompts", "p", "--samples", "s"], "--spec: expected JSON or a file"),
+        (["--spec", "[]", "--prompts", "p", "--samples", "s"], "expected keys with values"),
         (
             ["--spec", '{"model": "m", "cells": [{}]}', "--prompts", "p", "--samples", "s"],
-            "--spec: cells.0.task: Field required",
+            "--spec: cells.0.task: missing key",
         ),
         (["--responses", "r"], "--responses needs --task"),
         (["--responses", "r", "--task", "bbq", "--spec", "{}"], "exclude each other"),

@@ -77,7 +77,7 @@ def results(checkout: Checkout) -> dict[str, bytes]:
     )
     assert run.returncode == 0, run.stderr
     files = [
-        *folder.glob("generate/**/*.parquet"),
+        *(file for file in folder.glob("generate/**/*.parquet") if file.name != "usage.parquet"),
         *folder.glob("score/*"),
         *folder.glob("aggregate/*"),
         report,

@@ -489,7 +489,7 @@ def test_nothing_missing_generates_nothing_and_loads_nothing(
     def load(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("loaded although nothing was missing")
 
-    monkeypatch.setattr("featherweight.generate.run.load_engine", load)
+    monkeypatch.setattr("featherweight.generate.fill.load_engine", load)
     assert study.run() == (0, 120)
     assert study.outputs() == before
     assert study.usage() == costs

@@ -15,38 +15,23 @@ Shard i of n takes every n-th chunk and writes no samples; `collect` writes them
 from __future__ import annotations
 
 import errno
-import logging
-import resource
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from featherweight.chat.facts import context_limit
 from featherweight.chat.thinking import split_thinking
-from featherweight.engines import (
-    Completion,
-    Decoding,
-    Engine,
-    Unfinished,
-    engine_device,
-    engine_identity,
-    load_engine,
-)
-from featherweight.engines.machine import hardware
+from featherweight.engines import engine_device, engine_identity
 from featherweight.errors import InputError
 from featherweight.files import read_json, read_rows, write_json, write_rows
-from featherweight.generate import controls, options
+from featherweight.generate import controls
+from featherweight.generate.fill import Answers, fill
 from featherweight.generate.keys import Keys
 from featherweight.generate.plan import SampleRequest, chunk_spec, chunks, plan_cells
 from featherweight.generate.progress import Progress
 from featherweight.generate.store import SampleStore
 from featherweight.records import Prompt, Sample, Usage
 from featherweight.specs import Cell, GenerateSpec
-
-POLL = 0.2  # seconds between looks at chunks that other processes generate
-log = logging.getLogger("featherweight")
 
 
 class Places(NamedTuple):
@@ -145,23 +130,15 @@ class _Generation:
         self._check_context(prompts)
         self.cells = plan_cells(spec, prompts, Keys(spec, manifest["files"], self.engine))
         self.store = SampleStore(places.store / spec.model)
-        self.decoding = Decoding(
-            spec.decoding.temperature, spec.decoding.top_p, spec.decoding.top_k
-        )
-        self._loaded: Engine | None = None
-        self._seconds_load = 0.0
 
     def _identity(self, prompts: Mapping[Cell, Sequence[Prompt]]) -> str:
         if not any(prompts.values()):
             return "nothing to generate"
-        return engine_identity(self.spec.engine, self._model(), dtype=self.spec.dtype)
-
-    def _model(self) -> Path:
         if self.folder is None:
             raise InputError(
                 f"{self.places.manifest}: expected the model's folder, got none; run acquire again"
             )
-        return self.folder
+        return engine_identity(self.spec.engine, self.folder, dtype=self.spec.dtype)
 
     def _check_context(self, prompts: Mapping[Cell, Sequence[Prompt]]) -> None:
         """Refuse prompts that the model cannot take, before any work."""
@@ -202,7 +179,8 @@ class _Generation:
         generated = 0
         try:
             with Progress(spec.model, total, total - len(missing)) as progress:
-                generated = self._fill(mine, missing, progress)
+                answers = Answers(self.spec, self.folder, self.engine, self.threads, self.store)
+                generated = fill(mine, missing, answers, progress)
             self.store.drop_claims([sample.key for sample in chunk] for chunk in mine)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -213,109 +191,6 @@ class _Generation:
                 " command again"
             ) from error
         return Counts(generated, total - generated)
-
-    def _fill(
-        self, work: Sequence[tuple[SampleRequest, ...]], missing: set[str], progress: Progress
-    ) -> int:
-        """Generate every chunk that nobody else does; returns how many samples that were."""
-        generated = 0
-        told = False
-        while work:
-            taken = []  # by other processes
-            for chunk in work:
-                lacking = [sample for sample in chunk if sample.key in missing]
-                if not lacking:
-                    continue
-                with self.store.claimed([sample.key for sample in chunk]) as mine:
-                    if not mine:
-                        taken.append(chunk)
-                        continue
-                    # Another process may have finished it a moment ago.
-                    self.store.notice([sample.key for sample in lacking])
-                    keys = [sample.key for sample in lacking]
-                    still = self.store.missing(keys)
-                    progress.from_others(len(keys) - len(still))
-                    missing -= set(keys)
-                    lacking = [sample for sample in lacking if sample.key in still]
-                    if lacking:
-                        self._answer(lacking, progress)
-                        generated += len(lacking)
-            work = taken
-            if work:
-                if not told:
-                    log.info(
-                        "%s: another process is generating %d chunks; waiting for it",
-                        *(self.store.folder, len(work)),
-                    )
-                    told = True
-                time.sleep(POLL)
-                self.store.index.refresh()
-        return generated
-
-    def _answer(self, chunk: Sequence[SampleRequest], progress: Progress) -> None:
-        """Generate or choose the answers of one chunk, and store them with what they cost."""
-        if self._loaded is None:
-            start = time.monotonic()
-            tags = self.spec.thinking
-            self._loaded = load_engine(
-                self.spec.engine,
-                self._model(),
-                dtype=self.spec.dtype,
-                threads=self.threads,
-                kept=() if tags is None else (tags.open, tags.close),
-            )
-            self._seconds_load = time.monotonic() - start
-            progress.restart_clock()
-        start = time.monotonic()
-        if options.chosen_by_likelihood(chunk[0].prompt):
-            made = options.choose(self._loaded, [sample.prompt for sample in chunk])
-            progress.without_tokens(time.monotonic() - start)
-        else:
-            limit = self.spec.decoding.max_new_tokens
-            requests = [sample.request(limit) for sample in chunk]
-            try:
-                made = self._loaded.generate(requests, self.decoding, progress.on_tokens)
-            except Unfinished as error:  # a GPU that went away takes no finished sample with it
-                kept = sorted(error.finished)
-                if kept:
-                    done = [error.finished[index] for index in kept]
-                    self._keep([chunk[index] for index in kept], done, time.monotonic() - start)
-                raise
-        self._keep(chunk, made, time.monotonic() - start)
-        progress.on_samples(len(made))
-
-    def _keep(
-        self, chunk: Sequence[SampleRequest], made: Sequence[Completion], seconds: float
-    ) -> None:
-        prompts = {sample.prompt.token_ids: sample.prompt for sample in chunk}.values()
-        scored = made[0].finish == "scored"
-        tokens = [
-            len(prompt.token_ids) + (sum(map(len, prompt.option_ids or ())) if scored else 0)
-            for prompt in prompts
-        ]
-
-        def usage(name: str) -> Usage:
-            # Linux counts in KiB, macOS in bytes
-            per_mib = 1 << 20 if sys.platform == "darwin" else 1 << 10
-            return Usage(
-                model=self.spec.model,
-                chunk=name,
-                n_requests=len(prompts),
-                n_samples=len(made),
-                n_scored=len(made) if scored else 0,
-                tokens_in=sum(tokens),
-                tokens_out=sum(one.n_tokens for one in made),
-                seconds=seconds,
-                seconds_load=self._seconds_load,
-                peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib,
-                device=engine_device(self.spec.engine),
-                engine=self.engine,
-                threads=self.threads,
-                hardware=hardware(),
-            )
-
-        self.store.add([sample.key for sample in chunk], made, usage)
-        self._seconds_load = 0.0  # it is counted once
 
     def collect(self) -> None:
         """Write the samples of every cell, and what the chunks that brought them cost."""

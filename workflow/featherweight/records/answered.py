@@ -1,4 +1,6 @@
-"""What was answered, and what it cost. One real row of each:
+"""What was answered, and what it cost.
+
+One real row of each:
 
     Sample(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
            item_id="school-12-0003-ambig-neg", sample_index=0, text="Nobody can say (C).",

@@ -1,4 +1,6 @@
-"""How an answer was read and judged. One real row:
+"""How an answer was read and judged.
+
+One real row:
 
     Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
           item_id="school-12-0003-ambig-neg", sample_index=0, cluster="school:12",

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="FILE", help="where the result is written"
     )
     study = parser.add_argument_group("samples of a study")
-    study.add_argument("--spec", metavar="JSON", help='{"model": ..., "cells": [...]}')
+    study.add_argument("--spec", metavar="JSON", help="the stage's part of the study")
     study.add_argument("--prompts", type=Path, metavar="DIR", help="the model's prompts")
     study.add_argument("--samples", type=Path, metavar="DIR", help="the model's samples")
 
