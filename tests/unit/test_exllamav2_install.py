@@ -317,7 +317,7 @@ def test_a_folder_with_several_problems_says_all_of_them(tmp_path: Path) -> None
     assert len(raised.value.problems) == 4
     for part in (
         "model-00002-of-00002.safetensors is named in the index and missing",
-        "other.safetensors: not a whole safetensors file (expected",
+        "other.safetensors: not a whole safetensors file (Error while deserializing header",
         "lacks q_groups",
         "quant_method 'gptq', expected EXL2",
     ):
@@ -379,9 +379,8 @@ def test_an_index_that_is_damaged(tmp_path: Path, index: str) -> None:
 
 
 def test_no_folder_and_no_weights(tmp_path: Path) -> None:
-    for folder in (None, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match=r"expected a model folder with config\.json"):
-            install.folder_weights(folder)
+    with pytest.raises(InputError, match=r"expected a model folder with config\.json"):
+        install.folder_weights(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").touch()
     with pytest.raises(InputError, match="pickled weights are never loaded"):
