@@ -263,7 +263,8 @@ def write_tensors(path: Path, tensors: dict[str, tuple[list[int], int]], cut: in
         count = size
         for length in shape:
             count *= length
-        table[name] = {"dtype": "I32", "shape": shape, "data_offsets": [at, at + count]}
+        dtype = {1: "U8", 2: "I16", 4: "I32"}[size]
+        table[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + count]}
         at += count
     header = json.dumps(table | {"__metadata__": {"format": "pt"}}).encode()
     path.write_bytes((struct.pack("<Q", len(header)) + header + b"\0" * at)[: -cut or None])
