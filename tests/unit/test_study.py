@@ -216,6 +216,10 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["models: ", "seeds.0: ", "title: ", "polcy: unknown key"],
     ),
     (
+        {"decoding_by_model": {"a b": {"temperature": 1}}},
+        ["decoding_by_model.a b: String should match pattern"],
+    ),
+    (
         {"models": [], "controls": [], "baseline": None},
         ["models: expected at least one model or control, got neither"],
     ),
@@ -277,6 +281,13 @@ SUMS_CASES: list[tuple[dict[str, Any], list[str]]] = [
             " without them, or give the task `examples`"
         ],
     ),
+    # 40 items are 40 items, and nobody has counted the hard ones; a subset's size is not known
+    ({"tasks": [OF_SUMS | {"prompts_per_category": 40}]}, []),
+    ({"tasks": [OF_SUMS | {"prompts_per_category": 41, "subset": {"level": 1}}]}, []),
+    (
+        {"tasks": [OF_SUMS | {"prompts_per_category": 41}]},
+        ["tasks.0.prompts_per_category of sums: expected at most the 40 items of easy, got 41"],
+    ),
     (
         {"tasks": [OF_SUMS | {"subset": {"level": "1"}}]},
         ["tasks.0.subset.level: expected a whole number, got '1'; correct the value"],
@@ -317,6 +328,15 @@ def test_what_a_task_does_not_have(
         assert line.startswith(f"{path}: {said}")
 
 
+def test_the_default_wording_counts_too(config_folder: Path) -> None:
+    edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
+    edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
+    shots_first = replace(SUMS, wordings=SUMS.wordings[::-1])
+    with pytest.raises(InputError, match="'five-shot' shows worked examples, and sums has none"):
+        plan_of({"study": "pocket"}, config_folder, sums=shots_first)
+    plan_of({"study": "pocket"}, config_folder, sums=replace(shots_first, has_examples=True))
+
+
 def test_a_task_that_no_dataset_feeds(config_folder: Path) -> None:
     edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
     with pytest.raises(InputError) as caught:
@@ -346,6 +366,15 @@ def test_planted_where_no_task_can_show_it(
     assert line == f"{path}: pocket-fair: planted.1.{expected}"
 
 
+def test_planted_in_all_strata_together(config_folder: Path) -> None:
+    path = config_folder / "models.yaml"
+    model = yaml.safe_load(path.read_text())["pocket-fair"]
+    edit(path, **{"pocket-fair": model | {"planted": [PLANTED | {"stratum": "all"}]}})
+    plan = plan_of({"study": "pocket"}, config_folder)
+    (planted,) = stage_specs.compare(plan).models["pocket-fair"].planted
+    assert (planted.stratum, planted.value) == ("all", 0.3)
+
+
 def test_each_mistake_in_a_union_is_one_line(config_folder: Path) -> None:
     """`all` or a list, `all` or a number: pydantic complains once per branch."""
     path = config_folder / "studies" / "pocket.yaml"
@@ -371,13 +400,32 @@ def test_every_spec_is_read_back_as_it_was_made(root: Path, name: str) -> None:
 
 
 def test_a_spec_keeps_the_order_of_the_study(root: Path) -> None:
-    plan = plan_of({"study": "pocket"}, root / "config")
+    plan = plan_of({"study": "wordings"}, root / "config")
     read = read_spec(stage_specs.report(plan).model_dump_json(), ReportSpec)
-    assert list(read.models) == plan.models
-    assert list(read.tasks) == sorted(read.tasks)  # by label
+    assert list(read.models) == plan.models == ["oracle", "hesitant"]
+    assert list(read.tasks) == ["pocket-answer-line", "pocket-letter"]  # by label
     assert read.decoding["oracle"] == DecodingSpec(
         temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=64
     )
+
+
+def test_seeds_draw_their_own_items_unless_told_otherwise(config_folder: Path) -> None:
+    def seeds() -> set[tuple[int, int, int]]:
+        cells = plan_of({"study": "pocket"}, config_folder).cells()
+        return {(cell.seed, cell.item_seed, cell.sample_seed) for cell in cells}
+
+    assert seeds() == {(0, 0, 0), (1, 1, 1), (2, 2, 2)}
+    warm = {"temperature": 0.7}
+    edit(config_folder / "studies" / "pocket.yaml", same_items=True, decoding=warm, seeds=[3, 1])
+    assert seeds() == {(3, 3, 3), (1, 3, 1)}
+
+
+def test_the_config_says_how_many_shards(root: Path) -> None:
+    for config, expected in (({}, 1), ({"shards": 4}, 4)):
+        plan = plan_of({"study": "pocket"} | config, root / "config")
+        assert stage_specs.generate(plan, "pocket-fair").shards == expected
+    with pytest.raises(InputError, match="shards: expected greater than or equal to 1, got 0"):
+        plan_of({"study": "pocket", "shards": 0}, root / "config")
 
 
 def test_what_draw_writes(root: Path) -> None:

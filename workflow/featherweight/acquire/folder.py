@@ -12,10 +12,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from featherweight.chat.facts import read_chat
 from featherweight.acquire.lock import Lock, differences, disagreements
 from featherweight.acquire.manifest import Manifest, entries
 from featherweight.acquire.verify import Digest, digest
+from featherweight.chat.facts import read_chat
 from featherweight.errors import InputError
 from featherweight.specs import Source
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from featherweight.chat.facts import read_chat
 from featherweight.acquire.folder import acquire_folder, model_paths
 from featherweight.acquire.lock import Lock, disagreements
 from featherweight.acquire.manifest import Manifest, Verified, entries
 from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Digest, Expected
+from featherweight.chat.facts import read_chat
 from featherweight.errors import InputError
 from featherweight.specs import Source
 
