@@ -36,6 +36,11 @@ class Column:
     label: str | None = None  # beside the value where a phone shows rows as cards; None: no label
 
 
+def numeric(*headings: str) -> tuple[Column, ...]:
+    """Columns of numbers, each labelled by its heading on a phone."""
+    return tuple(Column(heading, number=True, label=heading) for heading in headings)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of the page."""

@@ -13,7 +13,7 @@ from typing import Any
 from featherweight.records import ALL, ContrastRow, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column
+from featherweight.report.parts import Cell, Column, numeric
 from featherweight.tasks.words import Form
 
 Row = dict[str, Any]
@@ -109,7 +109,7 @@ def questions_cell(inputs: Inputs, task: str, stratum: str) -> tuple[Cell, ...]:
 def cluster_column(inputs: Inputs) -> tuple[Column, ...]:
     """How many templates; nothing where each question is a cluster of its own."""
     title = inputs.cluster_title
-    return () if title is None else (Column(title, number=True, label=title),)
+    return () if title is None else numeric(title)
 
 
 def cluster_cell(inputs: Inputs, text: str) -> tuple[Cell, ...]:

@@ -51,7 +51,7 @@ class Words:
     source: str | None = None  # whose the numbers are, a sentence
     together: str | None = None  # why the strata are read together, a sentence
     over_asked: str | None = None  # what a difference over all asked is of its own metrics
-    published: str = "with the settings in the table"  # of figures that are comparable, a clause
+    published: str = "their settings stand there too"  # of figures that are comparable, a clause
     incomparable: str = "not comparable, for the reasons in the table"
     limits: tuple[str, ...] = ()
     limits_generated: tuple[str, ...] = ()  # may hold {max_new_tokens}

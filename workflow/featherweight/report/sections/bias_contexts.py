@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from featherweight.records import ALL, ContrastRow
 from featherweight.report import shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column, Table
+from featherweight.report.parts import Cell, Column, Table, numeric
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,7 @@ def contexts(inputs: Inputs) -> Contexts | None:
     columns = (
         Column("Model", css="who"),
         *shown.task_column(inputs),
-        Column("Difference", number=True, label="Difference"),
-        Column("p", number=True, label="p"),
-        Column("Over all asked", number=True, label="Over all asked"),
-        Column("Answers", number=True, label="Answers"),
-        Column("Templates", number=True, label="Templates"),
+        *numeric("Difference", "p", "Over all asked", "Answers", "Templates"),
     )
     table = Table(title, columns, tuple(_row(inputs, row) for row in rows), css="stack")
     return Contexts(title, table, inputs.words(rows[0].first).cluster)

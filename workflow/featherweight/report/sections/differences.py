@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from featherweight.records import ALL, ContrastRow, Difference, Spread
 from featherweight.report import ranking, shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column, Section, Table
+from featherweight.report.parts import Cell, Column, Section, Table, numeric
 from featherweight.report.sections import wordings
 from featherweight.report.sections.two_ways import pairs
 
@@ -62,14 +62,11 @@ def differences(inputs: Inputs) -> Table:
         *shown.task_column(inputs),
         *shown.questions_column(inputs),
         SCORE,
-        Column("Difference", number=True, label="Difference"),
-        Column("p", number=True, label="p"),
+        *numeric("Difference", "p"),
         Column("Beyond chance", label="Beyond chance"),
-        Column("Over all asked", number=True, label="Over all asked"),
+        *numeric("Over all asked"),
         Column("p", number=True, label="p, all asked"),
-        Column("Pairs", number=True, label="Pairs"),
-        Column("Unread", number=True, label="Unread"),
-        Column("Could be seen", number=True, label="Could be seen"),
+        *numeric("Pairs", "Unread", "Could be seen"),
     )
     rows = (
         _difference(inputs, row)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from featherweight.records import ALL
 from featherweight.report import ranking, shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column, Section, Table
+from featherweight.report.parts import Cell, Column, Section, Table, numeric
 from featherweight.report.ranking import Standing
 from featherweight.report.sections import bias_contexts
 from featherweight.report.sections.instrument import agree
@@ -47,12 +47,9 @@ def section(inputs: Inputs) -> Section | None:
         Column("Model", css="who"),
         *shown.task_column(inputs),
         *shown.questions_column(inputs),
-        Column("Accuracy", number=True, label="Accuracy"),
-        Column("Right of all asked", number=True, label="Right of all asked"),
-        *(Column(title, number=True, label=title) for title in own),
-        Column("Unread", number=True, label="Unread"),
-        Column("Answers", number=True, label="Answers"),
-        Column("Unique questions", number=True, label="Unique questions"),
+        *numeric("Accuracy", "Right of all asked"),
+        *numeric(*own),
+        *numeric("Unread", "Answers", "Unique questions"),
         *shown.cluster_column(inputs),
     )
     data = Glance(

@@ -16,7 +16,7 @@ from featherweight.records import ALL, KnownValue
 from featherweight.report import frames, model_charts, shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.page import Drawn
-from featherweight.report.parts import Cell, Column, Figure, Section, Table
+from featherweight.report.parts import Cell, Column, Figure, Section, Table, numeric
 
 NOT_FOUND_FIRST = {False: 0, None: 1, True: 2}
 WORDS = {True: "recovered", False: "missed", None: theme.NO_DATA}
@@ -24,13 +24,9 @@ SYMBOLS = {True: "\N{CHECK MARK}", False: "\N{BALLOT X}", None: "\N{EN DASH}"}
 CSS = {True: "good", False: "bad", None: "quiet"}
 COLUMNS = (
     Column("Score", css="keep"),
-    Column("Known", number=True, label="Known"),
-    Column("Measured", number=True, label="Measured"),
+    *numeric("Known", "Measured"),
     Column("95% interval", number=True, css="quiet", label="95%"),
-    Column("Answers", number=True, label="Answers"),
-    Column("Unique questions", number=True, label="Unique questions"),
-    Column("Unread", number=True, label="Unread"),
-    Column("Shift noticed", number=True, label="Shift noticed"),
+    *numeric("Answers", "Unique questions", "Unread", "Shift noticed"),
     Column("Found?", css="word", label=""),
 )
 

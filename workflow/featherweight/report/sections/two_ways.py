@@ -16,7 +16,7 @@ from typing import NamedTuple
 from featherweight.records import ALL, ContrastRow
 from featherweight.report import shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column, Section, Table, Titled
+from featherweight.report.parts import Cell, Column, Section, Table, Titled, numeric
 from featherweight.specs import DrawSpec
 from featherweight.tasks.choice import LETTERS
 from featherweight.tasks.words import Form
@@ -118,11 +118,7 @@ def _scores(inputs: Inputs, pair: Pair, label: str) -> Table:
         Column("Model", css="who"),
         *shown.questions_column(inputs),
         Column("Score", css="keep"),
-        Column("Generated", number=True, label="Generated"),
-        Column("By likelihood", number=True, label="By likelihood"),
-        Column("Difference", number=True, label="Difference"),
-        Column("p", number=True, label="p"),
-        Column("Unread", number=True, label="Unread"),
+        *numeric("Generated", "By likelihood", "Difference", "p", "Unread"),
     )
     rows = (
         _row(inputs, pair, model, stratum, metric)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from featherweight.records import Share, WordingLoss, WordingLosses
 from featherweight.report import shown, theme
 from featherweight.report.inputs import Inputs
-from featherweight.report.parts import Cell, Column, Section, Table, Titled
+from featherweight.report.parts import Cell, Column, Section, Table, Titled, numeric
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,7 @@ def _table(inputs: Inputs, losses: WordingLosses, several: bool) -> Titled:
     columns = (
         Column("Model", css="who"),
         Column("Lost", css="keep"),
-        Column(first, number=True, label=first),
-        Column(second, number=True, label=second),
-        Column("Difference", number=True, label="Difference"),
-        Column("p", number=True, label="p"),
-        Column("Answers to each", number=True, label="Answers to each"),
+        *numeric(first, second, "Difference", "p", "Answers to each"),
     )
     table = Table(
         f"What two wordings lose{'' if title is None else f': {title}'}",
