@@ -159,7 +159,8 @@ def test_two_at_once_build_once(package: Path) -> None:
     package.write_text(textwrap.dedent(COMPILES) + "import time; time.sleep(4)\n")
     code = (
         "import logging, sys; logging.basicConfig(); from"
-        " featherweight.engines.exllamav2 import build;build.make_importable(); print(build.is_prebuilt())"
+        " featherweight.engines.exllamav2 import build; build.make_importable();"
+        " print(build.is_prebuilt())"
     )
     both = [
         subprocess.Popen(
