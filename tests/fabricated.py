@@ -429,7 +429,7 @@ def _answer(model: StudiedModel, asked: Question, generator: np.random.Generator
     if model.control is not None:
         one = task(item.task)
         stream = int(generator.integers(2**31))
-        return one.controls[model.control](Asked(item, own, order, one.wordings[0], stream))
+        return one.controls[model.control](Asked(item, own, order, one.wordings[0].user, stream))
     rate = 0.8 if model.name == "pocket-biased" else sum(one.value for one in model.planted)
     rate = rate if model.planted else 0.25
     chosen = item.gold_index

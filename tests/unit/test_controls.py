@@ -54,7 +54,7 @@ def answer(
     stream: int = 0,
     wording: Wording = LETTER,
 ) -> str:
-    return task("bbq").controls[control](Asked(one.item, one.facts, order, wording, stream))
+    return task("bbq").controls[control](Asked(one.item, one.facts, order, wording.user, stream))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_random_depends_on_the_stream_alone_and_is_even() -> None:
 def test_the_rules_of_any_choice_need_no_facts_and_any_number_of_options() -> None:
     options = tuple(f"the {word}" for word in ["baker", "smith", "miller", "carter", "cooper"])
     item = replace(ITEM, options=options, gold="the carter", stratum=None)
-    asked = Asked(item, None, (3, 4, 0, 1, 2), LETTER, 0)
+    asked = Asked(item, None, (3, 4, 0, 1, 2), LETTER.user, 0)
     assert RULES["oracle"](asked) == "(A)"
     said = {RULES["random"](asked._replace(stream=stream)) for stream in range(100)}
     # all five: one false alarm in 10^9 (5 x 0.8 ** 100)

@@ -30,8 +30,7 @@ def samples(
 
     Raises InputError for prompts of items that were not drawn.
     """
-    entry = spec.tasks[cell.task]
-    asked = task(entry.task)
+    asked = task(spec.tasks[cell.task].task)
     shown = _items(asked, cell, items_folder)
     path = items_folder / cell.items_path
     strangers = [prompt.item_id for prompt in prompts if prompt.item_id not in shown]
@@ -41,12 +40,12 @@ def samples(
             f" (first: {strangers[0]}); prompts and items come from different draws: delete both"
             " and run again"
         )
-    rule, wording = asked.controls[control], asked.wording(entry.wording)
+    rule = asked.controls[control]
     rows = []
     for prompt in prompts:
         item, facts = shown[prompt.item_id]
         for index, stream in samples_of(spec, cell, prompt):
-            text = rule(Asked(item, facts, prompt.shown_order, wording, stream))
+            text = rule(Asked(item, facts, prompt.shown_order, prompt.text, stream))
             rows.append(_sample(spec.model, prompt, index, text))
     return rows
 

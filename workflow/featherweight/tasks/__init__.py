@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     item: Item
     facts: Any  # of the task's `facts` record; None where it has none
     order: tuple[int, ...] | None  # order[position] = index into options
-    wording: Wording
+    prompt: str  # its text as it was rendered: what a rule obeys must have reached it
     stream: int  # seeds this sample's noise, as for an engine
 
 

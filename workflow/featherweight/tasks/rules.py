@@ -62,8 +62,8 @@ def hesitant(asked: Asked, *, besides: int | None = None) -> str:
     """
     import numpy as np
 
-    demanded = demands_last_line(asked.wording.user)
-    rate = UNREAD["hesitant"].under(asked.wording.user)
+    demanded = demands_last_line(asked.prompt)
+    rate = UNREAD["hesitant"].under(asked.prompt)
     if np.random.default_rng(asked.stream).random() < rate:
         options = asked.item.options or ()
         looked_at = [text for place, text in enumerate(options) if place != besides]
