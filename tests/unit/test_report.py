@@ -27,6 +27,7 @@ from featherweight.files import read_json, read_rows
 from featherweight.reading.statements import ReadBy
 from featherweight.records import (
     ALL,
+    Citation,
     ContrastRow,
     Reason,
     Score,
@@ -43,6 +44,7 @@ from featherweight.report.parts import Cell, Table
 from featherweight.report.sections import (
     answers,
     bias_contexts,
+    claims,
     differences,
     findings,
     glance,
@@ -415,6 +417,20 @@ def test_what_others_published_is_not_said_to_be_reproduced(
     assert "reproduced</span>" not in looked_up
     assert ">Measured<" not in looked_up
     assert "None: this run has no number that a claim is about." in ours
+
+
+@pytest.mark.parametrize(
+    ("sources", "word"), [((), "reproduced"), ((Citation("A card", None),), "borne out")]
+)
+def test_reproduced_is_said_of_what_was_measured(
+    study: fabricated.Study, sources: tuple[Citation, ...], word: str
+) -> None:
+    """A claim that rests on figures of others alone is borne out: nothing was reproduced."""
+    inputs = study.inputs()
+    row = replace(inputs.verdicts[0], verdict="reproduced")
+    details = {row.claim: replace(inputs.claims[row.claim], sources=sources)}
+    (claim,) = claims.claims(replace(inputs, verdicts=[row], claims=details))
+    assert (claim.word, claim.published) == (word, bool(sources))
 
 
 def test_what_the_run_measured_stays_with_the_run(tmp_path: Path) -> None:
