@@ -11,8 +11,7 @@ products of another shape add in another order. This counts how often that chang
 tokens, and how often the answer that the study reads from it, greedily and sampled. Batch 1: each
 request by itself, prompt included. Intervals are Wilson's at 95%, over samples; with several
 samples per prompt they are too narrow where changes come by prompt. Reads a model's folder and a
-dataset's folder; writes nothing. `tokens` compares texts and their numbers of tokens: two different
-sequences that decode to the same text in as many tokens count as the same.
+dataset's folder; writes nothing.
 
 Expected before the first measurement: float32, no sample of a pocket model changes (fewer than 1 in
 1000); bfloat16, up to one answer text in ten of 60 tokens, and few of the answers read.
@@ -30,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
 from featherweight.chat.templates import load_tokenizer, render  # noqa: E402
+from featherweight.chat.thinking import split_thinking  # noqa: E402
 from featherweight.engines import (  # noqa: E402
     ENGINE_NAMES,
     Completion,
@@ -39,12 +39,23 @@ from featherweight.engines import (  # noqa: E402
     load_engine,
 )
 from featherweight.errors import InputError  # noqa: E402
-from featherweight.reading.choice import after_thinking, read_answer  # noqa: E402
+from featherweight.reading.choice import read_answer  # noqa: E402
+from featherweight.records import Choices  # noqa: E402
+from featherweight.specs import RenderSpec, Thinking  # noqa: E402
 from featherweight.stats.intervals import wilson  # noqa: E402
-from featherweight.tasks import TASK_NAMES, Task, task  # noqa: E402
+from featherweight.tasks import task, task_names  # noqa: E402
 from featherweight.tasks.choice import draw_items, messages, shown_order, stream_seed  # noqa: E402
 
-TAGS = ("<think>", "</think>")
+TAGS = Thinking(open="<think>", close="</think>")
+
+
+class Asked(NamedTuple):
+    """One sample, and what is needed to read its answer."""
+
+    request: Request
+    prompt: str
+    choices: Choices
+    order: tuple[int, ...]
 
 
 class Change(NamedTuple):
@@ -62,12 +73,16 @@ def main() -> None:
     """Generate twice per temperature, and print."""
     args = _arguments()
     try:
-        requests = make_requests(args)
+        samples = make_samples(args)
         engine = load_engine(
-            args.engine, args.model, dtype=args.dtype, threads=args.threads, kept=TAGS
+            args.engine,
+            args.model,
+            dtype=args.dtype,
+            threads=args.threads,
+            kept=(TAGS.open, TAGS.close),
         )
         print(
-            f"{args.model.name}: {engine.identity}\n{len(requests)} samples of {args.items} items"
+            f"{args.model.name}: {engine.identity}\n{len(samples)} samples of {args.items} items"
             " per category"
         )
         print(
@@ -75,12 +90,13 @@ def main() -> None:
             " log-probability"
         )
         for temperature in args.temperatures:
-            decoding = Decoding(temperature, args.top_p, 0, args.max_new_tokens)
+            decoding = Decoding(temperature, args.top_p, 0)
             # greedy samples are all the same
-            wanted = requests[:: args.samples] if temperature == 0 else requests
-            alone = generate(engine, wanted, decoding, 1)
-            together = generate(engine, wanted, decoding, args.batch)
-            print(line(temperature, compare(wanted, alone, together)), flush=True)
+            asked = samples[:: args.samples] if temperature == 0 else samples
+            requests = [one.request for one in asked]
+            alone = generate(engine, requests, decoding, 1)
+            together = generate(engine, requests, decoding, args.batch)
+            print(line(temperature, compare(asked, alone, together)), flush=True)
     except InputError as error:
         raise SystemExit(str(error)) from None
 
@@ -92,11 +108,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--engine",
-        choices=[name for name in ENGINE_NAMES if name != "controls"],
+        choices=ENGINE_NAMES,
         default="transformers",
     )
     parser.add_argument("--dtype", default="float32", help="float32, bfloat16, float16 or auto")
-    parser.add_argument("--task", choices=TASK_NAMES, default="pocket")
+    parser.add_argument("--task", choices=task_names(), default="pocket")
     parser.add_argument(
         "--data", type=Path, default=ROOT / "resources/pocket", help="the dataset's folder"
     )
@@ -117,27 +133,50 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_requests(args: argparse.Namespace) -> list[Request]:
+def make_samples(args: argparse.Namespace) -> list[Asked]:
     """The samples of every category, those of one item together; questions as the study puts
     them."""
-    asked: Task = task(args.task)
+    asked = task(args.task)
+    if asked.choices is None:
+        raise InputError(f"--task: expected a task with options, got {args.task}")
     tokenizer = load_tokenizer(args.model)
-    facts = {"name": args.model.name, "prefill": None, "prompt_format": args.prompt_format}
-    wording = next(iter(asked.wordings.values()))
-    requests = []
+    model = RenderSpec(
+        name=args.model.name,
+        kind="folder",
+        prefill=None,
+        system=None,
+        prompt_format=args.prompt_format,
+        thinking=None,
+        cells=(),
+        tasks={},
+    )
+    wording = asked.wordings[0]
+    samples = []
     for category in args.categories or asked.categories:
         try:
-            items = draw_items(asked.load(args.data, category), args.items, 0)
+            loaded = asked.load(args.data, category)
+            items = draw_items(loaded.items, args.items, 0)
         except (LookupError, ValueError) as error:
             raise InputError(f"--categories, --items: {error}") from None
+        facts = {item.item_id: fact for item, fact in zip(loaded.items, loaded.facts, strict=True)}
         for item in items:
-            order = shown_order(item, 0)
-            _, prompt_ids = render(tokenizer, messages(item, wording, order), facts)
-            requests += [
-                Request(prompt_ids, stream_seed("sample", 0, item.item_id, index), item, order)
+            order = shown_order(item, 0) or ()
+            prompt, ids = render(tokenizer, messages(item, wording, order), model)
+            choices = asked.choices(item, facts[item.item_id])
+            samples += [
+                Asked(
+                    Request(
+                        prompt_ids=ids,
+                        stream=stream_seed("sample", 0, item.item_id, index),
+                        max_new_tokens=args.max_new_tokens,
+                    ),
+                    prompt,
+                    choices,
+                    order,
+                )
                 for index in range(args.samples)
             ]
-    return requests
+    return samples
 
 
 def generate(
@@ -149,33 +188,33 @@ def generate(
     if batch == 1:
         return [engine.generate([request], decoding, lambda count: None)[0] for request in requests]
     limited: Any = engine
-    setattr(limited, "rows" if hasattr(engine, "rows") else "slots", batch)
+    limited.rows = batch
     return engine.generate(requests, decoding, lambda count: None)
 
 
 def compare(
-    requests: Sequence[Request], alone: Sequence[Completion], together: Sequence[Completion]
+    asked: Sequence[Asked], alone: Sequence[Completion], together: Sequence[Completion]
 ) -> Change:
     """Count the samples that differ. Raises ValueError where there is nothing to compare."""
-    if not requests:
+    if not asked:
         raise ValueError("no samples to compare")
     tokens = answers = read = 0
     logprob = 0.0
-    for request, one, other in zip(requests, alone, together, strict=True):
-        first, second = (_answer(request, completion) for completion in (one, other))
+    for sample, one, other in zip(asked, alone, together, strict=True):
+        first, second = (_answer(sample, completion) for completion in (one, other))
         answers += first != second
         read += None not in (first, second)
-        if (one.text, one.n_tokens, one.finish) != (other.text, other.n_tokens, other.finish):
+        if (one.token_ids, one.finish) != (other.token_ids, other.finish):
             tokens += 1
         elif one.mean_logprob is not None and other.mean_logprob is not None:
             logprob = max(logprob, abs(one.mean_logprob - other.mean_logprob))
-    return Change(len(requests), tokens, answers, read, logprob)
+    return Change(len(asked), tokens, answers, read, logprob)
 
 
-def _answer(request: Request, completion: Completion) -> int | None:
+def _answer(sample: Asked, completion: Completion) -> int | None:
     """The option that the study reads; None where it reads none."""
-    text = after_thinking(completion.text)
-    return read_answer(text, request.item, request.shown_order, completion.finish).chosen
+    text = split_thinking(completion.text, TAGS, sample.prompt).answer
+    return read_answer(text, sample.choices, sample.order, completion.finish).chosen
 
 
 def line(temperature: float, change: Change) -> str:

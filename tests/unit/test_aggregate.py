@@ -594,6 +594,29 @@ def test_contrasts_say_what_their_interval_rests_on(
     assert {"accuracy", "s_amb", "s_dis", "stereotyped", "n_tokens"} <= {row.metric for row in rows}
 
 
+def test_labels_without_a_common_template_are_welchs_t_test_over_templates(tmp_path: Path) -> None:
+    """Of one category, every template asked alike often: its rates are two independent samples."""
+    rates = {"bbq-chinese": [4, 7, 5, 8], "bbq-american": [1, 6, 2, 0, 3, 5]}  # right of 8
+    rows = [
+        score("m", f"{label}:{place}", n, "ambiguous", UNKNOWN if n < right else OTHER, task=label)
+        for label, of_label in rates.items()
+        for place, right in enumerate(of_label)
+        for n in range(8)
+    ]
+    pair = ContrastSpec(pair=("bbq-chinese", "bbq-american"))
+    folder = aggregated(tmp_path, {"m": rows}, spec(contrasts=(pair,)))
+    found = next(
+        row
+        for row in read_rows(folder / "contrasts.parquet", ContrastRow)
+        if (row.metric, row.stratum_first) == ("accuracy", "ambiguous")
+    )
+    first, second = (np.array(of_label) / 8 for of_label in rates.values())
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    assert found.value == pytest.approx(first.mean() - second.mean())
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
 def test_two_ways_of_answering_the_same_items_are_paired_as_two_models_are(tmp_path: Path) -> None:
     """The same answers once as two labels of one model and once as two models: value, interval and
     p are the same.
@@ -724,6 +747,7 @@ def test_the_contexts_of_one_template_are_paired_by_block(tmp_path: Path) -> Non
     assert row.method == "block jackknife, t (a label has one template)"
     assert row.p == pytest.approx(expected.pvalue)
     assert (row.low, row.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert row.p_asked == pytest.approx(expected.pvalue)  # nothing was lost
 
 
 def test_the_two_contexts_of_each_scored_group_are_compared_as_if_it_were_asked_alone(

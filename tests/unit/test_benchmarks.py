@@ -13,16 +13,14 @@ from pathlib import Path
 import coverage_together as together
 import numpy as np
 import pytest
-from batch_size import Change, compare, line
+from batch_size import Asked, Change, compare, line
 from character_model import write_model
 from generation import bound, ways
 from generation.work import SHAPES, Work, make_work, prompts_for
-from test_controls import ITEM
 from test_exllamav2_engine import pretend
 
 from featherweight.engines import Completion, Request
-from featherweight.engines.exllamav2 import loop as exllamav2_loop
-from featherweight.engines.transformers import slots
+from featherweight.records import Choices
 
 TWO = Work(prompts=((5,) * 10, (5,) * 4), ends=(3, 1))
 
@@ -93,10 +91,6 @@ def test_a_smaller_card_holds_what_its_memory_allows() -> None:
 def test_our_engines_end_every_answer_where_it_is_forced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, batch: int
 ) -> None:
-    for module, name in ((slots, "SlotLoop"), (exllamav2_loop, "BatchLoop")):
-        monkeypatch.setattr(
-            module, name, getattr(module, name)
-        )  # so that what the way sets is undone
     if way == "exllamav2":
         pretend(monkeypatch)
     folder = write_model(tmp_path, max_position_embeddings=512)
@@ -107,11 +101,17 @@ def test_our_engines_end_every_answer_where_it_is_forced(
 
 
 def completion(text: str, logprob: float = -0.5) -> Completion:
-    return Completion(text, len(text), "stop", logprob)
+    return Completion(
+        text=text, token_ids=tuple(map(ord, text)), finish="stop", mean_logprob=logprob
+    )
 
 
 def test_changes_of_tokens_and_of_answers_are_counted_apart() -> None:
-    requests = [Request((1,), n, ITEM, (0, 1, 2)) for n in range(4)]
+    choices = Choices(context="", question="Who?", options=("he", "she", "unclear"))
+    requests = [
+        Asked(Request(prompt_ids=(1,), stream=n, max_new_tokens=9), "", choices, (0, 1, 2))
+        for n in range(4)
+    ]
     first, second, third = (completion(f"({letter})") for letter in "ABC")
     alone = [first, completion("(A)."), third, completion("hm")]
     together = [completion("(A)", -0.25), first, second, completion("hm")]

@@ -81,7 +81,9 @@ def test_date_string_is_pinned_as_llama_asks_for_it(tokenizer: Any) -> None:
 def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_path: Path) -> None:
     write_tokenizer(tmp_path, template=None)
     tokenizer = chat.load_tokenizer(tmp_path)
-    text, _ = chat.render(tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nA:"}))
+    text, _ = chat.render(
+        tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nA:"})
+    )
     assert text == "who?\nA:"
     with pytest.raises(
         InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"
@@ -91,7 +93,9 @@ def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_pat
 
 def test_real_base_model_begins_with_one_bos(shared_data: Path) -> None:
     tokenizer = chat.load_tokenizer(shared_data / "models" / "stories260k")
-    text, ids = chat.render(tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nAnswer:"}))
+    text, ids = chat.render(
+        tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nAnswer:"})
+    )
     assert text == "<s>who?\nAnswer:"
     assert ids.count(1) == 1
     assert ids[0] == 1
@@ -195,4 +199,7 @@ def test_a_prefill_is_added_only_where_the_template_did_not_write_it() -> None:
 
     facts = FACTS.model_copy(update={"prefill": "<think>\n"})
     assert chat.render(Template(), [], facts)[0] == OPENED
-    assert chat.render(Template(), [], facts.model_copy(update={"prefill": "Well"}))[0] == OPENED + "Well"
+    assert (
+        chat.render(Template(), [], facts.model_copy(update={"prefill": "Well"}))[0]
+        == OPENED + "Well"
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from featherweight import bring, files, score
 from featherweight.__main__ import VERBS, main
-from featherweight.specs import DrawSpec
+from featherweight.specs import DrawSpec, Source
 
 OF_SAMPLES = ["score", "--items", "i", "--output", "o", "--spec", "{}"]
 BROUGHT = ["score", "--items", "i", "--output", "o", "--task", "bbq", "--responses", "r"]
@@ -82,6 +82,15 @@ def test_each_mistake_of_a_spec_is_one_line(
         "error: --spec: count: missing key",
         "error: --spec: subset: missing key",
         "error: --spec: tusk: unknown key, got 'pocket'; did you mean 'task'?",
+    ]
+
+
+def test_the_spec_of_another_thing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = Source(what="model", name="x", kind="control").model_dump_json()
+    words = ["acquire", "--kind", "dataset", "--output", str(tmp_path / "x.json")]
+    assert main([*words, "--spec", spec]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: acquire --kind dataset: expected the spec of a dataset, got that of a model"
     ]
 
 

@@ -463,6 +463,17 @@ def test_near_or_above(first: float, near: str, near_or_above: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "verdict"),
+    [(50.1, "reproduced"), (50.0, "contradicted"), (49.9, "contradicted")],
+)
+def test_a_published_figure_is_not_greater_than_its_equal(first: float, verdict: str) -> None:
+    figures = [figure(first, model="one"), figure(50.0, model="other")]
+    sides = [{"benchmark": "B", "metric": "accuracy", "model": name} for name in ("one", "other")]
+    greater = claim("published_greater", a=sides[0], b=sides[1])
+    assert decide(greater, evidence([], published=figures))[0].verdict == verdict
+
+
+@pytest.mark.parametrize(
     ("halves", "verdict"),
     [
         ((0.9, 0.9), "reproduced"),

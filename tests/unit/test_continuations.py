@@ -15,7 +15,7 @@ from character_model import write_model
 from test_exllamav2_engine import pretend, words
 
 from featherweight.engines import continuations, load_engine
-from featherweight.engines.continuations import Row, Wanted
+from featherweight.engines.continuations import Readout, Row
 from featherweight.engines.transformers import likelihood as ours
 from featherweight.engines.transformers.packing import PackedLinear, can_pack
 from featherweight.errors import InputError
@@ -143,16 +143,16 @@ def test_what_is_the_same_is_computed_once(
 
 def test_rows_of_one_prompt() -> None:
     prompts, asked = [(1, 403)] * 4, [(407, 9, 4), (261, 8), (), (407,)]
-    row = Row((1, 403, 407, 9, 261), (2, 2, 1), wanted=())
+    row = Row((1, 403, 407, 9, 261), (2, 2, 1), readouts=())
     (found,) = continuations.rows(prompts, asked, widest=5)
     assert (found.tokens, found.parts, found.branches) == (row.tokens, row.parts, True)
-    assert sorted(found.wanted, key=lambda wanted: (wanted.continuation, wanted.place)) == [
-        Wanted(1, 407, 0),
-        Wanted(2, 9, 0),
-        Wanted(3, 4, 0),
-        Wanted(1, 261, 1),
-        Wanted(4, 8, 1),
-        Wanted(1, 407, 3),
+    assert sorted(found.readouts, key=lambda one: (one.continuation, one.place)) == [
+        Readout(1, 407, 0),
+        Readout(2, 9, 0),
+        Readout(3, 4, 0),
+        Readout(1, 261, 1),
+        Readout(4, 8, 1),
+        Readout(1, 407, 3),
     ]
     two = continuations.rows(prompts, asked, widest=4)
     assert [(each.tokens, each.branches) for each in two] == [
@@ -166,7 +166,7 @@ def test_groups_keep_to_the_budget_the_places_and_the_kind() -> None:
         return Row(
             (5,) * length,
             (length,) + (0,) * (parts - 1),
-            tuple(Wanted(p, 5, 0) for p in range(places)),
+            tuple(Readout(p, 5, 0) for p in range(places)),
         )
 
     found = continuations.groups(

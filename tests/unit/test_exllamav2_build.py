@@ -156,10 +156,11 @@ def test_a_build_that_fails_is_one_line(package: Path, code: str, said: str) -> 
 
 
 def test_two_at_once_build_once(package: Path) -> None:
-    package.write_text(textwrap.dedent(COMPILES) + "import time; time.sleep(1)\n")
+    package.write_text(textwrap.dedent(COMPILES) + "import time; time.sleep(4)\n")
     code = (
-        "import logging, sys; logging.basicConfig(); from featherweight.engines import"
-        " exllamav2_build as build;build.make_importable(); print(build.is_prebuilt())"
+        "import logging, sys; logging.basicConfig(); from"
+        " featherweight.engines.exllamav2 import build; build.make_importable();"
+        " print(build.is_prebuilt())"
     )
     both = [
         subprocess.Popen(

@@ -263,7 +263,8 @@ def write_tensors(path: Path, tensors: dict[str, tuple[list[int], int]], cut: in
         count = size
         for length in shape:
             count *= length
-        table[name] = {"dtype": "I32", "shape": shape, "data_offsets": [at, at + count]}
+        dtype = {1: "U8", 2: "I16", 4: "I32"}[size]
+        table[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + count]}
         at += count
     header = json.dumps(table | {"__metadata__": {"format": "pt"}}).encode()
     path.write_bytes((struct.pack("<Q", len(header)) + header + b"\0" * at)[: -cut or None])
@@ -317,7 +318,7 @@ def test_a_folder_with_several_problems_says_all_of_them(tmp_path: Path) -> None
     assert len(raised.value.problems) == 4
     for part in (
         "model-00002-of-00002.safetensors is named in the index and missing",
-        "other.safetensors: not a whole safetensors file (expected",
+        "other.safetensors: not a whole safetensors file (Error while deserializing header",
         "lacks q_groups",
         "quant_method 'gptq', expected EXL2",
     ):
@@ -379,9 +380,8 @@ def test_an_index_that_is_damaged(tmp_path: Path, index: str) -> None:
 
 
 def test_no_folder_and_no_weights(tmp_path: Path) -> None:
-    for folder in (None, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match=r"expected a model folder with config\.json"):
-            install.folder_weights(folder)
+    with pytest.raises(InputError, match=r"expected a model folder with config\.json"):
+        install.folder_weights(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").touch()
     with pytest.raises(InputError, match="pickled weights are never loaded"):

@@ -64,6 +64,7 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("generate/run.py", ADDED, "generate"),
     ("reading/choice.py", ADDED, "score"),
     ("score/run.py", ADDED, "score"),
+    ("stats/__init__.py", ADDED, "aggregate"),  # imported with what lies in its folder
     ("stats/clusters.py", ADDED, "aggregate"),
     ("stats/intervals.py", ADDED, "aggregate"),
     ("tasks/numbers.py", ADDED, "aggregate"),

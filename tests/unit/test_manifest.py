@@ -16,7 +16,7 @@ from tiny_model import flipped, model_files, write_files
 
 from featherweight.acquire.lock import Lock
 from featherweight.acquire.manifest import Manifest, forget_stale, problems, read_manifest, stale
-from featherweight.acquire.run import run, verify
+from featherweight.acquire.run import run, run_or_note, verify
 from featherweight.acquire.settings import Settings
 from featherweight.errors import InputError
 from featherweight.specs import Source, read_spec
@@ -202,6 +202,19 @@ def test_a_file_that_lies_elsewhere(manifest: Path) -> None:
     manifest.write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"config\.json\.stored: expected a relative path"):
         read_manifest(manifest)
+
+
+def test_only_a_model_may_be_missing(tmp_path: Path) -> None:
+    """With --keep-going the study goes on without a model, never without its questions."""
+    lock, output = Lock(tmp_path / "lock.yaml"), tmp_path / "x.json"
+    for what, keep_going in (("model", False), ("dataset", True)):
+        lost = Source(what=what, name="x", kind="folder")  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="expected a folder, got none"):
+            run_or_note(lost, lock, output, Settings(), keep_going=keep_going)
+        assert not output.exists()
+    lost = Source(what="model", name="x", kind="folder")
+    run_or_note(lost, lock, output, Settings(), keep_going=True)
+    assert "expected a folder, got none" in read_manifest(output).missing[0]
 
 
 def test_controls_need_no_files(tmp_path: Path) -> None:

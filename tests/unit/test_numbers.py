@@ -85,6 +85,10 @@ def test_a_task_without_strata_has_estimates_over_all_alone(tmp_path: Path) -> N
     assert {stratum for _, stratum, _, _ in found} == {ALL}
     assert {policy for *_, policy in found} == {"drop", "wrong"}
     assert {metric for _, _, metric, _ in found} <= DEFAULT.names
+    assert {policy for _, _, metric, policy in found if metric == "icc"} == {"drop"}
+    # One category has no mean of categories, and one item per cluster is not one template.
+    ends = ("_macro", "_by_item")
+    assert not [metric for _, _, metric, _ in found if metric.endswith(ends)]
     # By hand: 3 right of 4 that were read, of 6 that were asked.
     assert found[ALL, ALL, "accuracy", "drop"].value == pytest.approx(3 / 4)
     assert found[ALL, ALL, "accuracy", "wrong"].value == pytest.approx(3 / 6)

@@ -4,6 +4,8 @@ answers named.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ from featherweight.stats.counts import (
     N_TOKENS,
     N_UNFINISHED,
     N_UNREAD,
+    WRONG,
     Answers,
     Bools,
     Codes,
@@ -119,6 +122,17 @@ def test_two_that_answer_alike_wherever_both_answer_do_not_differ() -> None:
     assert found.p_asked_adjusted is not None
     assert found.p_asked_adjusted < 0.001
     assert found.loss_decides is True
+
+
+def test_under_another_policy_every_pair_that_was_asked_counts() -> None:
+    """Of what one lost, the other's answers count as they were read."""
+    generator = np.random.default_rng(0)
+    right = generator.random(SIZE) < 0.7
+    ones = (answered("loses", right, HARD), answered("keeps", right, NONE))
+    loses, keeps = (replace(one, layout=replace(one.layout, policy=WRONG)) for one in ones)
+    found = row_of(loses, keeps)
+    assert (found.policy, found.n, found.n_asked) == ("wrong", SIZE, SIZE)
+    assert found.value == found.value_asked == pytest.approx(-np.mean(right & HARD))
 
 
 @pytest.mark.parametrize(

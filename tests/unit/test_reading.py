@@ -406,6 +406,7 @@ OTHERS: list[tuple[tuple[str, ...], str, int | str]] = [
     (VITAMINS, "The answer is (A).", 0),
     (VITAMINS, "The answer is Vitamin B12.", 2),
     (LETTERED, "The answer is (D) A and B.", 3),
+    (LETTERED, "The answer is A and B.", 3),
     (LETTERED, "The answer is A.", 0),
     (TYPES, "B", 1),
     (TYPES, "The answer is AB.", 2),

@@ -277,6 +277,12 @@ def test_a_file_of_another_process_is_noticed(tmp_path: Path) -> None:
     assert ours.missing(["k9"]) == set()
 
 
+def test_a_file_that_grew_is_read_again_when_the_store_is_opened(tmp_path: Path) -> None:
+    path = filled(tmp_path, ["k1"], MADE[:1])
+    path.write_bytes(path.read_bytes() + LINE + b"\n")
+    assert opened(tmp_path).missing(["k9"]) == set()
+
+
 def test_a_full_disk_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

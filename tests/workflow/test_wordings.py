@@ -119,7 +119,7 @@ def test_a_wording_that_never_reaches_the_model_is_noticed(
     run = checkout.snakemake(config=CONFIG)
     assert run.returncode == 0, run.stderr[-6000:]
     assert (
-        "not recovered: hesitant unparsed, both, expected 0.05, measured" in run.stdout + run.stderr
+        "not recovered: hesitant unparsed, all, expected 0.05, measured" in run.stdout + run.stderr
     )
     page = made(checkout, "report/report.html").read_text()
     assert "The pipeline did not recover a value that is known beforehand." in page

@@ -137,7 +137,6 @@ class Source(Spec):
     revision: Commit | None = None
     gated: bool = False
     folder: str | None = None
-    own: bool = False  # the user named the folder
     licence: str | None = None
     prompt_format: str | None = None
     alternative: str | None = None

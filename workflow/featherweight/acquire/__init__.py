@@ -116,7 +116,10 @@ def main(args: argparse.Namespace) -> None:
     else:
         source = read_spec(args.spec, Source)
         if source.what != args.kind:
-            raise InputError(f"acquire --kind {args.kind}: --spec is of the {source.what} kind")
+            raise InputError(
+                f"acquire --kind {args.kind}: expected the spec of a {args.kind}, got that of a"
+                f" {source.what}"
+            )
         run.run_or_note(source, read_lock(args.lock), args.output, how, keep_going=args.keep_going)
 
 

@@ -80,14 +80,14 @@ class _Letters:
 
     def __init__(self) -> None:
         self.bare = 0
-        self.unknown = 0
+        self.without_prompt = 0
 
     def asked(
         self, base: Response, prompt: str | None, options: tuple[str, ...], answers: int
     ) -> Response:
         """The response with the options as its prompt showed them; `answers` to it are counted."""
         if prompt is None or not options:
-            self.unknown += answers
+            self.without_prompt += answers
             return base._replace(lettered=False)
         shown = shown_after_letters(prompt, options)
         if shown is None:
@@ -104,9 +104,10 @@ class _Letters:
                 f"{self.bare} answers are to prompts that show no letters before the options:"
                 f" {said}"
             )
-        if self.unknown:
+        if self.without_prompt:
             notes.append(
-                f"{self.unknown} answers are logged without their prompt or its options: {said}"
+                f"{self.without_prompt} answers are logged without their prompt or its options:"
+                f" {said}"
             )
         return notes
 

@@ -14,16 +14,16 @@ Nothing is guessed: an id that a file does not give is an empty list.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from featherweight.errors import InputError
 
+Document = dict[str, Any]  # parsed JSON
 SOURCES = ("config", "generation_config", "tokenizer")
 
 
-def read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
+def read_chat(folder: Path) -> tuple[Document, list[str]]:
     """The chat facts of the model in `folder`, and one sentence per disagreement.
 
     Raises InputError on broken JSON.
@@ -36,7 +36,7 @@ def read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
         ) from error
 
 
-def _read_chat(folder: Path) -> tuple[dict[str, Any], list[str]]:
+def _read_chat(folder: Path) -> tuple[Document, list[str]]:
     config = document(folder / "config.json")
     generation = document(folder / "generation_config.json")
     settings = document(folder / "tokenizer_config.json")
@@ -97,13 +97,13 @@ def _bos_disagreements(bos_ids: dict[str, list[int]], token: str | None) -> list
     return [f"first token: {said}; the chat template and the tokenizer ({token!r}) decide"]
 
 
-def _own_code(config: dict[str, Any]) -> list[str]:
+def _own_code(config: Document) -> list[str]:
     if "auto_map" not in config:
         return []
     return ["config.json names Python code of its own (auto_map): it is neither downloaded nor run"]
 
 
-def document(path: Path) -> dict[str, Any]:
+def document(path: Path) -> Document:
     """A JSON object, empty if the file is not there. Raises InputError for anything else."""
     if not path.is_file():
         return {}
@@ -120,7 +120,7 @@ def document(path: Path) -> dict[str, Any]:
     return found
 
 
-def _token_ids(folder: Path, settings: dict[str, Any]) -> dict[str, int]:
+def _token_ids(folder: Path, settings: Document) -> dict[str, int]:
     """Token text to id, for added tokens and, where the tokenizer has a plain vocabulary, for
     all."""
     tokenizer = document(folder / "tokenizer.json")
@@ -143,7 +143,7 @@ def _known(ids: dict[str, int], token: str | None) -> list[int]:
     return [] if token is None or token not in ids else [ids[token]]
 
 
-def stated_ids(config: Mapping[str, Any], which: str) -> list[int]:
+def stated_ids(config: Document, which: str) -> list[int]:
     """The ids that a config names for "bos" or "eos"; empty where it names none."""
     value = config.get(f"{which}_token_id")
     return list(value) if isinstance(value, list) else [] if value is None else [value]
@@ -162,7 +162,7 @@ def stored_dtype(folder: Path) -> str | None:
     return config.get("dtype", config.get("torch_dtype"))
 
 
-def _has_template(folder: Path, settings: dict[str, Any]) -> bool:
+def _has_template(folder: Path, settings: Document) -> bool:
     return bool(settings.get("chat_template")) or any(
         (folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")
     )

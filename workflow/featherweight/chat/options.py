@@ -24,9 +24,7 @@ from featherweight.errors import InputError
 from featherweight.specs import Thinking
 
 
-def before_answer(
-    tokenizer: Any, text: str, tags: Thinking | None
-) -> tuple[str, tuple[int, ...]]:
+def before_answer(tokenizer: Any, text: str, tags: Thinking | None) -> tuple[str, tuple[int, ...]]:
     r"""The prompt `text` up to where the answer begins, and its tokens. Without `tags` that is the
     prompt as it is.
 

@@ -129,9 +129,7 @@ def _by_template(
     return text
 
 
-def _by_format(
-    tokenizer: Any, messages: Sequence[Mapping[str, str]], model: RenderSpec
-) -> str:
+def _by_format(tokenizer: Any, messages: Sequence[Mapping[str, str]], model: RenderSpec) -> str:
     if model.prompt_format is None:
         raise InputError(
             f"model {model.name} at {tokenizer.name_or_path} has no chat template; "

@@ -1,5 +1,4 @@
-"""How likely continuations of prompts are, whatever computes the logits: what must be computed,
-each thing once.
+"""Which logits the likelihoods of continuations need, each computed once, by any engine.
 
 Multiple choice asks for several continuations of one prompt. What a model must be shown is the
 prompt with all but the last token of the continuation: for answers of one token that is the prompt
@@ -8,7 +7,7 @@ more, and longer continuations of one prompt stand side by side behind it as bra
 engine can keep them from seeing each other. Reads and writes nothing.
 
     >>> rows([(1, 403), (1, 403)], [(407, 9), (261,)], widest=4096)
-    [Row(tokens=(1, 403, 407), parts=(2, 1), wanted=(Wanted(place=1, token=407, continuation=0),
+    [Row(tokens=(1, 403, 407), parts=(2, 1), readouts=(Readout(place=1, token=407, continuation=0),
         ...))]
 """
 
@@ -25,10 +24,8 @@ _PLACES = 512  # places of one group: logits over the whole vocabulary that are 
 Tokens = tuple[int, ...]
 
 
-class Wanted(NamedTuple):
-    """A log-probability to be read: of `token` after the place `place` of a row, counted to
-    `continuation`.
-    """
+class Readout(NamedTuple):
+    """A log-probability to read: of `token` after `place` of a row, as part of `continuation`."""
 
     place: int
     token: int
@@ -41,7 +38,7 @@ class Row:
 
     tokens: Tokens
     parts: tuple[int, ...]
-    wanted: tuple[Wanted, ...]
+    readouts: tuple[Readout, ...]
 
     @property
     def branches(self) -> bool:
@@ -64,7 +61,7 @@ class Group:
     def places(self) -> list[tuple[int, int]]:
         """Where logits are needed: (row, place) in order, each once."""
         return sorted(
-            {(index, wanted.place) for index, row in enumerate(self.rows) for wanted in row.wanted}
+            {(index, one.place) for index, row in enumerate(self.rows) for one in row.readouts}
         )
 
 
@@ -96,22 +93,18 @@ def loglikelihoods(
         for group in groups(rows(prompts, continuations, widest), budget):
             number = {place: at for at, place in enumerate(group.places())}
             asked = sorted(
-                (number[index, w.place], w)
+                (number[index, one.place], one)
                 for index, row in enumerate(group.rows)
-                for w in row.wanted
+                for one in row.readouts
             )
             begin = 0
             for logits in compute(group):
-                here = [
-                    (at - begin, wanted)
-                    for at, wanted in asked
-                    if begin <= at < begin + len(logits)
-                ]
+                here = [(at - begin, one) for at, one in asked if begin <= at < begin + len(logits)]
                 values = logits.float().log_softmax(dim=-1)[
-                    [at for at, _ in here], [w.token for _, w in here]
+                    [at for at, _ in here], [one.token for _, one in here]
                 ]
-                for (_, wanted), value in zip(here, values.tolist(), strict=True):
-                    sums[wanted.continuation] += value
+                for (_, one), value in zip(here, values.tolist(), strict=True):
+                    sums[one.continuation] += value
                 begin += len(logits)
     return sums
 
@@ -165,28 +158,28 @@ def _row(
 ) -> Row:
     """One row of sequences that have their first `shared` tokens in common."""
     tokens = list(inputs[0][0][:shared])
-    parts, wanted = [shared], []
+    parts, readouts = [shared], []
     for whole, served in inputs:
         ahead = len(tokens) - shared  # tokens of the branches before this one
         for index in served:
             first = len(prompts[index]) - 1
             for position, token in enumerate(continuations[index], start=first):
-                wanted.append(
-                    Wanted(position if position < shared else position + ahead, token, index)
+                readouts.append(
+                    Readout(position if position < shared else position + ahead, token, index)
                 )
         tokens += whole[shared:]
         parts.append(len(whole) - shared)
-    return Row(tuple(tokens), tuple(parts), tuple(wanted))
+    return Row(tuple(tokens), tuple(parts), tuple(readouts))
 
 
-def groups(found: Sequence[Row], budget: int) -> list[Group]:
+def groups(rows: Sequence[Row], budget: int) -> list[Group]:
     """Rows to compute together: those with branches apart, longest first, within `budget` tokens,
     padding counted.
     """
     made: list[list[Row]] = []
     longest = places = 0
-    for row in sorted(found, key=lambda row: (row.branches, -len(row.tokens), row.tokens)):
-        own = len({wanted.place for wanted in row.wanted})
+    for row in sorted(rows, key=lambda row: (row.branches, -len(row.tokens), row.tokens)):
+        own = len({one.place for one in row.readouts})
         places += own
         full = not made or (len(made[-1]) + 1) * longest > budget or places > _PLACES
         if full or row.branches != made[-1][0].branches:

@@ -5,11 +5,10 @@ Reads Prompt rows and the model's manifest, for a control Item rows; writes
 `<output>/<task>/<category>/<seed>.parquet` (Sample rows, the same bytes on every rerun) and
 `--usage` (Usage rows); keeps every finished chunk in the sample store. One real row:
 
-    Sample(model="pocket-fair", task="pocket", category="pets", item_seed=0, sample_seed=0,
-           item_id="pets-00-0000-ambig-neg", sample_index=0, text="Nobody can say (C).",
-           thinking=None, answer="Nobody can say (C).", token_ids=(31, 8, 40, 22, 9, 4),
-           n_prompt_tokens=41, n_tokens=6, finish="stop", mean_logprob=-0.0132,
-           option_loglikelihoods=None)
+    Sample(model="pocket-fair", task="mmlu", category="human_aging", item_seed=0, sample_seed=0,
+           item_id="human_aging-test-0008", sample_index=0, text="is is is..", thinking=None,
+           answer="is is is..", token_ids=(166, 166, 166, 14, 14), n_prompt_tokens=45, n_tokens=5,
+           finish="stop", mean_logprob=-0.4847, option_loglikelihoods=None)
 
 With `--shard I/N` it generates its part of the chunks alone, and with `--collect` it writes the
 samples from the store once all shards are done.

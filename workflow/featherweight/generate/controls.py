@@ -3,9 +3,9 @@
 A rule sees the item as it was shown, and the noise of its stream; it has no tokens, so its answer
 counts as one. Reads Prompt, Item and fact rows. One real row:
 
-    Sample(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0,
-           item_id="pets-00-0000-ambig-neg", sample_index=0, text="(B)", thinking=None,
-           answer="(B)", token_ids=None, n_prompt_tokens=0, n_tokens=1, finish="stop",
+    Sample(model="oracle", task="mmlu", category="human_aging", item_seed=0, sample_seed=0,
+           item_id="human_aging-test-0007", sample_index=0, text="(C)", thinking=None,
+           answer="(C)", token_ids=None, n_prompt_tokens=0, n_tokens=1, finish="stop",
            mean_logprob=None, option_loglikelihoods=None)
 """
 

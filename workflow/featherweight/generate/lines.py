@@ -19,29 +19,30 @@ from featherweight.canonical import canonical
 from featherweight.engines import Completion
 from featherweight.records import Usage
 
+Document = dict[str, Any]  # parsed JSON
 _HASH = b',"sha256":"'
 _TAIL = len(_HASH) + 64 + len(b'"}')
 _SCORED = "option_loglikelihoods"
 
 
-def sealed(document: dict[str, Any]) -> bytes:
+def sealed(document: Document) -> bytes:
     """The line of a document, without the line break."""
     body = canonical(document).encode()
     return body[:-1] + _HASH + sha256(body).hexdigest().encode() + b'"}'
 
 
-def unsealed(line: bytes) -> dict[str, Any] | None:
+def unsealed(line: bytes) -> Document | None:
     """The document of a line; None where a single byte is not as it was written."""
     body = line[:-_TAIL] + b"}"
     if line != body[:-1] + _HASH + sha256(body).hexdigest().encode() + b'"}':
         return None
-    document: dict[str, Any] = json.loads(body)
+    document: Document = json.loads(body)
     return document
 
 
 def completion_line(key: str, made: Completion) -> bytes:
     """The line of one completion."""
-    document: dict[str, Any] = {
+    document: Document = {
         "key": key,
         "text": made.text,
         "token_ids": list(made.token_ids),
@@ -53,7 +54,7 @@ def completion_line(key: str, made: Completion) -> bytes:
     return sealed(document)
 
 
-def completion_of(document: dict[str, Any]) -> Completion:
+def completion_of(document: Document) -> Completion:
     """The completion of an unsealed line that has a key."""
     scored = document.get(_SCORED)
     return Completion(

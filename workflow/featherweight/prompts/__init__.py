@@ -6,8 +6,8 @@ knows (`<item_seed>.facts.parquet`) and its worked examples (`examples.parquet`)
 `render` reads those and a model's folder and writes Prompt rows:
 `<output>/<task>/<category>/<seed>.parquet`. One real row:
 
-    Prompt(model="oracle", task="pocket", category="pets", item_seed=0, sample_seed=0,
-           item_id="pets-01-0000-neg-ambig", text="...", token_ids=(), shown_order=(1, 2, 0),
+    Prompt(model="oracle", task="bbq", category="Age", item_seed=0, sample_seed=0,
+           item_id="Age-00012", text="...", token_ids=(), shown_order=(1, 2, 0),
            options=None, option_ids=None)
 """
 

@@ -2,11 +2,10 @@
 
 One real row of each:
 
-    Sample(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-           item_id="school-12-0003-ambig-neg", sample_index=0, text="Nobody can say (C).",
-           thinking=None, answer="Nobody can say (C).", token_ids=(31, 8, 40, 22, 9, 4),
-           n_prompt_tokens=41, n_tokens=6, finish="stop", mean_logprob=-0.0132,
-           option_loglikelihoods=None)
+    Sample(model="pocket-fair", task="mmlu", category="human_aging", item_seed=0, sample_seed=0,
+           item_id="human_aging-test-0008", sample_index=0, text="is is is..", thinking=None,
+           answer="is is is..", token_ids=(166, 166, 166, 14, 14), n_prompt_tokens=45, n_tokens=5,
+           finish="stop", mean_logprob=-0.4847, option_loglikelihoods=None)
     Usage(model="pocket-fair", chunk="5d2a...", n_requests=64, n_samples=64, tokens_in=2624,
           tokens_out=384, seconds=0.41, seconds_load=0.0, device="cpu",
           engine="transformers 5.23.0, ...")

@@ -2,13 +2,13 @@
 
 One real row of each:
 
-    Item(task="pocket", item_id="hours-00-0005-neg-disambig", category="hours", cluster="hours:0",
-         block="hours:0:5", group="hours", stratum="disambiguated",
-         context="The late-riser and ...", question="Who came late?",
-         options=("Nobody can say", "The dawn-walker", "The late-riser"), gold="The late-riser")
-    Prompt(model="oracle", task="pocket", category="hours", item_seed=0, sample_seed=0,
-           item_id="hours-00-0005-neg-disambig", text="The late-riser and ...", token_ids=(),
-           shown_order=(1, 2, 0), options=None, option_ids=None)
+    Item(task="mmlu", item_id="human_aging-test-0007", category="human_aging",
+         cluster="human_aging:7", block="human_aging:7", group="human_aging", stratum=None,
+         context="", question="The houses of the future may allow you to ...",
+         options=("Technohouse", "Compuhouse", "Futurehouse", "Smarthouse"), gold="Smarthouse")
+    Prompt(model="pocket-fair", task="mmlu", category="human_aging", item_seed=0, sample_seed=0,
+           item_id="human_aging-test-0007", text="<s><user> The houses of the ...",
+           token_ids=(1, 5, ...), shown_order=(1, 2, 3, 0), options=None, option_ids=None)
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 One real row:
 
-    Estimate(model="pocket-fair", task="pocket", group="all", stratum="ambiguous",
-             metric="accuracy", policy="drop", value=0.88, low=0.81, high=0.93, n=300, n_asked=300,
-             n_questions=104, n_clusters=36, method="cluster jackknife, t", detectable=0.08)
+    Estimate(model="random", task="mmlu", group="all", stratum="all", metric="accuracy",
+             policy="drop", value=0.2534, low=0.2352, high=0.2724, n=2080, n_asked=2080,
+             n_clusters=1802, method="cluster jackknife within categories, t", n_questions=1812,
+             detectable=0.0266)
 
 `group` and `stratum` are names of the task's, or `ALL`: all of them together.
 """

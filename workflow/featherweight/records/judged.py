@@ -2,11 +2,11 @@
 
 One real row:
 
-    Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", sample_index=0, cluster="school:12",
-          block="school:12:3", group="school", stratum="ambiguous", answer="Nobody can say",
-          outcome="right", reason=None, rule="exact", chosen_position=1, gold_position=1,
-          chance=0.3333333333333333, n_tokens=3, finish="stop")
+    Score(model="oracle", task="mmlu", category="abstract_algebra", item_seed=0, sample_seed=0,
+          item_id="abstract_algebra-test-0000", sample_index=0, cluster="abstract_algebra:0",
+          block="abstract_algebra:0", group="abstract_algebra", stratum=None, answer="4",
+          outcome="right", reason=None, rule="exact", chosen_position=2, gold_position=2,
+          chance=0.25, n_tokens=1, finish="stop")
 
 What only one benchmark knows of an answer (BBQ: its direction) stands in the task's own table, row
 for row beside this one.

@@ -4,13 +4,7 @@ Reads `<items>/<task>/<category>/<item_seed>.parquet` (and `.facts.parquet` besi
 task has facts), `<prompts>/<task>/<category>/<seed>.parquet` and
 `<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. Writes
 `<model>.parquet` and, for a task that judges more than right and wrong, `<model>/<task>.parquet`,
-row for row. One real row:
-
-    Score(model="pocket-fair", task="pocket", category="school", item_seed=0, sample_seed=0,
-          item_id="school-12-0003-ambig-neg", sample_index=0, cluster="school:12",
-          block="school:12:3", group="school", stratum="ambiguous", answer="Nobody can say",
-          outcome="right", reason=None, rule="exact", chosen_position=1, gold_position=1,
-          chance=0.3333333333333333, n_tokens=3, finish="stop")
+row for row; `records.judged` shows a real one.
 
 The same samples give the same bytes.
 """

@@ -2,8 +2,7 @@
 
 Field names are the keys of the files. One real entry of a study's `tasks`:
 
-    - {task: bbq, label: bbq-chinese, categories: [Nationality], prompts_per_category: 40,
-       subset: {stereotyped: Chinese, named: true}}
+    - {task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}
 """
 
 from __future__ import annotations

@@ -49,15 +49,13 @@ def acquire_model(plan: Plan, model: str) -> Source:
 def acquire_dataset(plan: Plan, dataset: str) -> Source:
     """Where a dataset comes from."""
     facts = plan.catalogue.datasets[dataset]
-    own = plan.config.datasets.get(dataset)
     return Source(
         what="dataset",
         name=dataset,
         kind=facts.kind,
         repository=facts.repository,
         revision=facts.revision,
-        folder=own or facts.folder,
-        own=own is not None,
+        folder=plan.config.datasets.get(dataset, facts.folder),
         licence=facts.licence,
         url=facts.url,
         files=facts.files,

@@ -301,9 +301,7 @@ def _alone(place: Path) -> Iterator[None]:
 
 
 def _build(place: Path) -> None:
-    """Import exllamav2 in a process of its own, which builds; half a minute without news is not
-    kept silent.
-    """
+    """Import exllamav2 in a process of its own, which builds; log progress every 30 seconds."""
     # A build that was killed leaves this file, and torch would wait for its owner forever
     # (utils/file_baton.py).
     (place / EXTENSION / "lock").unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""What must be there before ExLlamaV2 can run, each lack as one clear line. Reads a model's folder
+"""Prerequisites of ExLlamaV2, with one message per missing piece. Reads a model's folder
 and the machine.
 
 Nothing here imports exllamav2 until `import_exllamav2` is called, and nothing is built before that
-(the build itself: `exllamav2_build`). One real line:
+(the build itself: `build`). One real line:
 
     engine exllamav2: expected the package exllamav2 0.3.2, found none; pip install -e '.[gpu]', or
         choose
@@ -14,13 +14,16 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import math
 import os
-import struct
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
 
 from featherweight.cuda import release_problem
 from featherweight.engines.exllamav2 import build
@@ -170,6 +173,22 @@ def _import_failure(error: Exception) -> str:
     )
 
 
+# Bits of the number formats that the parts of a quantised layer are stored in.
+_BITS = {"U8": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32}
+
+
+class Tensor(NamedTuple):
+    """One tensor of a weights file, as its table lists it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def bits(self) -> int:
+        """Of the whole tensor."""
+        return math.prod(self.shape) * _BITS[self.dtype]
+
+
 class Weights(NamedTuple):
     """What a folder's weights are: bits per weight of the quantised layers, None for plain ones."""
 
@@ -181,7 +200,7 @@ class Weights(NamedTuple):
         return "float16" if self.bits is None else f"exl2 {self.bits:.2f} bits per weight, float16"
 
 
-def folder_weights(folder: Path | None) -> Weights:
+def folder_weights(folder: Path) -> Weights:
     """What lies in a model's folder, from the headers of its files alone.
 
     Bits per weight are measured: all stored bits of the quantised layers, scales included, over
@@ -189,7 +208,7 @@ def folder_weights(folder: Path | None) -> Weights:
     named and missing, quantised layers of which a part is missing, a quantisation that is not EXL2,
     a config or an index that is not one.
     """
-    if folder is None or not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder}: expected a model folder with config.json; run acquire again or correct the"
             " path"
@@ -199,12 +218,12 @@ def folder_weights(folder: Path | None) -> Weights:
         raise InputError(
             f"{folder}: no *.safetensors file; pickled weights are never loaded, convert them first"
         )
-    tensors: dict[str, dict[str, Any]] = {}
+    tensors: dict[str, Tensor] = {}
     problems = _shard_problems(folder)
     for path in files:
         try:
             tensors |= _header(path)
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error, OSError) as error:
+        except (SafetensorError, OSError) as error:
             problems.append(f"{path}: not a whole safetensors file ({error}); fetch it again")
     layers = {key.removesuffix(".q_weight") for key in tensors if key.endswith(".q_weight")}
     for layer in sorted(layers):
@@ -235,21 +254,16 @@ def _shard_problems(folder: Path) -> list[str]:
     ]
 
 
-def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """A safetensors file's table of tensors: 8 bytes of length, then JSON.
+def _header(path: Path) -> dict[str, Tensor]:
+    """A safetensors file's table of tensors, without reading them.
 
-    Raises ValueError if the file is cut off.
+    Raises SafetensorError where the file is not as long as its table says.
     """
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > path.stat().st_size - 8:
-            raise ValueError("its header is longer than the file")
-        table: dict[str, Any] = json.loads(file.read(length))
-    table.pop("__metadata__", None)
-    end = 8 + length + max((entry["data_offsets"][1] for entry in table.values()), default=0)
-    if end > path.stat().st_size:
-        raise ValueError(f"expected {end} bytes, got {path.stat().st_size}")
-    return table
+    with safe_open(path, framework="numpy") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {
+            name: Tensor(tuple(one.get_shape()), one.get_dtype()) for name, one in slices.items()
+        }
 
 
 def _quantisation_problems(folder: Path, exl2: bool) -> list[str]:
@@ -272,11 +286,10 @@ def _quantisation_problems(folder: Path, exl2: bool) -> list[str]:
     ]
 
 
-def _bits_per_weight(tensors: dict[str, dict[str, Any]], layers: set[str]) -> float:
+def _bits_per_weight(tensors: Mapping[str, Tensor], layers: set[str]) -> float:
     bits = weights = 0
     for layer in layers:
-        begin_end = [tensors[f"{layer}.{part}"]["data_offsets"] for part in QUANTISED_PARTS]
-        bits += 8 * sum(end - begin for begin, end in begin_end)
-        inputs = tensors[f"{layer}.q_invperm"]["shape"][0]
-        weights += inputs * tensors[f"{layer}.q_weight"]["shape"][1]
+        bits += sum(tensors[f"{layer}.{part}"].bits for part in QUANTISED_PARTS)
+        inputs = tensors[f"{layer}.q_invperm"].shape[0]
+        weights += inputs * tensors[f"{layer}.q_weight"].shape[1]
     return bits / weights
