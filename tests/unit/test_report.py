@@ -37,7 +37,7 @@ from featherweight.records import (
     WordingLoss,
     WordingLosses,
 )
-from featherweight.report import contents, page, ranking, run, theme
+from featherweight.report import contents, page, ranking, run, shown, theme
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.jobs import read_jobs
 from featherweight.report.parts import Cell, Table
@@ -477,6 +477,18 @@ def plain_two(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
     folder = tmp_path_factory.mktemp("two")
     return fabricated.build(folder, models, dataset="bbq", templates=1).inputs()
+
+
+def test_a_number_without_an_interval_says_so_once(study: fabricated.Study) -> None:
+    inputs = study.inputs()
+    row = inputs.estimate("pocket-fair", "pocket", ALL, ALL, "accuracy")
+    assert row is not None
+    assert shown.clause(inputs, row, "percent").startswith("95% interval ")
+    none = shown.clause(inputs, replace(row, low=None), "percent")
+    assert none.startswith("no interval, n")
+    assert "an unknown number of questions" in shown.clause(
+        inputs, replace(row, n_questions=None), "percent"
+    )
 
 
 def of_two(plain: Inputs, lost: float = 0.0, **changes: Any) -> Inputs:
