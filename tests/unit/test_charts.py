@@ -256,7 +256,9 @@ def test_letters_have_room(pocket: Inputs) -> None:
     assert model_charts.shares_drawn(even) == pytest.approx([0.2, 0.5])
     four = pd.DataFrame({"letter": list("ABCD"), "value": 0.25, "right here": 0.25})
     assert model_charts.shares_drawn(four) == pytest.approx([0.1, 0.45])
-    low, high = model_charts.shares_drawn(even.assign(value=[0.0, 1.0, float("nan")] * (len(table) // 3)))
+    low, high = model_charts.shares_drawn(
+        even.assign(value=[0.0, 1.0, float("nan")] * (len(table) // 3))
+    )
     assert (low, high) == pytest.approx((0.0, 1.02))
     svg = vl_convert.vegalite_to_svg(model_charts.positions(even, description="d").to_dict())
     assert ">20%<" in svg

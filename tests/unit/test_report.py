@@ -27,6 +27,7 @@ from featherweight.files import read_json, read_rows
 from featherweight.reading.statements import ReadBy
 from featherweight.records import (
     ALL,
+    Citation,
     ContrastRow,
     Reason,
     Score,
@@ -36,13 +37,14 @@ from featherweight.records import (
     WordingLoss,
     WordingLosses,
 )
-from featherweight.report import contents, page, ranking, run, theme
+from featherweight.report import contents, page, ranking, run, shown, theme
 from featherweight.report.inputs import Inputs, read_inputs
 from featherweight.report.jobs import read_jobs
 from featherweight.report.parts import Cell, Table
 from featherweight.report.sections import (
     answers,
     bias_contexts,
+    claims,
     differences,
     findings,
     glance,
@@ -417,6 +419,20 @@ def test_what_others_published_is_not_said_to_be_reproduced(
     assert "None: this run has no number that a claim is about." in ours
 
 
+@pytest.mark.parametrize(
+    ("sources", "word"), [((), "reproduced"), ((Citation("A card", None),), "borne out")]
+)
+def test_reproduced_is_said_of_what_was_measured(
+    study: fabricated.Study, sources: tuple[Citation, ...], word: str
+) -> None:
+    """A claim that rests on figures of others alone is borne out: nothing was reproduced."""
+    inputs = study.inputs()
+    row = replace(inputs.verdicts[0], verdict="reproduced")
+    details = {row.claim: replace(inputs.claims[row.claim], sources=sources)}
+    (claim,) = claims.claims(replace(inputs, verdicts=[row], claims=details))
+    assert (claim.word, claim.published) == (word, bool(sources))
+
+
 def test_what_the_run_measured_stays_with_the_run(tmp_path: Path) -> None:
     names = ("smollm2-1.7b-instruct", "llama-3.2-1b-instruct")
     study = fabricated.build(
@@ -461,6 +477,18 @@ def plain_two(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     models = {name: fabricated.facts(name, label=name.upper()) for name in ("one", "two")}
     folder = tmp_path_factory.mktemp("two")
     return fabricated.build(folder, models, dataset="bbq", templates=1).inputs()
+
+
+def test_a_number_without_an_interval_says_so_once(study: fabricated.Study) -> None:
+    inputs = study.inputs()
+    row = inputs.estimate("pocket-fair", "pocket", ALL, ALL, "accuracy")
+    assert row is not None
+    assert shown.clause(inputs, row, "percent").startswith("95% interval ")
+    none = shown.clause(inputs, replace(row, low=None), "percent")
+    assert none.startswith("no interval, n")
+    assert "an unknown number of questions" in shown.clause(
+        inputs, replace(row, n_questions=None), "percent"
+    )
 
 
 def of_two(plain: Inputs, lost: float = 0.0, **changes: Any) -> Inputs:

@@ -166,8 +166,8 @@ class Inputs(Results):
 
     def metric_words(self, task: str, metric: str) -> MetricWords:
         """A number in words: the page's own for what every task has, else the task's."""
-        own = theme.METRICS.get(metric) or self.words(task).metrics.get(metric)
-        return MetricWords(title=metric) if own is None else own
+        known = {**self.words(task).metrics, **theme.METRICS}
+        return known.get(metric, MetricWords(title=metric))
 
     def compared(self, task: str) -> tuple[str, ...]:
         """The metrics that models are compared in."""
