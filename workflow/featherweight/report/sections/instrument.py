@@ -19,7 +19,8 @@ from featherweight.report.page import Drawn
 from featherweight.report.parts import Cell, Column, Figure, Section, Table, numeric
 
 NOT_FOUND_FIRST = {False: 0, None: 1, True: 2}
-WORDS = {True: "recovered", False: "missed", None: theme.NO_DATA}
+WORDS = {True: "recovered", False: "missed"}
+TOO_WIDE = "too few answers to tell"
 SYMBOLS = {True: "\N{CHECK MARK}", False: "\N{BALLOT X}", None: "\N{EN DASH}"}
 CSS = {True: "good", False: "bad", None: "quiet"}
 COLUMNS = (
@@ -137,6 +138,7 @@ def agree(inputs: Inputs) -> str:
 def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
     own = inputs.metric_words(row.task, row.metric)
     unread = inputs.unread(row.model, row.task, ALL, row.stratum)
+    unjudged = theme.NO_DATA if row.value is None else TOO_WIDE
     return (
         Cell(inputs.label(row.model)),
         *shown.task_cell(inputs, row.task),
@@ -149,7 +151,11 @@ def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
         Cell(theme.count(row.n_questions)),
         Cell(theme.percent(unread)),
         Cell(theme.size(row.detectable, "percent") if row in planted_rates(inputs) else ""),
-        Cell(WORDS[row.inside], css=CSS[row.inside], symbol=SYMBOLS[row.inside]),
+        Cell(
+            unjudged if row.inside is None else WORDS[row.inside],
+            css=CSS[row.inside],
+            symbol=SYMBOLS[row.inside],
+        ),
     )
 
 
