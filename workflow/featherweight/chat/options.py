@@ -4,9 +4,9 @@ prompt.
 Reads and writes nothing. What a model has read stays as it is for generation: the prompt's tokens
 are fixed, and an option is made of the tokens that would follow them.
 
-    >>> prompt = ("... <assistant>", (1, 511, 5))
-    >>> option_ids(tokenizer, "pocket-fair", *prompt, ("Nobody can say (A)", ...))
-    ((24, 72, 266, 9), ...)
+    prompt = ("... <assistant>", (1, 511, 5))
+    option_ids(tokenizer, "pocket-fair", *prompt, ("Nobody can say (A)", ...))
+    -> ((24, 72, 266, 9), ...)
 
 Two things decide whether that is what the model would write. A space comes first where the prompt
 ends in plain text ("Answer:"), and none after a line break or a special token. And text and option

@@ -4,8 +4,8 @@ The tokenizer and its chat template come from the model's own folder, never from
 code of the folder runs. What a template renders depends on the messages alone: templates that print
 today's date get a fixed one.
 
-    >>> render(tokenizer, [{"role": "user", "content": "Who?"}], model)
-    ('<|user|>Who?<|end|><|assistant|>', (1, 511, 38, 7, 512, 513))
+    render(tokenizer, [{"role": "user", "content": "Who?"}], model)
+    -> ('<|user|>Who?<|end|><|assistant|>', (1, 511, 38, 7, 512, 513))
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which tokens end an answer, and which are left out of its text. Reads a model's folder.
 
->>> stop_ids(Path("resources/pocket/models/pocket-fair"), tokenizer)
-(2,)
+stop_ids(Path("resources/pocket/models/pocket-fair"), tokenizer)
+-> (2,)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What an engine is asked and what it gives back. Reads and writes nothing, imports no framework.
 
-    >>> Request(prompt_ids=(1, 511, 38), stream=7, max_new_tokens=64)
-    Completion(text="Nobody can say (C).", token_ids=(31, 8, 40, 22, 9, 4), finish="stop",
-               mean_logprob=-0.0132, option_loglikelihoods=None)
+    Request(prompt_ids=(1, 511, 38), stream=7, max_new_tokens=64)
+    -> Completion(text="Nobody can say (C).", token_ids=(31, 8, 40, 22, 9, 4), finish="stop",
+                  mean_logprob=-0.0132, option_loglikelihoods=None)
 
 A request holds no item, no right answer and no text of its prompt: an engine cannot look at them.
 """

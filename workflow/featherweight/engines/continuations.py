@@ -8,7 +8,7 @@ engine can keep them from seeing each other. Reads and writes nothing.
 
     >>> rows([(1, 403), (1, 403)], [(407, 9), (261,)], widest=4096)
     [Row(tokens=(1, 403, 407), parts=(2, 1), readouts=(Readout(place=1, token=407, continuation=0),
-        ...))]
+     ...))]
 """
 
 from __future__ import annotations

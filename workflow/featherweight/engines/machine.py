@@ -1,7 +1,7 @@
 """The machine that generated, in one line: for the record of what a chunk cost.
 
->>> hardware()
-'AMD EPYC 7763 64-Core Processor, 2 cores, 23.5 GiB of memory, no GPU'
+hardware()
+-> 'AMD EPYC 7763 64-Core Processor, 2 cores, 23.5 GiB of memory, no GPU'
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the step and the token id, computed in integers: it is the same on every device,
 and in every order of work. Under rounding differences it flips far fewer tokens than drawing from a
 cumulative sum. Reads and writes nothing.
 
-    >>> choose(torch.tensor([[0.0, 3.0, 1.0]]), [7], [0], Decoding(0.0, 1.0, 0, 16))
+    >>> choose(torch.tensor([[0.0, 3.0, 1.0]]), [7], [0], Decoding(0.0, 1.0, 0))
     Chosen(tokens=tensor([1]), logprobs=tensor([-0.1698]))
 
 The distribution is exact. Noise is drawn for the `CANDIDATES` likeliest tokens; all others together

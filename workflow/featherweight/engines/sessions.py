@@ -1,11 +1,11 @@
 r"""Answers that grow by steps and branch: what a search asks of an engine.
 
-    >>> session = RecomputingSession(engine, Decoding(0.8, 1.0, 0))
-    >>> (branch,) = session.open([(1, 511, 38)], [7], max_new_tokens=512)
-    >>> (branch,) = session.extend([branch], until=("\n\n",), max_step_tokens=64)
-    >>> branch
-    Branch(id=1, prompt_ids=(1, 511, 38), stream=7, limit=512, token_ids=(31, 8, 5), text="So\n\n",
-           logprob=-0.31, finish="step")
+    session = RecomputingSession(engine, Decoding(0.8, 1.0, 0))
+    (branch,) = session.open([(1, 511, 38)], [7], max_new_tokens=512)
+    (branch,) = session.extend([branch], until=("\n\n",), max_step_tokens=64)
+    branch
+    -> Branch(id=1, prompt_ids=(1, 511, 38), stream=7, limit=512, token_ids=(31, 8, 5),
+              text="So\n\n", logprob=-0.31, finish="step")
 
 Token ids are the truth: text is made of them and never tokenised again. The noise of a token is
 keyed by its branch's stream and its step, so it makes no difference where an answer was cut into

@@ -6,8 +6,8 @@ Without flash-attn, 0.3.2 refuses its paged mode (attn.py:84) and its default pa
 puts functions of ours into flash-attn's place; where flash-attn 2.5.7 or newer works, nothing is
 replaced. Reads and writes no files.
 
-    >>> install(import_module("exllamav2.attn"), flash_attention_works=False)
-    'paged torch attention 2'
+    install(import_module("exllamav2.attn"), flash_attention_works=False)
+    -> 'paged torch attention 2'
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How likely a model finds given continuations, through ExLlamaV2's forward pass without a cache.
 
-    >>> loglikelihoods(model, [(1, 403)], [(407, 261)], budget=2048)
-    [-1.8437]
+    loglikelihoods(model, [(1, 403)], [(407, 261)], budget=2048)
+    -> [-1.8437]
 
 Reads and writes nothing. What is computed, and what several continuations share, is decided by
 `continuations`. 0.3.2 has no place for a mask of ours (attn.py:1144 would leave its right path for

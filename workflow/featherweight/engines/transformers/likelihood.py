@@ -1,8 +1,8 @@
 """How likely a model finds given continuations: multiple-choice answers, later a reward model's
 verdicts.
 
-    >>> loglikelihoods(model, [(1, 403)], [(407, 261)], 2048)
-    [-1.8437]
+    loglikelihoods(model, [(1, 403)], [(407, 261)], 2048)
+    -> [-1.8437]
 
 Reads and writes nothing. What is computed, and what several continuations share, is decided by
 `continuations`. Those of one prompt stand behind it in one row, under a mask that hides them from

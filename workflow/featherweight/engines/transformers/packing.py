@@ -6,8 +6,8 @@ decode step costs as much as half the multiplication. Measured on one EPYC core 
 ms for all products of SmolLM2-135M in bfloat16, 95 to 58 ms in float32. Below a certain size the
 call itself costs more than it saves. Reads, writes nothing.
 
-    >>> pack(model)  # a model of 30 layers with 7 matrices each, and the output matrix
-    211
+    pack(model)  # a model of 30 layers with 7 matrices each, and the output matrix
+    -> 211
 """
 
 from __future__ import annotations
