@@ -70,7 +70,7 @@ BAD_CLAIMS = [
     (
         "0.1}",
         "0.1, each: {group: [g, h, g]}, holds_in: most}",
-        f"{NEAR}.each.group: expected every value once, 'g' stands twice",
+        f"{NEAR}.each.group: expected every value once, got 'g' twice",
     ),
     # The words of the task that is asked:
     ("metric: accuracy", "metric: acuracy", "metric: unknown 'acuracy' of bbq; did you mean 'acc"),

@@ -232,7 +232,7 @@ def test_a_bundle_names_what_could_not_be_had(
     note_missing(rows.tiny(name="lost"), lost, ["nobody answered"])
     with caplog.at_level("INFO"):
         write_bundle(rows.folder / "bundle", [rows.manifest, lost])
-    assert "model 'lost': could not be had, so it is not in the bundle" in caplog.text
+    assert "model 'lost': could not be downloaded, so it is not in the bundle" in caplog.text
     assert ": 1 models and datasets, " in caplog.text
 
 

@@ -37,7 +37,9 @@ def write_bundle(folder: Path, manifests: Sequence[Path]) -> None:
         manifest = read_manifest(path)
         if manifest.missing:
             LOG.warning(
-                "%s %r: could not be had, so it is not in the bundle", manifest.what, manifest.name
+                "%s %r: could not be downloaded, so it is not in the bundle",
+                manifest.what,
+                manifest.name,
             )
         if manifest.folder is not None:
             copied += _copy(folder.expanduser(), manifest, problems)
@@ -97,7 +99,7 @@ def _copy(folder: Path, manifest: Manifest, problems: list[str]) -> int:
 
 
 def _copy_plain(origin: Path, part: Path) -> None:
-    """A file of a bundle is never compressed: its bytes are those that the lock hashes."""
+    """Bundled files are stored uncompressed, so that they match the lock's hashes."""
     if origin.suffix == ".gz":
         with gzip.open(origin, "rb") as stream, part.open("wb") as target:
             shutil.copyfileobj(stream, target, 1 << 20)

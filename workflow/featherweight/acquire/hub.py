@@ -72,8 +72,8 @@ def snapshot_folder(source: Source, revision: str, how: Settings) -> Path:
 def fetch_snapshot(
     source: Source, revision: str, expected: Mapping[str, Expected], how: Settings
 ) -> tuple[Path, dict[str, Digest]]:
-    """Have every expected file of a commit: what is there and right stays, what is not is fetched,
-    alone.
+    """Ensure that every expected file of a commit is cached; download only what is missing or
+    corrupt.
     """
     folder = snapshot_folder(source, revision, how)
     digests, missing = look(folder, expected)
@@ -95,7 +95,7 @@ def fetch_snapshot(
         for name, problem in missing.items():
             if (folder / name).is_symlink() or (folder / name).exists():
                 LOG.warning("%s: %s; fetching it again", where(source), problem)
-                (folder / name).unlink()  # the blob behind it is looked at again in _fetch
+                (folder / name).unlink()  # _fetch re-checks the blob behind it
             digests[name] = _fetch(source, revision, name, expected[name], how)
     return folder, digests
 
@@ -272,9 +272,7 @@ def may_read(source: Source, revision: str, how: Settings) -> None:
 
 
 def explained(error: HfHubHTTPError, source: Source, revision: str | None) -> str | None:
-    """What a status of the Hub means and what to do about it; None where waiting may help or nobody
-    knows.
-    """
+    """Advice for an HTTP status from the Hub; None if a retry may help or the status is unknown."""
     status = error.response.status_code
     page = f"https://huggingface.co/{source.repository}"
     other = (

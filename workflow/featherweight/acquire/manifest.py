@@ -61,7 +61,7 @@ class Manifest(Spec):
     chat: dict[str, Any] | None = None
     disagreements: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    # why it could not be had, in a run that goes on without it; tried again next time
+    # why the download failed, in a run that continues without it; retried on the next run
     missing: tuple[str, ...] = ()
 
     @property
@@ -124,7 +124,7 @@ def problems(path: Path, *, hash_all: bool = True) -> list[str]:
     """
     manifest = read_manifest(path)
     if manifest.missing:
-        return [f"{manifest.what} {manifest.name!r}: could not be had last time"]
+        return [f"{manifest.what} {manifest.name!r}: could not be downloaded last time"]
     if manifest.folder is None:
         return []
     seen = {} if hash_all else _recall(path)

@@ -62,7 +62,7 @@ class Progress:
         self._stack.close()
 
     def at(self, position: int) -> None:
-        """So many bytes of the file are here, those of an earlier, interrupted try included."""
+        """Bytes received so far, including any resumed part."""
         if self._bar is not None:
             self._bar.update(self._task, completed=position)
             return
@@ -95,11 +95,11 @@ class Counted:
         return self._stream.tell()
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go somewhere: the library goes back when a server cannot continue."""
+        """Seek; huggingface_hub rewinds when the server ignores Range."""
         return self._stream.seek(offset, whence)
 
     def truncate(self, length: int | None = None) -> int:
-        """Drop what follows."""
+        """Truncate here."""
         return self._stream.truncate(length)
 
 

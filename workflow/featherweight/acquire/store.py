@@ -31,9 +31,7 @@ LEFT_BEHIND_SECONDS = 3600.0
 
 @contextmanager
 def exclusive(lock_file: Path, where: str) -> Iterator[None]:
-    """One process at a time fetches a thing; another one says that it waits, then finds the files
-    there.
-    """
+    """Serialise downloads of one source across processes."""
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)
     try:

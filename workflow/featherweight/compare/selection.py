@@ -37,7 +37,7 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError("expected at least one name")
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"expected every value once, {name!r} stands twice")
+            raise ValueError(f"expected every value once, got {name!r} twice")
     return names
 
 

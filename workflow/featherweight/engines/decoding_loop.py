@@ -199,7 +199,8 @@ def check_prompts(model: object, prompts: Sequence[tuple[int, ...]], context: in
     if context is not None and max(lengths) >= context:
         over = sum(length >= context for length in lengths)
         raise InputError(
-            f"{model}: {over} of {len(lengths)} prompts do not fit (longest: {max(lengths)} tokens,"
+            f"{model}: {over} of {len(lengths)} prompts exceed the context (longest:"
+            f" {max(lengths)} tokens,"
             f" the model's context: {context}); take shorter prompts or another model"
         )
 
