@@ -171,7 +171,7 @@ def test_the_model_and_its_context_end_a_branch(engine: Any, prompts: list[Any])
     assert (ended.finish, ended.token_ids) == ("stop", step.token_ids[:1])
     with pytest.raises(ValueError, match="finished ones"):
         session.extend([ended], until=(), max_step_tokens=3)
-    with pytest.raises(InputError, match="1 of 1 prompts do not fit"):
+    with pytest.raises(InputError, match="1 of 1 prompts exceed the context"):
         session.open([(5,) * engine.context], [0], max_new_tokens=1)
 
 

@@ -200,8 +200,8 @@ def check_prompts(model: object, prompts: Sequence[tuple[int, ...]], context: in
         over = sum(length >= context for length in lengths)
         raise InputError(
             f"{model}: {over} of {len(lengths)} prompts exceed the context (longest:"
-            f" {max(lengths)} tokens,"
-            f" the model's context: {context}); take shorter prompts or another model"
+            f" {max(lengths)} tokens, the model's context: {context}); take shorter prompts or"
+            " another model"
         )
 
 
