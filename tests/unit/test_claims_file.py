@@ -157,7 +157,7 @@ BAD_RULES = [
     ),
     (
         f"rank_last: {{estimate: {SELECTED}, among: [d, d]}}",
-        "expected every value once, 'd' stands",
+        "expected every value once, got 'd'",
     ),
     (
         f"lower_groups: {{estimate: {SELECTED}, groups: [Age], than: [SES, Age]}}",
