@@ -366,6 +366,7 @@ def test_an_oracle_is_right_without_the_data() -> None:
 TWO = ("Yes", "No")
 FOUR = ("William James", "Wilhelm Wundt", "B. F. Skinner", "Carl Rogers")
 ILL = ("Curable", "Cannot, at present, be cured", "Harmless", "Not known to be fatal")
+WORK = ("-3.2 L atm", "-9.6 L atm", "+14.4 L atm")
 SIGNS = ("57", "-57", "5.7", "0.57")
 VITAMINS = ("Vitamin B1", "Folate", "Vitamin B12", "Vitamin A")
 LETTERED = ("oxygen", "sunlight", "A source of organic molecules", "A and B")
@@ -400,7 +401,15 @@ OTHERS: list[tuple[tuple[str, ...], str, int | str]] = [
     (SIGNS, "-57", 1),
     (SIGNS, "(B) -57", 1),
     (SIGNS, "The answer is 0.57.", 3),
-    (SIGNS, "The answer is 57.", "none"),  # 57 or -57: words do not tell them apart
+    (SIGNS, "The answer is 57.", 0),
+    (SIGNS, "The answer is \u221257.", 1),
+    (SIGNS, "- 57", 0),  # a list's dash is no minus
+    (SIGNS, "It lies in 50-57.", "none"),
+    (SIGNS, "It is 57 or -57.", "several"),
+    (WORK, "First I look at -3.2 L atm. Then I look at -9.6 L atm. Then at +14.4 L.", "several"),
+    (WORK, "The answer is 9.6 L atm.", "none"),
+    (WORK, "The answer is -9.6 L atm.", 1),
+    (WORK, "It was 14.4 L atm.", 2),
     (("5 m", "7 m"), "1.5 m and 5.5 m are 7 m.", 1),
     (VITAMINS, "B. Folate", 1),
     (VITAMINS, "The answer is (A).", 0),

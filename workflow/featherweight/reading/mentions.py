@@ -159,6 +159,8 @@ def pattern(form: str) -> re.Pattern[str]:
         for one, other in itertools.pairwise(words_)
     ]
     begin = r"(?<![\w-])(?<!\d[.,])" if words_[0][0].isdigit() else r"(?<![\w-])"
+    if words_[0][0] == "-":  # of a number; in "3-2" it is none
+        begin, spelled[0] = r"(?<!\w)", rf"[-\u2212\u2013]{re.escape(words_[0][1:])}"
     end = r"(?!\w|-\w|[.,]\d)" if words_[-1][-1].isdigit() else r"(?!\w|-\w)"
     inside = "".join(one for pair in zip(spelled, [*gaps, ""], strict=True) for one in pair)
     return re.compile(begin + inside + end)
@@ -205,7 +207,7 @@ def by_words(
     spans: list[tuple[int, int, bool, int | None]] = []
     for form in listed:
         first = form.text.split(" ", 1)[0]
-        if (first[:3] if first in _SAME else first.split("'", 1)[0]) not in low:
+        if (first[:3] if first in _SAME else first.lstrip("-").split("'", 1)[0]) not in low:
             continue
         for match in pattern(form.text).finditer(low):
             end = match.end()

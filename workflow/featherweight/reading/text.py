@@ -56,6 +56,7 @@ _STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _TAG = re.compile(r"<[|/a-zA-Z][^<>\n]{0,30}>")
 _FRAMED = re.compile(r"(?<![\w*`$\"'])[*_`$\"'\[{]{1,3}[(]?([A-Ja-j])[)]?[*_`$\"'\]}]{1,3}(?!\w)")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_NEGATIVE = re.compile(r"\s*[-\u2212\u2013]\s?\d")  # "-3.2 L": another number than "3.2 L"
 _LETTERS = re.compile(r"\s*A(?:,| and | or | & )")  # "A and B": a letter, not an article
 
 
@@ -163,7 +164,9 @@ def tokens(text: str) -> list[str]:
 
 
 def core(text: str) -> list[str]:
-    """The words of an option without a leading article."""
+    """The words of an option without a leading article; a leading minus stays with its number."""
     words_ = tokens(text)
+    if _NEGATIVE.match(text):
+        return [f"-{words_[0]}", *words_[1:]]
     article = len(words_) > 1 and words_[0] in words.ARTICLES and not _LETTERS.match(text)
     return words_[1:] if article else words_
