@@ -22,6 +22,7 @@ from featherweight.tasks.choice import (
     LAST_LINE,
     LETTER,
     demands_last_line,
+    draw_items,
     shown_order,
     user_message,
 )
@@ -138,6 +139,17 @@ def test_the_shown_order_is_a_rotation_of_any_number_of_options() -> None:
     expected = [(2, 3, 4, 0, 1), (4, 0, 1, 2, 3), (3, 4, 0, 1, 2)]
     assert [shown_order(five, seed) for seed in (0, 1, 2)] == expected
     assert shown_order(replace(five, options=None), 0) is None
+
+
+# Every study's questions depend on these: the blocks drawn of nine that bear the same names in
+# every category.
+DRAWS = {("pets", 0): "024", ("pets", 1): "467", ("school", 0): "346", ("school", 1): "578"}
+
+
+@pytest.mark.parametrize(("category", "seed"), DRAWS)
+def test_the_draw_depends_on_category_and_seed_and_never_changes(category: str, seed: int) -> None:
+    items = [question(n, category=category, block=str(n)) for n in range(9)]
+    assert [one.block for one in draw_items(items, 3, seed)] == list(DRAWS[category, seed])
 
 
 def test_every_rotation_of_the_options_is_shown_about_as_often(
