@@ -153,6 +153,19 @@ def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, stratum: s
     assert found.value_asked != 0.0
 
 
+def test_a_difference_of_biases_is_that_of_the_answers_that_both_had_read() -> None:
+    """What one lost is in neither the answers that name a person nor those that are biased."""
+    generator = np.random.default_rng(2)
+    first, second = (generator.random(SIZE) < share for share in (0.8, 0.4))
+    sides = (
+        answered("loses", NONE, HARD, biased=first),
+        answered("keeps", NONE, NONE, biased=second),
+    )
+    found = row_of(*sides, "s_dis", "disambiguated")
+    read = ~AMBIGUOUS & ~HARD  # every one of these answers names a person: s_DIS = 2 biased - 1
+    assert found.value == pytest.approx(2 * (first[read].mean() - second[read].mean()))
+
+
 # 1,000 studies in which two models are right, and biased, on a question with the same probability,
 # each by its own luck, and the first loses a question the more often the harder it is. Each of the
 # five numbers must find a difference in 5% of them; more than 7.5% or fewer than 2.5% would be 3.6
