@@ -165,16 +165,6 @@ def combinations(book: Catalogue, category: str, *, measured: bool) -> list[Comb
     return chosen
 
 
-def training_combinations(folder: Path, category: str) -> list[Combination]:
-    """The combinations that models may be trained on: three of four, none of them measured."""
-    return combinations(catalogue(folder), category, measured=False)
-
-
-def measured_combinations(folder: Path, category: str) -> list[Combination]:
-    """The combinations that `load` makes its items of: one of four."""
-    return combinations(catalogue(folder), category, measured=True)
-
-
 def context(
     combination: Combination, stratum: str, setting: Setting, doer: Person, polarity: Polarity
 ) -> str:
