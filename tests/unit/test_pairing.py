@@ -5,6 +5,7 @@ answers named.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -253,6 +254,19 @@ def test_answers_without_a_partner_are_left_out() -> None:
 def test_pairs_of_two_tasks_go_by_the_names_of_items() -> None:
     one, other = answered("a", ~NONE, NONE, task="x"), answered("a", ~NONE, NONE, task="y")
     assert np.array_equal(*numbers_across(one, other))
+
+
+@pytest.mark.parametrize("seeds", [((0, 0), (1, 0)), ((0, 0), (0, 1)), None])
+def test_another_seed_or_sample_of_a_question_is_another_pair(seeds: Any) -> None:
+    one, other = answered("a", ~NONE, NONE, task="x"), answered("a", ~NONE, NONE, task="y")
+    if seeds is None:
+        other = replace(other, sample=other.sample + 1)
+    else:
+        one, other = (
+            replace(each, layout=replace(each.layout, seeds=seeds)) for each in (one, other)
+        )
+        other = replace(other, seed=other.seed + 1)
+    assert not np.isin(*numbers_across(one, other)).any()
 
 
 def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float = 0.1) -> Difference:
