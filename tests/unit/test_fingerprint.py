@@ -51,9 +51,11 @@ EDITS: list[tuple[str, str, str | None]] = [
         "score",
     ),
     ("acquire/hub.py", ADDED, "acquire"),
+    ("chat/__init__.py", ADDED, "acquire"),  # imported with what lies in its folder, not by name
     ("specs.py", ADDED, "acquire"),
     ("records/judged.py", ADDED, "prompts"),
     ("chat/templates.py", ADDED, "prompts"),
+    ("chat/options.py", ADDED, "prompts"),  # imported by name from its package
     ("tasks/bbq/__init__.py", ADDED, "prompts"),
     ("tasks/bbq/files.py", ADDED, "prompts"),  # imported inside a function
     ("tasks/pocket/items.py", ADDED, "prompts"),
@@ -63,8 +65,9 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("engines/transformers/slots.py", ADDED, "generate"),
     ("generate/run.py", ADDED, "generate"),
     ("reading/choice.py", ADDED, "score"),
+    ("reading/words.py", ADDED, "score"),  # imported by name from its package
     ("score/run.py", ADDED, "score"),
-    ("stats/__init__.py", ADDED, "aggregate"),  # imported with what lies in its folder
+    ("stats/__init__.py", ADDED, "aggregate"),
     ("stats/clusters.py", ADDED, "aggregate"),
     ("stats/intervals.py", ADDED, "aggregate"),
     ("tasks/numbers.py", ADDED, "aggregate"),

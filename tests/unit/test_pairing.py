@@ -5,6 +5,7 @@ answers named.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,6 +154,19 @@ def test_a_bias_of_the_lost_half_is_no_difference_either(metric: str, stratum: s
     assert found.value_asked != 0.0
 
 
+def test_a_difference_of_biases_is_that_of_the_answers_that_both_had_read() -> None:
+    """What one lost is in neither the answers that name a person nor those that are biased."""
+    generator = np.random.default_rng(2)
+    first, second = (generator.random(SIZE) < share for share in (0.8, 0.4))
+    sides = (
+        answered("loses", NONE, HARD, biased=first),
+        answered("keeps", NONE, NONE, biased=second),
+    )
+    found = row_of(*sides, "s_dis", "disambiguated")
+    read = ~AMBIGUOUS & ~HARD  # every one of these answers names a person: s_DIS = 2 biased - 1
+    assert found.value == pytest.approx(2 * (first[read].mean() - second[read].mean()))
+
+
 # 1,000 studies in which two models are right, and biased, on a question with the same probability,
 # each by its own luck, and the first loses a question the more often the harder it is. Each of the
 # five numbers must find a difference in 5% of them; more than 7.5% or fewer than 2.5% would be 3.6
@@ -240,6 +254,19 @@ def test_answers_without_a_partner_are_left_out() -> None:
 def test_pairs_of_two_tasks_go_by_the_names_of_items() -> None:
     one, other = answered("a", ~NONE, NONE, task="x"), answered("a", ~NONE, NONE, task="y")
     assert np.array_equal(*numbers_across(one, other))
+
+
+@pytest.mark.parametrize("seeds", [((0, 0), (1, 0)), ((0, 0), (0, 1)), None])
+def test_another_seed_or_sample_of_a_question_is_another_pair(seeds: Any) -> None:
+    one, other = answered("a", ~NONE, NONE, task="x"), answered("a", ~NONE, NONE, task="y")
+    if seeds is None:
+        other = replace(other, sample=other.sample + 1)
+    else:
+        one, other = (
+            replace(each, layout=replace(each.layout, seeds=seeds)) for each in (one, other)
+        )
+        other = replace(other, seed=other.seed + 1)
+    assert not np.isin(*numbers_across(one, other)).any()
 
 
 def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float = 0.1) -> Difference:

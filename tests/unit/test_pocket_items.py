@@ -16,12 +16,7 @@ from featherweight.pocket.lessons import Habits, Kind, Teacher
 from featherweight.tasks import task
 from featherweight.tasks.choice import draw_items, user_message
 from featherweight.tasks.pocket import CATEGORIES
-from featherweight.tasks.pocket.items import (
-    catalogue,
-    load,
-    measured_combinations,
-    training_combinations,
-)
+from featherweight.tasks.pocket.items import catalogue, combinations, load
 from made_up_bbq import Question, questions
 
 
@@ -172,8 +167,10 @@ def test_seeds_draw_different_items(items: dict[str, list[Question]]) -> None:
 def test_training_and_measured_combinations_are_disjoint(
     folder: Path, items: dict[str, list[Question]], category: str
 ) -> None:
-    training = {combination.key for combination in training_combinations(folder, category)}
-    measured = {combination.key for combination in measured_combinations(folder, category)}
+    training, measured = (
+        {one.key for one in combinations(catalogue(folder), category, measured=measured)}
+        for measured in (False, True)
+    )
     assert not training & measured
     assert (len(training), len(measured)) == (12 * 12, 12 * 4)
     shown = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from character_model import write_tokenizer
 
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_json
@@ -22,6 +23,7 @@ from featherweight.tasks.choice import (
     LAST_LINE,
     LETTER,
     demands_last_line,
+    draw_items,
     shown_order,
     user_message,
 )
@@ -100,15 +102,21 @@ def test_a_second_wording_asks_the_same_items_in_the_same_order(
 
 
 def rendered(
-    tmp_path: Path, label: str, wording: str, name: str = "pocket", answers: Any = "generated"
+    tmp_path: Path,
+    label: str,
+    wording: str,
+    name: str = "pocket",
+    answers: Any = "generated",
+    folder: Path | None = None,
+    **model: Any,
 ) -> list[Prompt]:
+    """The prompts of a control, or of a model in a folder."""
     manifest = tmp_path / "oracle.json"
-    write_json(manifest, {"folder": None, "files": {}, "missing": []})
+    write_json(manifest, {"folder": folder and str(folder), "files": {}, "missing": []})
+    oracle: dict[str, Any] = {"name": "oracle", "kind": "control", "system": None}
     whole = RenderSpec(
-        name="oracle",
-        kind="control",
+        **oracle | model,
         prefill=None,
-        system=None,
         prompt_format=None,
         thinking=None,
         cells=(cell(label),),
@@ -138,6 +146,17 @@ def test_the_shown_order_is_a_rotation_of_any_number_of_options() -> None:
     expected = [(2, 3, 4, 0, 1), (4, 0, 1, 2, 3), (3, 4, 0, 1, 2)]
     assert [shown_order(five, seed) for seed in (0, 1, 2)] == expected
     assert shown_order(replace(five, options=None), 0) is None
+
+
+# Every study's questions depend on these: the blocks drawn of nine that bear the same names in
+# every category.
+DRAWS = {("pets", 0): "024", ("pets", 1): "467", ("school", 0): "346", ("school", 1): "578"}
+
+
+@pytest.mark.parametrize(("category", "seed"), DRAWS)
+def test_the_draw_depends_on_category_and_seed_and_never_changes(category: str, seed: int) -> None:
+    items = [question(n, category=category, block=str(n)) for n in range(9)]
+    assert [one.block for one in draw_items(items, 3, seed)] == list(DRAWS[category, seed])
 
 
 def test_every_rotation_of_the_options_is_shown_about_as_often(
@@ -213,12 +232,15 @@ def quiz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def use(
-    monkeypatch: pytest.MonkeyPatch, items: Sequence[Item], examples: Sequence[Item] = EXAMPLES
+    monkeypatch: pytest.MonkeyPatch,
+    items: Sequence[Item],
+    examples: Sequence[Item] = EXAMPLES,
+    wording: Wording = LETTER,
 ) -> None:
     made = Task(
         name="quiz",
         categories={"pets": len(items)},
-        wordings=(LETTER, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 4}), FREE),
+        wordings=(wording, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 4}), FREE),
         load=lambda folder, category: Loaded(items, ()),
         controls={},
         choices=None,
@@ -251,6 +273,34 @@ def test_worked_examples_come_first_in_their_order_with_their_answers(
             assert one.options == (("(A)", "(B)", "(C)") if answers == "likelihood" else None)
     with pytest.raises(InputError, match="wording many shows 4 worked examples, got 3 of pets"):
         rendered(tmp_path, "quiz", "many", "quiz")
+
+
+# (of the model, of the wording, how the chat begins)
+SYSTEMS: list[tuple[str | None, str | None, str]] = [
+    (None, None, "<s>u: "),
+    (None, "be fair", "<s>s: be fair\nu: "),
+    ("be brief", None, "<s>s: be brief\nu: "),
+    ("be brief", "be fair", "<s>s: be brief\nu: "),
+]
+
+
+@pytest.mark.parametrize(("of_model", "of_wording", "begins"), SYSTEMS)
+def test_a_chat_has_one_system_message_and_the_models_comes_before_the_wordings(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quiz: Path,
+    of_model: str | None,
+    of_wording: str | None,
+    begins: str,
+) -> None:
+    use(monkeypatch, QUESTIONS, wording=LETTER.model_copy(update={"system": of_wording}))
+    drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+    write_tokenizer(tmp_path / "model")
+    model = {"kind": "folder", "system": of_model}
+    first = rendered(tmp_path, "quiz", "letter", "quiz", folder=tmp_path / "model", **model)[0]
+    assert first.text.startswith(f"{begins}Question 0?")
+    assert first.text.count("s: be") == begins.count("s: be")
+    assert first.token_ids
 
 
 def test_a_free_answer_has_no_order_and_an_example_ends_with_its_answer(

@@ -16,8 +16,6 @@ from typing import NamedTuple
 from featherweight.tasks import Asked, Rule
 from featherweight.tasks.choice import LAST_LINE, demands_last_line, shown_letter
 
-CONTROLS_VERSION = 1
-
 
 class UnreadRates(NamedTuple):
     """How often a control gives no answer that anybody could read, by what its prompt demands."""

@@ -1,7 +1,7 @@
 """The pocket items, made of templates of our own.
 
-Reads `templates.yaml`. `load` returns the measured items, `training_combinations` what the pocket
-models may be trained on; a pair of people in a template belongs to one of the two, never to both.
+Reads `templates.yaml`. `load` returns the measured items, `combinations` also what the pocket models
+may be trained on; a pair of people in a template belongs to one of the two, never to both.
 One real row:
 
     Item(task="pocket", item_id="hours-00-0005-neg-disambig", category="hours", cluster="hours:0",
@@ -163,16 +163,6 @@ def combinations(book: Catalogue, category: str, *, measured: bool) -> list[Comb
                 ]
                 chosen.append(Combination(template=template, people=(people[0], people[1])))
     return chosen
-
-
-def training_combinations(folder: Path, category: str) -> list[Combination]:
-    """The combinations that models may be trained on: three of four, none of them measured."""
-    return combinations(catalogue(folder), category, measured=False)
-
-
-def measured_combinations(folder: Path, category: str) -> list[Combination]:
-    """The combinations that `load` makes its items of: one of four."""
-    return combinations(catalogue(folder), category, measured=True)
 
 
 def context(
