@@ -44,11 +44,11 @@ def test_written_and_read_back(tmp_path: Path) -> None:
 def test_only_the_own_entry_counts(tmp_path: Path) -> None:
     path = tmp_path / "lock.yaml"
     write_lock(path, {"tiny": ENTRY}, {})
-    before = locked_facts(path, "model", "tiny")
+    before = locked_facts(read_lock(path), "model", "tiny")
     assert A in before
     write_lock(path, {"tiny": ENTRY, "other": ENTRY}, {"tiny": ENTRY})
-    assert locked_facts(path, "model", "tiny") == before
-    assert locked_facts(path, "model", "none") == ""
+    assert locked_facts(read_lock(path), "model", "tiny") == before
+    assert locked_facts(read_lock(path), "model", "none") == ""
 
 
 def test_the_shipped_lock_invents_nothing(root: Path) -> None:

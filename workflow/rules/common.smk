@@ -6,12 +6,13 @@ Two params decide whether a job runs again. `spec` is the part of the study that
 on, `code` a hash over the code that it runs.
 """
 
+import functools
 import json
 import os
 import sys
 from pathlib import Path
 
-from featherweight.acquire.lock import locked_facts
+from featherweight.acquire.lock import locked_facts, read_lock
 from featherweight.acquire.manifest import forget_stale
 from featherweight.canonical import digest
 from featherweight.cuda import cuda_devices
@@ -110,9 +111,15 @@ def forget_changed_files():
         print(f"  {line}", file=sys.stderr)
 
 
+@functools.cache
+def lock_file():
+    """The lock, read once and only for a job that needs it: `snakemake lock` repairs a broken one."""
+    return read_lock(Path("config/lock.yaml"))
+
+
 def locked(what):
     """A params function: the job's own entry of the lock; no other entry makes it run again."""
-    return lambda wildcards: locked_facts(Path("config/lock.yaml"), what, getattr(wildcards, what))
+    return lambda wildcards: locked_facts(lock_file(), what, getattr(wildcards, what))
 
 
 def banner():

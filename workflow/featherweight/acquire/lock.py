@@ -157,11 +157,11 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return plain
 
 
-def locked_facts(path: Path, what: What, name: str) -> str:
+def locked_facts(lock: Lock, what: What, name: str) -> str:
     """What the lock says of one model or dataset, as one text: for `params`, so that only its own
     entry reruns it.
     """
-    entry = read_lock(path).entry(what, name)
+    entry = lock.entry(what, name)
     return "" if entry is None else json.dumps(_plain(entry), sort_keys=True)
 
 
