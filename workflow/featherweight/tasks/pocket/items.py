@@ -1,7 +1,7 @@
 """The pocket items, made of templates of our own.
 
-Reads `templates.yaml`. `load` returns the measured items, `combinations` also what the pocket models
-may be trained on; a pair of people in a template belongs to one of the two, never to both.
+Reads `templates.yaml`. `load` returns the measured items, `combinations` also what the pocket
+models may be trained on; a pair of people in a template belongs to one of the two, never to both.
 One real row:
 
     Item(task="pocket", item_id="hours-00-0005-neg-disambig", category="hours", cluster="hours:0",
