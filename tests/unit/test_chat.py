@@ -85,6 +85,11 @@ def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_pat
         tokenizer, ASKED, FACTS.model_copy(update={"prompt_format": "{message}\nA:"})
     )
     assert text == "who?\nA:"
+    cued = [{"role": "user", "content": "who?\nA:"}]
+    assert (
+        chat.render(tokenizer, cued, FACTS.model_copy(update={"prompt_format": "{message}\nA:"}))[0]
+        == "who?\nA:"
+    )  # not "A:\nA:"
     with pytest.raises(
         InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"
     ):

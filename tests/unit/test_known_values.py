@@ -98,16 +98,29 @@ def test_controls(control: str, value: float, inside: bool) -> None:
 
 @pytest.mark.parametrize(
     ("measured", "expected", "inside"),
-    [(1 / 3, 1 / 3, True), (0.2, 0.2, False), (None, None, None)],
+    [(1 / 3, 1 / 3, True), (0.2, 0.2, False)],
 )
 def test_chance_is_that_of_the_items_that_were_asked(
-    measured: float | None, expected: float | None, inside: bool | None
+    measured: float, expected: float, inside: bool
 ) -> None:
     """A constant 1/3 would pass for three options and for any other number of them alike."""
-    rows = [estimate("c", 0.34, 0.30, 0.38)]
-    rows += [] if measured is None else [chance(measured)]
-    row = scores("random", *rows)[ACCURACY]
+    row = scores("random", estimate("c", 0.34, 0.30, 0.38), chance(measured))[ACCURACY]
     assert (row.expected, row.inside) == (expected, inside)
+
+
+def test_where_nobody_can_guess_chance_is_no_known_value() -> None:
+    assert ACCURACY not in scores("random", estimate("c", 0.34, 0.30, 0.38))
+
+
+@pytest.mark.parametrize(("control", "value"), [("oracle", 1.0), ("random", 1 / 3)])
+@pytest.mark.parametrize("lost", [0, 1, 100])
+def test_a_lost_answer_of_a_rule_that_always_answers_is_missed(
+    control: str, value: float, lost: int
+) -> None:
+    """Under the policy drop its accuracy would stay what it must be, however many were lost."""
+    row = estimate("c", value, value - 0.05, value + 0.05)
+    kept = replace(row, n=100 - lost, n_asked=100, value=None if lost == 100 else value)
+    assert scores(control, kept, chance(1 / 3))[ACCURACY].inside is (lost == 0)
 
 
 @pytest.mark.parametrize(

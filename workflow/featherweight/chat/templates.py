@@ -136,7 +136,9 @@ def _by_format(tokenizer: Any, messages: Sequence[Mapping[str, str]], model: Ren
             "state prompt_format in config/models.yaml"
         )
     said = "\n\n".join(message["content"] for message in messages)
-    return model.prompt_format.replace("{message}", said)
+    before, _, cue = model.prompt_format.partition("{message}")
+    # A wording that ends in the model's own cue ("Answer:") is not given it a second time.
+    return before + said + ("" if cue.strip() and said.endswith(cue.strip()) else cue)
 
 
 def _adds_bos(tokenizer: Any) -> bool:

@@ -21,9 +21,10 @@ from featherweight.specs import StudiedTask
 from featherweight.stats.counts import DROP
 from featherweight.stats.equivalence import Known, widened
 from featherweight.tasks import task as task_of
-from featherweight.tasks.numbers import CHANCE, KnownScore, Numbers, numbers
+from featherweight.tasks.numbers import ACCURACY, CHANCE, KnownScore, Numbers, numbers
 
 ROUNDING = 1e-9
+LOSSES = ("unparsed", "unfinished")  # known of a control that leaves questions open
 
 # A control that answers by chance is judged by an interval this many times as wide as the 95% one:
 # 3.29 instead of 1.96 standard errors, one false alarm in 1,000 for each score instead of one in
@@ -74,12 +75,19 @@ def control_scores(results: Results) -> Iterator[KnownValue]:
         for task, entry in entries.items():
             if results.by_likelihood(task) and entry.task in generated:
                 continue  # a rule answers either way: the same answers would count twice
-            for known in _known(results, model, entry):
+            scores = _known(results, model, entry)
+            always_answers = all(known.metric not in LOSSES for known in scores)
+            for known in scores:
                 measured = results.estimate(model, task, ALL, known.stratum, known.metric)
                 expected = _expected(results, model, task, known)
+                if expected is None:
+                    continue  # nobody can guess the answer, so chance is no number
                 inside = None
-                if measured is not None and expected is not None:
+                if measured is not None:
                     inside = _as_known(measured, expected, known.exact, numbers(entry.task))
+                    lost = known.metric == ACCURACY and measured.n < measured.n_asked
+                    if lost and always_answers:
+                        inside = False
                 what = f"{known.metric}, {known.stratum}"
                 where = (model, task, known.stratum, known.metric)
                 yield _row(*where, what, expected, measured, inside)

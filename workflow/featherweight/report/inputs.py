@@ -30,6 +30,7 @@ from featherweight.report import theme
 from featherweight.report.jobs import Job, read_jobs
 from featherweight.results import Results, read_results
 from featherweight.specs import ReportSpec
+from featherweight.tasks import task as task_of
 from featherweight.tasks.words import MetricWords, StratumWords, Words, words
 
 DOCUMENTS = ("verdicts.parquet", "claims.json", "published.csv", "planted.json", "controls.json")
@@ -230,17 +231,24 @@ class Inputs(Results):
         row = self.estimate(model, task, ALL, stratum, metric, policy)
         return None if row is None else row.value
 
+    def why_unread(self, task: str) -> Mapping[str, str]:
+        """The reasons for an unread answer, in words that fit how the task is answered."""
+        if self.by_likelihood(task):
+            return theme.NOT_CHOSEN
+        free = task_of(self.spec.tasks[task].task).choices is None
+        return theme.NOT_GIVEN if free else theme.NOT_READ
+
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:
         return frozenset((row.task, row.metric) for row in self.estimates if row.value is not None)
 
     @cached_property
     def _strata(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, set[str]] = {}
-        for row in self.estimates:
-            if row.stratum != ALL:
-                found.setdefault(row.task, set()).add(row.stratum)
-        return {task: tuple(sorted(names)) for task, names in found.items()}
+        present = {(row.task, row.stratum) for row in self.estimates}
+        return {
+            label: tuple(name for name in task_of(one.task).strata if (label, name) in present)
+            for label, one in self.spec.tasks.items()
+        }
 
 
 def read_inputs(

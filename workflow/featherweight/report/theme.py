@@ -52,6 +52,11 @@ NOT_READ: Mapping[str, str] = {
     "several": "several options and no choice",
     "none": "no option chosen",
 }
+NOT_GIVEN: Mapping[str, str] = {  # the same where an answer is written freely
+    **NOT_READ,
+    "several": "several answers and no choice",
+    "none": "no answer found",
+}
 NOT_CHOSEN: Mapping[str, str] = {  # the same where answers are chosen by likelihood
     "several": "two options equally likely",
     "none": "a log-likelihood that is not finite",

@@ -313,7 +313,7 @@ def _how(inputs: Inputs, score: Score) -> str:
     """By which rule an answer was read, or why it was not, in plain words."""
     if score.rule is not None:
         return theme.READ_BY.get(score.rule, score.rule)
-    words = theme.NOT_CHOSEN if inputs.by_likelihood(score.task) else theme.NOT_READ
+    words = inputs.why_unread(score.task)
     if score.reason is None:
         return f"none ({theme.OUTCOMES[score.outcome]})"
     return f"none ({words.get(score.reason, score.reason)})"

@@ -71,6 +71,7 @@ class Methods:
     alike: str | None  # why intervals are clustered so
     agree: str
     command: str
+    partial: str | None  # what this run leaves out of the study; the command does not
     facts: Facts
     readings: Table | None
     models: tuple[Pinned, ...]
@@ -91,6 +92,7 @@ def section(inputs: Inputs) -> Section:
         alike=_alike(inputs),
         agree=agree(inputs),
         command=f"snakemake --cores all --config study={inputs.spec.study}",
+        partial=inputs.spec.partial,
         facts=facts(inputs),
         readings=readings(inputs),
         models=tuple(_model(inputs, name) for name in inputs.every),
@@ -183,7 +185,7 @@ def readings(inputs: Inputs) -> Table | None:
     rows = []
     for model in inputs.models:
         for task, counts in inputs.readings.get(model, {}).items():
-            reasons = theme.NOT_CHOSEN if inputs.by_likelihood(task) else theme.NOT_READ
+            reasons = inputs.why_unread(task)
             rows.append(
                 (
                     Cell(inputs.label(model)),
