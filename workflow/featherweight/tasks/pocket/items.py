@@ -1,6 +1,6 @@
 """The pocket items, made of templates of our own.
 
-Reads `templates.yaml`. `load` returns the measured items, `training_combinations` what the pocket
+Reads `templates.yaml`. `load` returns the measured items, `combinations` also what the pocket
 models may be trained on; a pair of people in a template belongs to one of the two, never to both.
 One real row:
 
