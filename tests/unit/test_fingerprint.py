@@ -54,6 +54,7 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("specs.py", ADDED, "acquire"),
     ("records/judged.py", ADDED, "prompts"),
     ("chat/templates.py", ADDED, "prompts"),
+    ("chat/options.py", ADDED, "prompts"),  # imported by name from its package
     ("tasks/bbq/__init__.py", ADDED, "prompts"),
     ("tasks/bbq/files.py", ADDED, "prompts"),  # imported inside a function
     ("tasks/pocket/items.py", ADDED, "prompts"),
@@ -63,6 +64,7 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("engines/transformers/slots.py", ADDED, "generate"),
     ("generate/run.py", ADDED, "generate"),
     ("reading/choice.py", ADDED, "score"),
+    ("reading/words.py", ADDED, "score"),  # imported by name from its package
     ("score/run.py", ADDED, "score"),
     ("stats/__init__.py", ADDED, "aggregate"),  # imported with what lies in its folder
     ("stats/clusters.py", ADDED, "aggregate"),
