@@ -51,6 +51,7 @@ EDITS: list[tuple[str, str, str | None]] = [
         "score",
     ),
     ("acquire/hub.py", ADDED, "acquire"),
+    ("chat/__init__.py", ADDED, "acquire"),  # imported with what lies in its folder, not by name
     ("specs.py", ADDED, "acquire"),
     ("records/judged.py", ADDED, "prompts"),
     ("chat/templates.py", ADDED, "prompts"),
@@ -66,7 +67,7 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("reading/choice.py", ADDED, "score"),
     ("reading/words.py", ADDED, "score"),  # imported by name from its package
     ("score/run.py", ADDED, "score"),
-    ("stats/__init__.py", ADDED, "aggregate"),  # imported with what lies in its folder
+    ("stats/__init__.py", ADDED, "aggregate"),
     ("stats/clusters.py", ADDED, "aggregate"),
     ("stats/intervals.py", ADDED, "aggregate"),
     ("tasks/numbers.py", ADDED, "aggregate"),
