@@ -306,6 +306,8 @@ def of_family(p: float | None, p_asked: float, n: int = 90, value_asked: float =
             0.06,
             False,
         ),  # this pair lost nothing: before, the loss "decided"
+        # under another policy what was lost counts, so that nothing is missing from the pairs
+        (replace(of_family(0.02, 0.06, n=100), policy="unknown"), 0.18, True),
         (of_family(0.02, 0.021), 0.063, False),  # it lost a little, and nothing changed by it
         (of_family(0.02, 0.06), 0.18, True),
         (of_family(0.06, 0.021), 0.063, False),  # neither is beyond chance after its correction
