@@ -131,6 +131,18 @@ def test_several_samples_of_a_prompt_are_answers_and_one_question(tmp_path: Path
 
 
 @pytest.mark.usefixtures("made_up")
+def test_the_seed_decides_the_bootstrap_and_nothing_else(tmp_path: Path) -> None:
+    rows = [row(n, OUTCOMES[n % 6]) for n in range(40)]
+    first, again, other = (
+        estimates(aggregated(tmp_path / str(place), rows, seed=seed))
+        for place, seed in enumerate((7, 7, 8))
+    )
+    assert first == again
+    changed = {key[2] for key in first if first[key] != other[key]}
+    assert changed == {"accuracy_bootstrap"}
+
+
+@pytest.mark.usefixtures("made_up")
 def test_two_models_of_any_task_are_compared_by_their_accuracy(tmp_path: Path) -> None:
     first = [row(n, outcome) for n, outcome in enumerate(OUTCOMES)]
     second = [row(n, "right", model="n") for n in range(6)]

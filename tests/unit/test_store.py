@@ -23,8 +23,10 @@ from featherweight.files import write_atomically
 from featherweight.generate.index import Index
 from featherweight.generate.keys import weights_digest
 from featherweight.generate.lines import sealed, unsealed
+from featherweight.generate.plan import CellPlan, SampleRequest, chunks
 from featherweight.generate.store import SampleStore, chunk_name
-from featherweight.records import Usage
+from featherweight.records import Prompt, Usage
+from featherweight.specs import ChunkSpec
 
 
 def completion(text: str, count: int = 0, **changes: Any) -> Completion:
@@ -304,6 +306,20 @@ def test_weights_are_their_content() -> None:
     assert weights_digest({"w": entry}) == weights_digest({"w": entry | {"stored": "w.gz"}})
     assert weights_digest({"w": entry}) != weights_digest({"w": {"bytes": 3, "sha256": "ac"}})
     assert weights_digest({"w": entry}) != weights_digest({"v": entry})
+
+
+def cell(path: str, keys: str) -> CellPlan:
+    """A cell of one sample of each prompt, under these keys."""
+    prompts = [Prompt("m", "t", "c", 0, 0, key, "Who?", (1,), None, None, None) for key in keys]
+    return CellPlan(path, tuple(SampleRequest(one, 0, 0, one.item_id) for one in prompts))
+
+
+@pytest.mark.parametrize("across_cells", [False, True])
+def test_each_key_stands_in_the_first_chunk_that_has_it(across_cells: bool) -> None:
+    """Else two shards would generate the same sample."""
+    cells = [cell("x", "abca"), cell("y", "bd")]
+    made = chunks(cells, ChunkSpec(size=2, across_cells=across_cells))
+    assert ["".join(one.key for one in chunk) for chunk in made] == ["ab", "c", "d"]
 
 
 def _hold(folder: Path, ready: Any, go: Any) -> None:
