@@ -12,8 +12,8 @@ import pytest
 import made_up_bbq
 from featherweight.bring.rescore import after_thinking, read_whole
 from featherweight.reading import choice as reader
-from featherweight.reading import outcome
 from featherweight.reading.choice import Choice, read_answer
+from featherweight.reading.outcomes import outcome
 from featherweight.reading.persons import distance
 from featherweight.records import Choices, Finish, Reading
 from featherweight.tasks import task

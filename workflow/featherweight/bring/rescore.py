@@ -23,9 +23,9 @@ from featherweight.bring.response import Answers, Problems, Response
 from featherweight.bring.responses import read_answers
 from featherweight.errors import InputError
 from featherweight.files import write_csv
-from featherweight.reading import outcome
 from featherweight.reading.abstentions import ABSTENTIONS
 from featherweight.reading.choice import read_answer
+from featherweight.reading.outcomes import outcome
 from featherweight.records import Choices, Finish, Item, Outcome, Reading, Reason
 from featherweight.tasks.bbq import CATEGORIES
 from featherweight.tasks.bbq.facts import BiasFacts, choices

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
-from featherweight.reading import outcome
 from featherweight.reading.choice import read_answer
 from featherweight.reading.likelihood import read_likelihoods
+from featherweight.reading.outcomes import outcome
 from featherweight.records import Item, Prompt, Reading, Sample, Score
 from featherweight.specs import Cell, ScoreSpec
 from featherweight.tasks import Task, task
