@@ -236,12 +236,14 @@ def use(
     items: Sequence[Item],
     examples: Sequence[Item] = EXAMPLES,
     wording: Wording = LETTER,
+    strata: tuple[str, ...] = (),
 ) -> None:
     made = Task(
         name="quiz",
         categories={"pets": len(items)},
         wordings=(wording, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 4}), FREE),
         load=lambda folder, category: Loaded(items, ()),
+        strata=strata,
         controls={},
         choices=None,
         examples=lambda folder, category: examples,
@@ -323,6 +325,31 @@ def test_an_item_without_a_right_answer_is_one_line(
         use(monkeypatch, items, examples)
         with pytest.raises(InputError, match="item quiz-6 of pets has no right answer"):
             drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+
+
+@pytest.mark.parametrize(
+    ("strata", "stratum", "expected"),
+    [
+        ((), "hard", "has the stratum 'hard', expected none;"),
+        (("easy", "hard"), "level 9", "has the stratum 'level 9', expected one of easy, hard;"),
+        (("easy", "hard"), None, "has the stratum None, expected one of easy, hard;"),
+    ],
+)
+def test_a_stratum_that_does_not_exist_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quiz: Path,
+    strata: tuple[str, ...],
+    stratum: str | None,
+    expected: str,
+) -> None:
+    fitting = [question(n, stratum=strata[0] if strata else None) for n in range(3)]
+    use(monkeypatch, fitting, strata=strata)
+    assert len(drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)) == 3
+    use(monkeypatch, [*fitting, question(6, stratum=stratum)], strata=strata)
+    with pytest.raises(InputError, match=rf"task quiz: item quiz-6 of pets {expected}") as raised:
+        drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_subset_of_a_task_that_has_none_is_one_line(tmp_path: Path, quiz: Path) -> None:

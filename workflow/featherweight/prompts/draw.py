@@ -20,8 +20,8 @@ log = logging.getLogger("featherweight")
 def run(spec: DrawSpec, dataset: Path, output: Path) -> None:
     """Write the items of every draw, the task's facts beside them, and its worked examples.
 
-    Raises InputError for a count that whole blocks cannot reach, a subset without items, and items
-    without a right answer.
+    Raises InputError for a count that whole blocks cannot reach, a subset without items, items
+    without a right answer, and items of a stratum that the task does not have.
     """
     folder = Path(read_json(dataset)["folder"])
     one = task(spec.task)
@@ -62,6 +62,7 @@ def _labelled(items: Sequence[Item], label: str) -> list[Item]:
 def _candidates(one: Task, loaded: Loaded, spec: DrawSpec, category: str) -> Loaded:
     """The items that may be drawn, with their facts."""
     _check_gold(loaded.items, spec.label, category)
+    _check_stratum(loaded.items, one, spec.label, category)
     if spec.subset is None:
         return loaded
     if one.matches is None:
@@ -86,4 +87,16 @@ def _check_gold(items: Sequence[Item], label: str, category: str) -> None:
             raise InputError(
                 f"task {label}: item {item.item_id} of {category} has no right answer: got"
                 f" {item.gold!r}; correct the dataset"
+            )
+
+
+def _check_stratum(items: Sequence[Item], one: Task, label: str, category: str) -> None:
+    """Raise InputError where an item has a stratum that its task does not have, or lacks one."""
+    strata: tuple[str | None, ...] = one.strata or (None,)
+    for item in items:
+        if item.stratum not in strata:
+            expected = f"one of {', '.join(one.strata)}" if one.strata else "none"
+            raise InputError(
+                f"task {label}: item {item.item_id} of {category} has the stratum"
+                f" {item.stratum!r}, expected {expected}; correct the dataset, or the task's strata"
             )
