@@ -15,7 +15,7 @@ from featherweight.errors import InputError
 from featherweight.files import read_rows, write_json
 from featherweight.prompts.draw import run as draw
 from featherweight.prompts.render import run as render
-from featherweight.records import Item, Prompt
+from featherweight.records import Item, Prompt, Reading
 from featherweight.specs import AskedTask, Cell, DrawSpec, RenderSpec, Wording
 from featherweight.tasks import Loaded, Task, task
 from featherweight.tasks.bbq.facts import BiasFacts
@@ -246,6 +246,7 @@ def use(
         strata=strata,
         controls={},
         choices=None,
+        read=lambda text, item, finish: Reading(text, "whole", None),
         examples=lambda folder, category: examples,
     )
     for stage in ("draw", "render"):
@@ -324,6 +325,22 @@ def test_an_item_without_a_right_answer_is_one_line(
     for items, examples in (([*QUESTIONS, bad], EXAMPLES), (QUESTIONS, [*EXAMPLES, bad])):
         use(monkeypatch, items, examples)
         with pytest.raises(InputError, match="item quiz-6 of pets has no right answer"):
+            drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+
+
+@pytest.mark.parametrize(("count", "fits"), [(10, True), (11, False)])
+def test_more_options_than_letters_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiz: Path, count: int, fits: bool
+) -> None:
+    wide = question(6, options=("right", *(f"option {n}" for n in range(1, count))))
+    for items, examples in (([*QUESTIONS, wide], EXAMPLES), (QUESTIONS, [*EXAMPLES, wide])):
+        use(monkeypatch, items, examples)
+        if fits:
+            assert len(drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)) == len(items)
+            continue
+        with pytest.raises(
+            InputError, match="item quiz-6 of pets has 11 options, expected at most 10"
+        ):
             drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
 
 

@@ -159,7 +159,7 @@ def test_a_free_answer_is_read_by_its_task_and_judged_by_its_text(text: str, out
     assert (made.answer, made.outcome, made.rule) == (text, outcome, "whole")
     assert (made.stratum, made.chosen_position, made.gold_position, made.chance) == (None,) * 4
     with pytest.raises(ValueError, match="no options and the task no reader"):
-        read(row, replace(PLAIN, read=None), FREE, None, None)
+        read(row, task("bbq"), FREE, None, None)
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 10])
