@@ -448,6 +448,7 @@ def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
     plan = plan_of(
         {"study": "pocket"}, config_folder
     )  # beside generated answers both keys have a meaning
+    assert stage_specs.score(plan, "oracle").samples_per_prompt == 4
     assert stage_specs.render(plan, "oracle").tasks["again"].answers == "likelihood"
     answers = {label: task.answers for label, task in stage_specs.compare(plan).tasks.items()}
     assert answers == {"pocket": "generated", "again": "likelihood"}
