@@ -156,7 +156,7 @@ def test_two_models_of_any_task_are_compared_by_their_accuracy(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        ([row(0, "right", "level 9")], {}, "sums: expected the strata no stratum, got level 9"),
+        ([row(0, "right", "level 9")], {}, "sums: expected no stratum, got level 9"),
         (
             [row(0, "right", None, task="levels"), row(1, "right", "level 3", task="levels")],
             {},

@@ -15,7 +15,7 @@ from featherweight.errors import InputError
 from featherweight.files import read_rows, write_json
 from featherweight.prompts.draw import run as draw
 from featherweight.prompts.render import run as render
-from featherweight.records import Item, Prompt
+from featherweight.records import Item, Prompt, Reading
 from featherweight.specs import AskedTask, Cell, DrawSpec, RenderSpec, Wording
 from featherweight.tasks import Loaded, Task, task
 from featherweight.tasks.bbq.facts import BiasFacts
@@ -236,14 +236,17 @@ def use(
     items: Sequence[Item],
     examples: Sequence[Item] = EXAMPLES,
     wording: Wording = LETTER,
+    strata: tuple[str, ...] = (),
 ) -> None:
     made = Task(
         name="quiz",
         categories={"pets": len(items)},
         wordings=(wording, SHOTS, SHOTS.model_copy(update={"name": "many", "shots": 4}), FREE),
         load=lambda folder, category: Loaded(items, ()),
+        strata=strata,
         controls={},
         choices=None,
+        read=lambda text, item, finish: Reading(text, "whole", None),
         examples=lambda folder, category: examples,
     )
     for stage in ("draw", "render"):
@@ -323,6 +326,47 @@ def test_an_item_without_a_right_answer_is_one_line(
         use(monkeypatch, items, examples)
         with pytest.raises(InputError, match="item quiz-6 of pets has no right answer"):
             drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+
+
+@pytest.mark.parametrize(("count", "fits"), [(10, True), (11, False)])
+def test_more_options_than_letters_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiz: Path, count: int, fits: bool
+) -> None:
+    wide = question(6, options=("right", *(f"option {n}" for n in range(1, count))))
+    for items, examples in (([*QUESTIONS, wide], EXAMPLES), (QUESTIONS, [*EXAMPLES, wide])):
+        use(monkeypatch, items, examples)
+        if fits:
+            assert len(drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)) == len(items)
+            continue
+        with pytest.raises(
+            InputError, match="item quiz-6 of pets has 11 options, expected at most 10"
+        ):
+            drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+
+
+@pytest.mark.parametrize(
+    ("strata", "stratum", "expected"),
+    [
+        ((), "hard", "has the stratum 'hard', expected none;"),
+        (("easy", "hard"), "level 9", "has the stratum 'level 9', expected one of easy, hard;"),
+        (("easy", "hard"), None, "has the stratum None, expected one of easy, hard;"),
+    ],
+)
+def test_a_stratum_that_does_not_exist_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quiz: Path,
+    strata: tuple[str, ...],
+    stratum: str | None,
+    expected: str,
+) -> None:
+    fitting = [question(n, stratum=strata[0] if strata else None) for n in range(3)]
+    use(monkeypatch, fitting, strata=strata)
+    assert len(drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)) == 3
+    use(monkeypatch, [*fitting, question(6, stratum=stratum)], strata=strata)
+    with pytest.raises(InputError, match=rf"task quiz: item quiz-6 of pets {expected}") as raised:
+        drawn(tmp_path, quiz, label="quiz", task="quiz", count=None)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_subset_of_a_task_that_has_none_is_one_line(tmp_path: Path, quiz: Path) -> None:

@@ -371,6 +371,8 @@ SIGNS = ("57", "-57", "5.7", "0.57")
 VITAMINS = ("Vitamin B1", "Folate", "Vitamin B12", "Vitamin A")
 LETTERED = ("oxygen", "sunlight", "A source of organic molecules", "A and B")
 TYPES = ("A", "B", "AB", "O")
+METALS = ("Iron", "Unknown", "Zinc", "Lead")
+STATES = ("Known", "Not known", "Unclear")
 TEN = tuple(
     f"The {one}"
     for one in (
@@ -424,6 +426,17 @@ OTHERS: list[tuple[tuple[str, ...], str, int | str]] = [
     (TEN, "The answer is I.", 8),
     (TEN, "I. The weaver", 8),
     (TEN, "I am sorry, but I can't help.", "refuses"),
+    (METALS, "The answer is unknown.", 1),  # an option's own words are no doubt
+    (METALS, "It is unknown.", 1),
+    (METALS, "The correct answer is Unknown", 1),
+    (METALS, "The answer is not unknown, it is zinc.", 2),
+    (METALS, "It is unclear.", "refuses"),
+    (METALS, "The text does not say.", "refuses"),
+    (METALS, "The text does not say, but it is zinc.", 2),
+    (METALS, "The answer is (A) Unknown.", "several"),
+    (STATES, "The answer is not known.", 1),
+    (STATES, "It is unclear.", 2),
+    (STATES, "It is known.", 0),
     (("yes", "no", "yes"), "(C)", 0),  # equal texts are one option
 ]
 
@@ -435,6 +448,22 @@ def test_choices_without_names_groups_and_an_abstention(
     reading = read_answer(text, Choices("", "Which is it?", options), tuple(range(len(options))))
     assert (reading.chosen if reading.reason is None else reading.reason) == expected
     assert reading.answer == (None if reading.chosen is None else options[reading.chosen])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is unknown whether it was the aunt.", (2, "abstains", None)),
+        ("The identity of the aunt is unknown.", (None, None, "several")),
+    ],
+)
+def test_the_words_of_the_option_for_an_abstention_still_abstain(
+    text: str, expected: tuple[int | None, str | None, str | None]
+) -> None:
+    options = ("The aunt", "The nephew", "Unknown")
+    choices = Choices("", "Who forgot the password?", options, abstention=2)
+    reading = read_answer(text, choices, (0, 1, 2))
+    assert (reading.chosen, reading.rule, reading.reason) == expected
 
 
 @pytest.mark.parametrize("size", range(2, 11))

@@ -159,7 +159,7 @@ def test_a_free_answer_is_read_by_its_task_and_judged_by_its_text(text: str, out
     assert (made.answer, made.outcome, made.rule) == (text, outcome, "whole")
     assert (made.stratum, made.chosen_position, made.gold_position, made.chance) == (None,) * 4
     with pytest.raises(ValueError, match="no options and the task no reader"):
-        read(row, replace(PLAIN, read=None), FREE, None, None)
+        read(row, task("bbq"), FREE, None, None)
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 10])
@@ -232,6 +232,53 @@ def test_samples_that_do_not_belong_here(tmp_path: Path, change: Any, expected: 
             output=tmp_path / "out.parquet",
         )
     assert not (tmp_path / "out.parquet").exists()
+
+
+# (samples per prompt, indices that the first item has, what is said of it; None: nothing)
+COUNTS: list[tuple[int, list[int], str | None]] = [
+    (1, [0], None),
+    (1, [1], "expected 1 sample, numbered from 0, got no sample 0 and 1 in all"),
+    (1, [0, 1], "expected 1 sample, numbered from 0, got a sample 1 and 2 in all"),
+    (3, [0, 1, 2], None),
+    (3, [2, 0, 1], None),
+    (3, [0, 2], "expected 3 samples, numbered from 0, got no sample 1 and 2 in all"),
+    (3, [0, 1], "expected 3 samples, numbered from 0, got no sample 2 and 2 in all"),
+    (3, [1, 2], "expected 3 samples, numbered from 0, got no sample 0 and 2 in all"),
+    (3, [0, 1, 2, 3], "expected 3 samples, numbered from 0, got a sample 3 and 4 in all"),
+    (3, [], "expected a sample of every prompt, none for Religion-00000"),
+]
+
+
+@pytest.mark.parametrize(("count", "indices", "expected"), COUNTS)
+def test_every_prompt_has_as_many_samples_as_the_study_says(
+    tmp_path: Path, count: int, indices: list[int], expected: str | None
+) -> None:
+    first, *others = samples()
+    rows = [replace(first, sample_index=index) for index in indices]
+    rows += [replace(row, sample_index=index) for row in others for index in range(count)]
+    spec = ScoreSpec.model_validate(SPEC | {"samples_per_prompt": count})
+    folders, output = write(tmp_path, rows), tmp_path / "out.parquet"
+    if expected is None:
+        assert run(spec, **folders, output=output) == len(ITEMS) * count
+        return
+    with pytest.raises(InputError) as caught:
+        run(spec, **folders, output=output)
+    (problem,) = caught.value.problems
+    assert expected in problem
+    assert "Religion-00000" in problem
+    assert not output.exists()
+
+
+def test_a_prompt_by_likelihood_has_one_sample_whatever_the_study_says(tmp_path: Path) -> None:
+    spec = ScoreSpec.model_validate(SPEC | {"samples_per_prompt": 3})
+    output = tmp_path / "out.parquet"
+    folders = write(tmp_path, [replace(row, answer="(A)") for row in samples()])
+    shown = [replace(one, options=("(A)", "(B)", "(C)")) for one in prompts()]
+    write_rows(folders["prompts"] / "bbq" / "Religion" / "1.parquet", shown, Prompt)
+    assert run(spec, **folders, output=output) == len(ITEMS)
+    write_rows(folders["prompts"] / "bbq" / "Religion" / "1.parquet", prompts(), Prompt)
+    with pytest.raises(InputError, match="Religion-00000: expected 3 samples"):
+        run(spec, **folders, output=output)
 
 
 def test_missing_files_are_all_named(tmp_path: Path) -> None:

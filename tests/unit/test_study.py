@@ -437,6 +437,47 @@ def test_what_draw_writes(root: Path) -> None:
     assert other.drawn("pocket") == ["pocket/pets/0.parquet", "pocket/pets/examples.parquet"]
 
 
+# (temperature of the study, of each model that has its own, lines that begin so)
+REPEATED: list[tuple[float, dict[str, float | None], list[str]]] = [
+    (0.0, {}, ["samples_per_prompt: with temperature 0 all 3 samples of a prompt are the same"]),
+    (0.7, {}, []),
+    (0.0, {"pocket-fair": 0.7}, ["samples_per_prompt: with"]),  # the other one is still greedy
+    (0.0, {"pocket-fair": 0.7, "pocket-biased": 0.1}, []),
+    (0.0, {"pocket-fair": None, "pocket-biased": 0.1}, ["samples_per_prompt: with"]),
+    (0.7, {"pocket-fair": 0.0}, ["decoding_by_model.pocket-fair.temperature: with temperature 0"]),
+    (0.7, {"pocket-fair": None}, []),
+    (0.7, {"oracle": 0.0}, []),  # a control answers by its rule
+    (
+        0.0,
+        {"pocket-fair": 0.0},
+        ["decoding_by_model.pocket-fair.temperature: with", "samples_per_prompt: with"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("temperature", "own", "expected"), REPEATED)
+def test_several_samples_without_a_temperature_are_refused(
+    config_folder: Path, temperature: float, own: dict[str, float | None], expected: list[str]
+) -> None:
+    path = config_folder / "studies" / "pocket.yaml"
+    changes = {
+        name: {"top_k": 0} if value is None else {"temperature": value}
+        for name, value in own.items()
+    }
+    warm = {"decoding": {"temperature": temperature}, "decoding_by_model": changes}
+    edit(path, models=["pocket-fair", "pocket-biased"], baseline=None, **warm)
+    plan_of({"study": "pocket"}, config_folder)  # one sample each: nothing is repeated
+    edit(path, samples_per_prompt=3)
+    if not expected:
+        assert plan_of({"study": "pocket"}, config_folder).study.samples_per_prompt == 3
+        return
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    found = [one.removeprefix(f"{path}: ") for one in caught.value.problems]
+    assert len(found) == len(expected)
+    assert all(one.startswith(begins) for one, begins in zip(found, expected, strict=True))
+
+
 def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
     both = [{"task": "pocket"}, {"task": "pocket", "label": "again", "answers": "likelihood"}]
     path = config_folder / "studies" / "pocket.yaml"
@@ -448,6 +489,7 @@ def test_each_mistake_about_likelihood_is_one_line(config_folder: Path) -> None:
     plan = plan_of(
         {"study": "pocket"}, config_folder
     )  # beside generated answers both keys have a meaning
+    assert stage_specs.score(plan, "oracle").samples_per_prompt == 4
     assert stage_specs.render(plan, "oracle").tasks["again"].answers == "likelihood"
     answers = {label: task.answers for label, task in stage_specs.compare(plan).tasks.items()}
     assert answers == {"pocket": "generated", "again": "likelihood"}

@@ -5,7 +5,7 @@ touches and nothing else. It crosses the command line as canonical JSON (`--spec
 file that holds it). One real spec, of `score`:
 
     {"model": "oracle", "cells": [{"task": "pocket", "category": "pets", "seed": 0, "item_seed": 0,
-     "sample_seed": 0}], "tasks": {"pocket": "pocket"}}
+     "sample_seed": 0}], "tasks": {"pocket": "pocket"}, "samples_per_prompt": 1}
 """
 
 from __future__ import annotations
@@ -250,6 +250,7 @@ class ScoreSpec(Spec):
     model: str
     cells: tuple[Cell, ...]
     tasks: dict[str, str]  # label -> task
+    samples_per_prompt: int = Field(default=1, ge=1)  # by likelihood a prompt has one
 
 
 class ContrastSpec(Spec):

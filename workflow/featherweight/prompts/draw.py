@@ -12,7 +12,7 @@ from featherweight.files import read_json, write_rows
 from featherweight.records import Item
 from featherweight.specs import DrawSpec
 from featherweight.tasks import Loaded, Task, task
-from featherweight.tasks.choice import draw_items
+from featherweight.tasks.choice import LETTERS, draw_items
 
 log = logging.getLogger("featherweight")
 
@@ -20,8 +20,8 @@ log = logging.getLogger("featherweight")
 def run(spec: DrawSpec, dataset: Path, output: Path) -> None:
     """Write the items of every draw, the task's facts beside them, and its worked examples.
 
-    Raises InputError for a count that whole blocks cannot reach, a subset without items, and items
-    without a right answer.
+    Raises InputError for a count that whole blocks cannot reach, a subset without items, items
+    without a right answer or with too many options, and a stratum that the task does not have.
     """
     folder = Path(read_json(dataset)["folder"])
     one = task(spec.task)
@@ -32,7 +32,7 @@ def run(spec: DrawSpec, dataset: Path, output: Path) -> None:
             loaded[category] = _candidates(one, one.load(folder, category), spec, category)
             if one.examples is not None:
                 examples = one.examples(folder, category)
-                _check_gold(examples, spec.label, category)
+                _check_answers(examples, spec.label, category)
                 write_rows(here / "examples.parquet", _labelled(examples, spec.label), Item)
         try:
             drawn = draw_items(loaded[category].items, spec.count, item_seed)
@@ -61,7 +61,8 @@ def _labelled(items: Sequence[Item], label: str) -> list[Item]:
 
 def _candidates(one: Task, loaded: Loaded, spec: DrawSpec, category: str) -> Loaded:
     """The items that may be drawn, with their facts."""
-    _check_gold(loaded.items, spec.label, category)
+    _check_answers(loaded.items, spec.label, category)
+    _check_stratum(loaded.items, one, spec.label, category)
     if spec.subset is None:
         return loaded
     if one.matches is None:
@@ -79,11 +80,31 @@ def _candidates(one: Task, loaded: Loaded, spec: DrawSpec, category: str) -> Loa
     return Loaded([item for item, _ in kept], [facts for _, facts in kept])
 
 
-def _check_gold(items: Sequence[Item], label: str, category: str) -> None:
-    """Raise InputError where an item has no right answer, or one that is none of its options."""
+def _check_answers(items: Sequence[Item], label: str, category: str) -> None:
+    """Raise InputError where an item has no right answer, or one that is none of its options.
+
+    And where it has more options than there are letters.
+    """
     for item in items:
+        if item.options is not None and len(item.options) > len(LETTERS):
+            raise InputError(
+                f"task {label}: item {item.item_id} of {category} has {len(item.options)} options,"
+                f" expected at most {len(LETTERS)}: there are no more letters; leave some out"
+            )
         if not item.gold.strip() or (item.options is not None and item.gold not in item.options):
             raise InputError(
                 f"task {label}: item {item.item_id} of {category} has no right answer: got"
                 f" {item.gold!r}; correct the dataset"
+            )
+
+
+def _check_stratum(items: Sequence[Item], one: Task, label: str, category: str) -> None:
+    """Raise InputError where an item has a stratum that its task does not have, or lacks one."""
+    strata: tuple[str | None, ...] = one.strata or (None,)
+    for item in items:
+        if item.stratum not in strata:
+            expected = f"one of {', '.join(one.strata)}" if one.strata else "none"
+            raise InputError(
+                f"task {label}: item {item.item_id} of {category} has the stratum"
+                f" {item.stratum!r}, expected {expected}; correct the dataset, or the task's strata"
             )

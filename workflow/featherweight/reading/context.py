@@ -174,6 +174,7 @@ def mentions(text: Text, item: Shown) -> list[Mention]:
         for found in ABSTENTIONS.finditer(text.low)
         if found[0] not in low
     ]
+    abstained = _without_own_words(abstained, named, text.low)
     found = [Mention(start, end, option, Kind.WORDS) for start, end, option in named]
     found += [Mention(*span, Kind.ABSTENTION) for span in _outside(abstained, named)]
     if item.lettered:
@@ -181,6 +182,26 @@ def mentions(text: Text, item: Shown) -> list[Mention]:
         found += [Mention(start, end, item.order[at], Kind.LETTER) for start, end, at in bare]
     found.sort()
     return _paired(text, capped(found))
+
+
+def _without_own_words(
+    abstained: list[tuple[int, int, int]], named: list[tuple[int, int, int]], low: str
+) -> list[tuple[int, int, int]]:
+    """The abstentions that are more than an option's own words: "is unknown" of "Unknown" is not.
+
+    Only of options that do not stand for an abstention.
+    """
+    doubtful = [
+        (begin, end)
+        for begin, end, option in named
+        if any(option != stands for _, _, stands in abstained)
+        and ABSTENTIONS.search(low[begin:end]) is not None
+    ]
+    return [
+        span
+        for span in abstained
+        if not any(span[0] < end and begin < span[1] for begin, end in doubtful)
+    ]
 
 
 def _outside(

@@ -47,7 +47,7 @@ def run(spec: ScoreSpec, *, items: Path, prompts: Path, samples: Path, output: P
         path = samples / cell.path
         answered = _rows(path, Sample, "generate", problems)
         if not problems:
-            _check(spec.model, path, answered, asked, problems)
+            _check(spec, path, answered, asked, problems)
         for sample in [] if problems else answered:
             item = asked.items[sample.item_id]
             facts = None if asked.facts is None else asked.facts[sample.item_id]
@@ -121,6 +121,7 @@ class Asked(NamedTuple):
     items: Mapping[str, Item]
     facts: Mapping[str, Any] | None  # None: the task has none
     orders: Mapping[str, tuple[int, ...] | None]  # of the prompts, in their order
+    by_likelihood: frozenset[str]  # the prompts that have one sample, whatever the study says
 
 
 def _asked(cell: Cell, one: Task, items: Path, prompts: Path, problems: list[str]) -> Asked:
@@ -134,6 +135,7 @@ def _asked(cell: Cell, one: Task, items: Path, prompts: Path, problems: list[str
         items={row.item_id: row for row in drawn},
         facts=facts,
         orders={row.item_id: row.shown_order for row in shown},
+        by_likelihood=frozenset(row.item_id for row in shown if row.options is not None),
     )
 
 
@@ -152,23 +154,33 @@ def _rows(path: Path, record: type[Row], stage: str, problems: list[str]) -> lis
 
 
 def _check(
-    model: str, path: Path, samples: Sequence[Sample], asked: Asked, problems: list[str]
+    spec: ScoreSpec, path: Path, samples: Sequence[Sample], asked: Asked, problems: list[str]
 ) -> None:
-    """Every sample that does not belong to what was asked, and every prompt without one."""
-    seen: set[tuple[str, int]] = set()
+    """Every sample that does not belong to what was asked, and every prompt that lacks one."""
+    seen: dict[str, set[int]] = {item_id: set() for item_id in asked.orders}
     for sample in samples:
-        problem = _problem(model, sample, asked, seen)
-        seen.add((sample.item_id, sample.sample_index))
+        indices = seen.get(sample.item_id, set())
+        problem = _problem(spec.model, sample, asked, indices)
+        indices.add(sample.sample_index)
         if problem is not None:
             problems.append(f"{path}: {sample.item_id}, sample {sample.sample_index}: {problem}")
-    problems.extend(
-        f"{path}: expected a sample of every prompt, none for {item_id}; run generate again"
-        for item_id in asked.orders
-        if (item_id, 0) not in seen
-    )
+    for item_id, indices in seen.items():
+        count = 1 if item_id in asked.by_likelihood else spec.samples_per_prompt
+        if not indices:
+            problems.append(
+                f"{path}: expected a sample of every prompt, none for {item_id}; run generate again"
+            )
+        elif odd := indices ^ set(range(count)):
+            first = min(odd)
+            wanted = "1 sample" if count == 1 else f"{count} samples"
+            found = "a sample" if first in indices else "no sample"
+            problems.append(
+                f"{path}: {item_id}: expected {wanted}, numbered from 0, got {found} {first}"
+                f" and {len(indices)} in all; run generate again"
+            )
 
 
-def _problem(model: str, sample: Sample, asked: Asked, seen: set[tuple[str, int]]) -> str | None:
+def _problem(model: str, sample: Sample, asked: Asked, seen: set[int]) -> str | None:
     if sample.model != model:
         return f"expected samples of {model}, got one of {sample.model}"
     if sample.item_id not in asked.items:
@@ -177,7 +189,7 @@ def _problem(model: str, sample: Sample, asked: Asked, seen: set[tuple[str, int]
         return "there is no prompt for this item, so the order of its options is not known"
     if asked.facts is not None and sample.item_id not in asked.facts:
         return "the task's facts about this item are missing; run prompts again"
-    if (sample.item_id, sample.sample_index) in seen:
+    if sample.sample_index in seen:
         return "this sample is there twice"
     values, order = sample.option_loglikelihoods, asked.orders[sample.item_id]
     if values is not None and (order is None or len(values) != len(order)):

@@ -61,6 +61,7 @@ def _mismatches(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
         lines += [f"contrasts.{index}.pair: {line}" for line in _contrast(contrast, study, tasks)]
     lines += _abilities(study, catalogue, tasks)
     lines += _likelihood(study)
+    lines += _repeated(study)
     lines += [f"seeds: duplicate seed {seed}" for seed in duplicates(study.seeds)]
     greedy = study.decoding.temperature == 0 and not study.decoding_by_model
     if study.same_items and len(study.seeds) > 1 and greedy:
@@ -248,6 +249,30 @@ def _likelihood(study: Study) -> list[str]:
         if study.decoding.temperature > 0:
             lines.append(f"decoding.temperature: {study.decoding.temperature:g} {no_effect}")
         lines += [f"decoding_by_model.{name}: {no_effect}" for name in study.decoding_by_model]
+    return lines
+
+
+def _repeated(study: Study) -> list[str]:
+    """Samples of one prompt that would all be the same answer, each counted: greedy decoding.
+
+    Controls answer by rules, whatever the temperature.
+    """
+    sampled = any(entry.answers == "generated" for entry in study.tasks)
+    if study.samples_per_prompt == 1 or not sampled:
+        return []
+    every = (
+        f"all {study.samples_per_prompt} samples of a prompt are the same answer; use"
+        " samples_per_prompt: 1, or a temperature"
+    )
+    changes = study.decoding_by_model
+    own = {name: changes[name].temperature if name in changes else None for name in study.models}
+    lines = [
+        f"decoding_by_model.{name}.temperature: with temperature 0 {every}"
+        for name, temperature in own.items()
+        if temperature == 0
+    ]
+    if study.decoding.temperature == 0 and None in own.values():
+        lines.append(f"samples_per_prompt: with temperature 0 {every}")
     return lines
 
 

@@ -170,7 +170,12 @@ def _task_names(plan: Plan) -> dict[str, str]:
 
 def score(plan: Plan, model: str) -> ScoreSpec:
     """Which cells of a model are scored."""
-    return ScoreSpec(model=model, cells=tuple(plan.cells()), tasks=_task_names(plan))
+    return ScoreSpec(
+        model=model,
+        cells=tuple(plan.cells()),
+        tasks=_task_names(plan),
+        samples_per_prompt=plan.study.samples_per_prompt,
+    )
 
 
 def aggregate(plan: Plan) -> AggregateSpec:

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from featherweight.errors import InputError
 from featherweight.records import Choices, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
@@ -69,6 +70,25 @@ class Task:
     subset_keys: Mapping[str, type] = field(default_factory=dict)
     matches: Callable[[Item, Any, Mapping[str, Scalar]], bool] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise InputError for what no stage could use."""
+        problems = []
+        if self.choices is None and self.read is None:
+            problems.append(
+                f"task {self.name}: expected `choices`, or `read` where answers are written"
+                " freely, got neither; give it one of them"
+            )
+        if self.choices is not None:
+            problems += [
+                f"task {self.name}: its answers are chosen from options, but wording"
+                f" {wording.name!r} has no `{key}`; add it"
+                for wording in self.wordings
+                for key, form in (("option", wording.option), ("answer", wording.answer))
+                if form is None
+            ]
+        if problems:
+            raise InputError(problems)
+
     def wording(self, name: str) -> Wording:
         """The wording of this name. Raises LookupError."""
         for one in self.wordings:
@@ -86,10 +106,32 @@ def task_names() -> tuple[str, ...]:
 
 
 def task(name: str) -> Task:
-    """The task of this name. Raises LookupError where there is none."""
+    """The task of this name. Raises LookupError where there is none, InputError for a wrong one."""
     if name not in task_names():
         raise LookupError(f"no task {name!r}: expected one of {', '.join(task_names())}")
-    loaded: Task = import_module(f"featherweight.tasks.{name}").TASK
+    where = f"featherweight.tasks.{name}"
+    try:
+        # in one expression: that is how the fingerprint knows which modules it may mean
+        loaded: object = import_module(f"featherweight.tasks.{name}").TASK
+    except AttributeError as error:
+        if error.name != "TASK" or getattr(error.obj, "__name__", None) != where:
+            raise
+        loaded = None
+    except TypeError as error:
+        if not str(error).startswith("Task.__init__()"):
+            raise
+        raise InputError(f"{where}: {str(error).replace('.__init__()', '')}") from error
+    if not isinstance(loaded, Task):
+        found = "none" if loaded is None else repr(loaded)
+        raise InputError(
+            f"{where}: expected a TASK, got {found}; add it, or move the file to another folder:"
+            " every file here is a task"
+        )
+    if loaded.name != name:
+        raise InputError(
+            f"{where}: expected the TASK of this file to have the name {name!r}, got"
+            f" {loaded.name!r}; rename one of them"
+        )
     return loaded
 
 

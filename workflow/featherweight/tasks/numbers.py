@@ -275,8 +275,8 @@ class Numbers:
             codes = pc.fill_null(places, 0).to_numpy().astype(np.int64)
         if strangers:
             named = ", ".join(map(str, sorted(strangers, key=str)))
-            expected = ", ".join(self.strata) or "no stratum"
-            raise ValueError(f"expected the strata {expected}, got {named}")
+            strata = f"the strata {', '.join(self.strata)}" if self.strata else "no stratum"
+            raise ValueError(f"expected {strata}, got {named}")
         return codes
 
 
