@@ -3,7 +3,7 @@ What all stages need - the plan of the study, the folders of its results, and th
 into `params`.
 
 Two params decide whether a job runs again. `spec` is the part of the study that its stage depends
-on, `code` a hash over the code that it runs.
+on, `code` a hash over the code that it runs for the study's tasks.
 """
 
 import functools
@@ -16,6 +16,7 @@ from featherweight.acquire.lock import locked_facts, read_lock
 from featherweight.acquire.manifest import forget_stale
 from featherweight.canonical import digest
 from featherweight.cuda import cuda_devices
+from featherweight.documents import read_document
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.fingerprint import fingerprint
@@ -87,6 +88,11 @@ def spec(stage, wildcard=None):
         return spec_file(stage, name, OF_JOB[stage](PLAN, name))
 
     return of_job
+
+
+def code(stage, also=()):
+    """A hash over the code of a stage: of the tasks, only what the study asks, and `also` others."""
+    return fingerprint(f"featherweight.{stage}", frozenset([*PLAN.datasets, *also]))
 
 
 def folder(path):

@@ -8,7 +8,30 @@ OUTPUTS:
     results/<study>/compare/{published.csv,planted.json,controls.json,unread.json}
 """
 
+import re
+
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
+CLAIMS = "config/claims.yaml"
+
+
+def labels_in(document):
+    """What stands under a key `task` or `tasks`, at any depth."""
+    if isinstance(document, list):
+        return {name for one in document for name in labels_in(one)}
+    if not isinstance(document, dict):
+        return set()
+    named = [str(document.get("task")), str(document.get("tasks"))]
+    return set(re.findall(r"[\w-]+", " ".join(named))) | labels_in([*document.values()])
+
+
+def tasks_in_claims():
+    """Tasks that the claims name: a claim is told in its task's words, also where the study does
+    not ask that task.
+    """
+    try:
+        return PLAN.tasks.keys() & labels_in(read_document(Path(CLAIMS)))
+    except InputError:
+        return set()  # the job says what is wrong with the file
 
 
 rule compare:
@@ -16,7 +39,7 @@ rule compare:
     input:
         aggregate=[f"{RESULTS}/aggregate/{table}.parquet" for table in TABLES],
         published=PUBLISHED,
-        claims="config/claims.yaml",
+        claims=CLAIMS,
     output:
         [
             f"{RESULTS}/compare/{name}"
@@ -38,7 +61,7 @@ rule compare:
         CPU
     params:
         spec=spec("compare"),
-        code=fingerprint("featherweight.compare"),
+        code=code("compare", also=tasks_in_claims()),
         aggregate=folder("aggregate"),
         folder=folder("compare"),
     shell:

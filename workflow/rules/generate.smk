@@ -64,7 +64,7 @@ rule generate:
         gpu=gpu_of,
     params:
         spec=spec("generate", "model"),
-        code=fingerprint("featherweight.generate"),
+        code=code("generate"),
         items_folder=folder("prompts/items"),
         prompts=folder("prompts/models/{model}"),
         folder=folder("generate/{model}"),
@@ -96,7 +96,7 @@ if SHARDED:
             gpu=gpu_of,
         params:
             spec=spec("generate", "model"),
-            code=fingerprint("featherweight.generate"),
+            code=code("generate"),
             items_folder=folder("prompts/items"),
             prompts=folder("prompts/models/{model}"),
             folder=folder("generate/{model}"),
@@ -128,7 +128,7 @@ if SHARDED:
             CPU
         params:
             spec=spec("generate", "model"),
-            code=fingerprint("featherweight.generate"),
+            code=code("generate"),
             items_folder=folder("prompts/items"),
             prompts=folder("prompts/models/{model}"),
             folder=folder("generate/{model}"),
