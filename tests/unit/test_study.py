@@ -307,6 +307,13 @@ SUMS_CASES: list[tuple[dict[str, Any], list[str]]] = [
             " the contrast out"
         ],
     ),
+    (
+        {"contrasts": [{"pair": ["sums", "sums"]}]},
+        [
+            "contrasts.0.pair: expected two different labels, got 'sums' twice; compare it with"
+            " another label, or leave the contrast out"
+        ],
+    ),
 ]
 
 
