@@ -146,6 +146,16 @@ def test_what_runs_again(
     assert checkout.jobs() == expected
 
 
+def test_a_task_that_claims_name_counts_for_compare_alone(checkout: Checkout) -> None:
+    """Its words stand in their sentences, also where the study does not ask it."""
+    checkout.edit("config/claims.yaml", "tasks: {", "tasks: {of-mmlu: mmlu, ")
+    run = checkout.snakemake()
+    assert run.returncode == 0, run.stderr
+    assert checkout.jobs() == set()
+    append(checkout, "tasks/mmlu.py", "CHANGED = 1\n")
+    assert checkout.jobs() == {"compare", "report"}
+
+
 def test_an_unrelated_config_key_reruns_nothing(checkout: Checkout) -> None:
     assert checkout.jobs({"mirrors": "[elsewhere]", "offline": "true"}) == set()
 
