@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from featherweight.canonical import digest  # noqa: E402
 from featherweight.engines import Completion  # noqa: E402
-from featherweight.generate.lines import completion_line  # noqa: E402
-from featherweight.generate.store import SampleStore, chunk_name  # noqa: E402
+from featherweight.generate.lines import chunk_name, completion_line  # noqa: E402
+from featherweight.generate.store import SampleStore  # noqa: E402
 
 CHUNK = 64
 

@@ -24,11 +24,11 @@ def before() -> dict[str, str]:
     return {stage: fingerprint(f"featherweight.{stage}") for stage in STAGES}
 
 
-def changed(copy: Path, before: dict[str, str]) -> list[str]:
+def changed(copy: Path, before: dict[str, str], tasks: frozenset[str] | None = None) -> list[str]:
     """The stages whose fingerprint, computed by the copy itself, is another than before."""
     code = (
         "from featherweight.fingerprint import fingerprint\n"
-        f"for stage in {STAGES}: print(stage, fingerprint('featherweight.' + stage))"
+        f"for stage in {STAGES}: print(stage, fingerprint('featherweight.' + stage, {tasks!r}))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -110,6 +110,38 @@ def test_modules_that_are_found_by_name_count_where_they_are_looked_for(
     assert next(iter(changed(copy, before)), None) == first
 
 
-def test_an_unknown_stage_is_an_error() -> None:
+POCKET = frozenset({"pocket"})
+# The same for a study that asks the pocket items alone.
+OF_POCKET: list[tuple[str, str, str | None]] = [
+    ("tasks/mmlu.py", ADDED, None),
+    ("tasks/chess.py", "TASK = 1\n", None),
+    ("tasks/chess/__init__.py", "TASK: int = 1\n", None),
+    ("tasks/mmlu/numbers.py", "NUMBERS = 1\n", None),
+    ("tasks/mmlu/words.py", "WORDS = 1\n", None),
+    ("tasks/pocket/__init__.py", ADDED, "prompts"),
+    ("tasks/pocket/items.py", ADDED, "prompts"),
+    ("tasks/bbq/facts.py", ADDED, "prompts"),  # imported by the pocket task
+    ("tasks/rules.py", ADDED, "prompts"),
+    ("tasks/pocket/numbers.py", ADDED, "aggregate"),
+    ("tasks/bbq/bias.py", ADDED, "aggregate"),
+    ("tasks/pocket/words.py", ADDED, "report"),
+    ("engines/exllamav2/loop.py", ADDED, "generate"),  # engines count whatever the tasks are
+]
+
+
+@pytest.mark.parametrize(("file", "text", "first"), OF_POCKET)
+def test_a_task_that_a_study_does_not_ask_does_not_count(
+    copy: Path, file: str, text: str, first: str | None
+) -> None:
+    before = {stage: fingerprint(f"featherweight.{stage}", POCKET) for stage in STAGES}
+    (copy / file).parent.mkdir(exist_ok=True)
+    with (copy / file).open("a") as stream:
+        stream.write(text)
+    assert next(iter(changed(copy, before, POCKET)), None) == first
+
+
+def test_an_unknown_stage_or_task_is_an_error() -> None:
     with pytest.raises(LookupError, match=r"no module .featherweight\.scroe."):
         fingerprint("featherweight.scroe")
+    with pytest.raises(LookupError, match=r"no module .featherweight\.tasks\.poket."):
+        fingerprint("featherweight.score", frozenset({"poket"}))

@@ -22,9 +22,9 @@ from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.generate.index import Index
 from featherweight.generate.keys import weights_digest
-from featherweight.generate.lines import sealed, unsealed
+from featherweight.generate.lines import chunk_name, sealed, unsealed
 from featherweight.generate.plan import CellPlan, SampleRequest, chunks
-from featherweight.generate.store import SampleStore, chunk_name
+from featherweight.generate.store import SampleStore
 from featherweight.records import Prompt, Usage
 from featherweight.specs import ChunkSpec
 
@@ -148,7 +148,7 @@ def test_a_damaged_line_is_said_and_left_out(
     assert store.missing(["k1", "k2", "k9"]) == {"k2", "k9"}
     assert completions(store, "k1") == MADE[:1]
     assert [r.getMessage() for r in caplog.records] == [
-        f"{path}: 1 damaged lines; these samples are generated again"
+        f"{path}: 1 damaged line; samples that stood there are generated again"
     ]
 
 
@@ -210,6 +210,47 @@ def test_a_torn_file_costs_its_last_lines_only(tmp_path: Path) -> None:
     assert opened(tmp_path).missing(["k1", "k2"]) == {"k2"}
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda line: line.replace(b'"seconds":0.5', b'"seconds":0.6'),
+        lambda line: b"\xff" + line[1:],
+        lambda line: line[:-20],
+        lambda line: b"",
+    ],
+    ids=["edited", "first byte", "torn", "missing"],
+)
+def test_a_damaged_line_of_what_a_chunk_cost_loses_no_sample(
+    tmp_path: Path, harm: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path, ["k1", "k2"], MADE)
+    *samples, last = path.read_bytes().splitlines()
+    assert harm(last) != last
+    path.write_bytes(b"\n".join([*samples, harm(last)]) + b"\n")
+    with caplog.at_level(logging.WARNING, "featherweight"):
+        store = opened(tmp_path)
+        assert completions(store, "k1", "k2") == MADE
+        assert caplog.messages == []
+        assert store.usage([path.stem]) == []
+    assert caplog.messages == [
+        f"{path}: the last line is damaged or missing; what the chunk cost is lost, its samples"
+        " are not"
+    ]
+
+
+def test_a_damaged_sample_is_said_also_where_the_cost_is_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path, ["k1", "k2"], MADE)
+    first, second, last = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, second[:-1], last[:-1]]) + b"\n")
+    with caplog.at_level(logging.WARNING, "featherweight"):
+        assert opened(tmp_path).missing(["k1", "k2"]) == {"k2"}
+    assert caplog.messages == [
+        f"{path}: 2 damaged lines; samples that stood there are generated again"
+    ]
+
+
 def test_temporary_files_of_a_killed_run_are_not_read(tmp_path: Path) -> None:
     (tmp_path / ".chunk.jsonl.x7").write_bytes(LINE)
     (tmp_path / ".chunk.jsonl").write_bytes(LINE)
@@ -265,6 +306,48 @@ def test_where_no_index_can_lie_on_disk_it_lies_in_memory(
     assert completions(store, "k1", "k2") == MADE
     store.add(["k3"], [SCORED], cost)
     assert completions(store, "k3") == [SCORED]
+
+
+def test_a_folder_in_the_place_of_the_index_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(tmp_path, ["k1", "k2"], MADE)
+    (tmp_path / "index.sqlite").unlink()
+    (tmp_path / "index.sqlite").mkdir()
+    with caplog.at_level(logging.WARNING, "featherweight"):
+        store = opened(tmp_path)
+    assert completions(store, "k1", "k2") == MADE
+    store.add(["k3"], [SCORED], cost)
+    assert completions(store, "k3") == [SCORED]
+    assert (tmp_path / "index.sqlite").is_dir()
+    assert len(caplog.messages) == 1
+    assert "index.sqlite: unable to open database file" in caplog.messages[0]
+
+
+def rows_and_files(folder: Path) -> tuple[int, set[str]]:
+    """How many places an index holds, and the files it knows."""
+    database = sqlite3.connect(folder / "index.sqlite")
+    (rows,) = database.execute("SELECT count(*) FROM places").fetchone()
+    names = {name for (name,) in database.execute("SELECT name FROM files")}
+    database.close()
+    return rows, names
+
+
+def test_what_the_index_held_of_replaced_and_removed_files_goes(tmp_path: Path) -> None:
+    path = filled(tmp_path, ["k1", "k2"], MADE)
+    other = filled(tmp_path, ["k3"], [SCORED])
+    for _ in range(3):
+        Index(tmp_path).read_again(path.name)  # a new number for the same file
+    assert rows_and_files(tmp_path) == (2 + 1 + 3 * 2, {path.name, other.name})
+    opened(tmp_path).index.close()
+    assert rows_and_files(tmp_path) == (3, {path.name, other.name})
+    path.write_bytes(LINE + b"\n")
+    opened(tmp_path).index.close()
+    assert rows_and_files(tmp_path) == (2, {path.name, other.name})
+    other.unlink()
+    opened(tmp_path).index.close()
+    assert rows_and_files(tmp_path) == (1, {path.name})
+    assert completions(opened(tmp_path), "k1", "k3", "k9")[:2] == [None, None]
 
 
 def test_a_file_of_another_process_is_noticed(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from featherweight.errors import InputError
-from featherweight.specs import DecodingSpec, ReportSpec, Spec, TaskFacts, read_spec
+from featherweight.specs import DecodingSpec, GenerateSpec, ReportSpec, Spec, TaskFacts, read_spec
 from featherweight.study import Plan, make_plan, stage_specs
 from featherweight.study.json_schema import study_schema
 from featherweight.tasks import catalogue
@@ -307,6 +307,13 @@ SUMS_CASES: list[tuple[dict[str, Any], list[str]]] = [
             " the contrast out"
         ],
     ),
+    (
+        {"contrasts": [{"pair": ["sums", "sums"]}]},
+        [
+            "contrasts.0.pair: expected two different labels, got 'sums' twice; compare it with"
+            " another label, or leave the contrast out"
+        ],
+    ),
 ]
 
 
@@ -397,6 +404,39 @@ def test_every_spec_is_read_back_as_it_was_made(root: Path, name: str) -> None:
         made += [make(plan, job) for job in jobs]
     for spec in made:
         assert read_spec(spec.model_dump_json(indent=1), type(spec)) == spec
+
+
+def test_the_spec_of_another_stage_is_said_first_and_in_few_lines(root: Path) -> None:
+    plan = plan_of({"study": "pocket"}, root / "config")
+    made: dict[str, Spec] = {stage: make(plan) for stage, make in stage_specs.OF_STUDY.items()}
+    for stage, make in stage_specs.OF_JOB.items():
+        job = {"draw": "pocket", "acquire_dataset": "pocket"}.get(stage, plan.models[0])
+        made[stage.partition("_")[0]] = make(plan, job)
+    for given, spec in made.items():
+        for stage in made.keys() - {given}:
+            with pytest.raises(InputError) as caught:
+                read_spec(spec.model_dump_json(), type(made[stage]))
+            first, *rest = caught.value.problems
+            assert first.startswith(f"--spec: expected the spec of {stage}, got one with ")
+            assert first.endswith(f"; take one of results/<study>/specs/{stage}*.json")
+            assert 1 <= len(rest) <= 3
+            assert all(line.startswith("--spec: ") for line in rest)
+
+
+def test_a_slip_in_a_spec_is_told_as_it_is(root: Path) -> None:
+    plan = plan_of({"study": "pocket"}, root / "config")
+    document = stage_specs.generate(plan, plan.models[0]).model_dump(mode="json")
+    document |= {"shards": 0.5, "chunk": 3, "dtyp": "auto"}
+    del document["dtype"], document["engine"]
+    with pytest.raises(InputError) as caught:
+        read_spec(json.dumps(document), GenerateSpec)
+    assert sorted(line.split(":")[1] for line in caught.value.problems) == [
+        " chunk",
+        " dtyp",
+        " dtype",
+        " engine",
+        " shards",
+    ]
 
 
 def test_a_spec_keeps_the_order_of_the_study(root: Path) -> None:

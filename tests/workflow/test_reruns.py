@@ -24,6 +24,7 @@ contrasts:
 """
 WARMER = "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n"
 AFTER_GENERATE = {"generate"} | AFTER_SCORE
+NEW_TASK = "from featherweight.tasks.mmlu import TASK as MMLU\n\nTASK = MMLU\n"
 
 
 def touch(checkout: Checkout) -> None:
@@ -66,6 +67,8 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
         lambda c: append(c, "tasks/pocket/items.py", "CHANGED = 1\n"),
         {"draw_pocket", "render"} | AFTER_GENERATE,
     ),
+    ("a task of other studies", lambda c: append(c, "tasks/mmlu.py", "CHANGED = 1\n"), set()),
+    ("a new task", lambda c: append(c, "tasks/chess.py", NEW_TASK), set()),
     ("how pocket models are trained", lambda c: append(c, "pocket/training.py", "X = 1\n"), set()),
     ("answers of other tools", lambda c: append(c, "bring/__init__.py", "X = 1\n"), set()),
     ("score alone", lambda c: append(c, "score/run.py", "CHANGED = 1\n"), AFTER_SCORE),
@@ -141,6 +144,16 @@ def test_what_runs_again(
 ) -> None:
     edit(checkout)
     assert checkout.jobs() == expected
+
+
+def test_a_task_that_claims_name_counts_for_compare_alone(checkout: Checkout) -> None:
+    """Its words stand in their sentences, also where the study does not ask it."""
+    checkout.edit("config/claims.yaml", "tasks: {", "tasks: {of-mmlu: mmlu, ")
+    run = checkout.snakemake()
+    assert run.returncode == 0, run.stderr
+    assert checkout.jobs() == set()
+    append(checkout, "tasks/mmlu.py", "CHANGED = 1\n")
+    assert checkout.jobs() == {"compare", "report"}
 
 
 def test_an_unrelated_config_key_reruns_nothing(checkout: Checkout) -> None:

@@ -561,7 +561,7 @@ def test_a_damaged_chunk_is_made_again(study: Study, caplog: pytest.LogCaptureFi
     damaged.write_bytes(b"".join([*lines[:2], b"garbage\n", *lines[3:]]))
     assert study.run().generated == 1
     assert [(s.item_id, s.token_ids) for s in study.samples()] == before
-    assert any("1 damaged lines" in message for message in caplog.messages)
+    assert any("1 damaged line;" in message for message in caplog.messages)
 
 
 def test_a_deleted_output_costs_no_sample(study: Study) -> None:

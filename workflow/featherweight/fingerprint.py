@@ -6,8 +6,8 @@ count. So do modules that are imported by name: of
 
     import_module(f"featherweight.tasks.{name}.numbers").NUMBERS
 
-every `tasks/*/numbers.py` that binds NUMBERS. Files beside a module that are not Python (templates,
-styles) count with their bytes.
+every `tasks/*/numbers.py` that binds NUMBERS: of all tasks, or of those that a study asks. Files
+beside a module that are not Python (templates, styles) count with their bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = "featherweight"
+TASKS = f"{PACKAGE}.tasks"
 ROOT = Path(__file__).parent
 ASSETS = {".j2", ".css", ".js", ".html"}
 
@@ -115,10 +116,14 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _chosen(by_name: ByName) -> list[str]:
-    """The modules that an import by name may mean."""
+def _chosen(by_name: ByName, tasks: frozenset[str] | None) -> list[str]:
+    """The modules that an import by name may mean where only these tasks are asked (None: all)."""
     pattern, attribute = by_name
-    names = (name for name in _all_modules() if re.fullmatch(pattern, name))
+    names = (
+        name
+        for name in _all_modules()
+        if re.fullmatch(pattern, name) and (tasks is None or not _of_other_task(name, tasks))
+    )
     paths = ((name, _path(name)) for name in names)
     return [
         name
@@ -127,9 +132,19 @@ def _chosen(by_name: ByName) -> list[str]:
     ]
 
 
+def _of_other_task(module: str, tasks: frozenset[str]) -> bool:
+    """Whether a module belongs to a task that is none of these."""
+    words = module.split(".")
+    return words[:2] == TASKS.split(".") and len(words) > 2 and words[2] not in tasks
+
+
 @cache
-def modules(stage: str) -> tuple[str, ...]:
-    """The stage's own modules and every package module that they import, sorted."""
+def modules(stage: str, tasks: frozenset[str] | None = None) -> tuple[str, ...]:
+    """The stage's own modules and every package module that they import, sorted.
+
+    Of modules that are imported by a task's name, those of `tasks` and what they import; None:
+    of every task.
+    """
     waiting = [name for name in _all_modules() if f"{name}.".startswith(f"{stage}.")]
     counted: set[str] = set()
     while waiting:
@@ -141,17 +156,21 @@ def modules(stage: str) -> tuple[str, ...]:
         module = _read(path)
         waiting += [*module.imported, name.rpartition(".")[0]]
         for by_name in module.by_name:
-            waiting += _chosen(by_name)
+            waiting += _chosen(by_name, tasks)
     return tuple(sorted(counted))
 
 
 @cache
-def fingerprint(stage: str) -> str:
-    """The hash of a stage's code. Raises LookupError for a stage that does not exist."""
-    if _path(stage) is None:
-        raise LookupError(f"no module {stage!r} in {ROOT}")
+def fingerprint(stage: str, tasks: frozenset[str] | None = None) -> str:
+    """The hash of a stage's code, for a study that asks these tasks (None: every task).
+
+    Raises LookupError for a stage or a task that does not exist.
+    """
+    for name in (stage, *(f"{TASKS}.{task}" for task in sorted(tasks or ()))):
+        if _path(name) is None:
+            raise LookupError(f"no module {name!r} in {ROOT}")
     total = hashlib.sha256()
-    for name in modules(stage):
+    for name in modules(stage, tasks):
         path = _path(name)
         assert path is not None  # modules() lists only what has a file
         total.update(name.encode() + b"\0" + _read(path).code.encode() + b"\0")

@@ -351,7 +351,8 @@ Read = TypeVar("Read", bound=Spec)
 def read_spec(text: str, model: type[Read]) -> Read:
     """The spec behind `--spec`: JSON, or the path of a file that holds it.
 
-    Raises InputError with one line per mistake.
+    Raises InputError with one line per mistake; where another stage's spec was given, first a line
+    that says so and at most three mistakes.
     """
     stripped = text.strip()
     if not stripped.startswith(("{", "[")):
@@ -368,4 +369,23 @@ def read_spec(text: str, model: type[Read]) -> Read:
             f"--spec: expected JSON, got a text that breaks off at character {error.pos}:"
             f" {error.msg}"
         ) from error
-    return check(document, model, "--spec")
+    try:
+        return check(document, model, "--spec")
+    except InputError as error:
+        if not isinstance(document, dict) or (line := _of_another_stage(document, model)) is None:
+            raise
+        raise InputError([line, *error.problems[:3]]) from None
+
+
+def _of_another_stage(document: Mapping[str, Any], model: type[Spec]) -> str | None:
+    """The line for a document whose keys are those of another spec; None for keys that fit."""
+    known = model.model_fields
+    unknown = document.keys() - known.keys()
+    missing = {key for key, field in known.items() if field.is_required()} - document.keys()
+    if len(unknown) + len(missing) <= min(len(document.keys() & known.keys()), 3):
+        return None
+    stage = "acquire" if model is Source else model.__name__.removesuffix("Spec").lower()
+    return (
+        f"--spec: expected the spec of {stage}, got one with {len(unknown)} unknown and"
+        f" {len(missing)} missing keys; take one of results/<study>/specs/{stage}*.json"
+    )

@@ -35,7 +35,7 @@ rule preflight:
     threads: workflow.cores or 1
     params:
         spec=spec("preflight"),
-        code=fingerprint("featherweight.acquire"),
+        code=code("acquire"),
     shell:
         "python -m featherweight acquire --log {log:q} --preflight --spec {params.spec:q} "
         "--lock config/lock.yaml --output {output:q}"
@@ -54,7 +54,7 @@ rule acquire_model:
     params:
         spec=spec("acquire_model", "model"),
         lock=locked("model"),
-        code=fingerprint("featherweight.acquire"),
+        code=code("acquire"),
     shell:
         "python -m featherweight acquire --log {log:q} --kind model "
         "--spec {params.spec:q} --lock config/lock.yaml --output {output:q}"
@@ -73,7 +73,7 @@ rule acquire_dataset:
     params:
         spec=spec("acquire_dataset", "dataset"),
         lock=locked("dataset"),
-        code=fingerprint("featherweight.acquire"),
+        code=code("acquire"),
     shell:
         "python -m featherweight acquire --log {log:q} --kind dataset "
         "--spec {params.spec:q} --lock config/lock.yaml --output {output:q}"

@@ -28,7 +28,7 @@ rule aggregate:
         CPU
     params:
         spec=spec("aggregate"),
-        code=fingerprint("featherweight.aggregate"),
+        code=code("aggregate"),
         folder=folder("aggregate"),
     shell:
         "python -m featherweight aggregate --log {log:q} --spec {params.spec:q} "

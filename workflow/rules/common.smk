@@ -3,12 +3,13 @@ What all stages need - the plan of the study, the folders of its results, and th
 into `params`.
 
 Two params decide whether a job runs again. `spec` is the part of the study that its stage depends
-on, `code` a hash over the code that it runs.
+on, `code` a hash over the code that it runs for the study's tasks.
 """
 
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from featherweight.acquire.lock import locked_facts, read_lock
 from featherweight.acquire.manifest import forget_stale
 from featherweight.canonical import digest
 from featherweight.cuda import cuda_devices
+from featherweight.documents import read_document
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.fingerprint import fingerprint
@@ -39,6 +41,7 @@ REPORT = f"{RESULTS}/report/report.html"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 CELLS = [cell.path for cell in PLAN.cells()]
+CLAIMS = "config/claims.yaml"
 CPU = "../../envs/cpu.yaml"
 GPU = "../../envs/gpu.yaml"
 PREFLIGHT = f"{RESULTS}/acquire/preflight.json"
@@ -89,9 +92,49 @@ def spec(stage, wildcard=None):
     return of_job
 
 
+def code(stage, also=()):
+    """A hash over the code of a stage: of the tasks, only what the study asks, and `also` others."""
+    return fingerprint(f"featherweight.{stage}", frozenset([*PLAN.datasets, *also]))
+
+
 def folder(path):
     """A params function: a folder of this study's results; wildcards are filled in."""
     return lambda wildcards: f"{RESULTS}/{path}".format(**wildcards)
+
+
+def labels_in(document):
+    """What stands under a key `task` or `tasks`, at any depth."""
+    if isinstance(document, list):
+        return {name for one in document for name in labels_in(one)}
+    if not isinstance(document, dict):
+        return set()
+    named = [str(document.get("task")), str(document.get("tasks"))]
+    return set(re.findall(r"[\w-]+", " ".join(named))) | labels_in([*document.values()])
+
+
+def tasks_in_claims():
+    """Tasks that the claims name: a claim is told in its task's words, also where the study does
+    not ask that task.
+    """
+    try:
+        return PLAN.tasks.keys() & labels_in(read_document(Path(CLAIMS)))
+    except InputError:
+        return set()  # the job says what is wrong with the file
+
+
+def one_of(names):
+    """A pattern for the names of these models; one that nothing matches for none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def cores_of(wildcards):
+    """All cores for a downloaded model; pocket models and controls are faster two at a time."""
+    return (workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1
+
+
+def gpu_of(wildcards):
+    """The GPU, for a model where there is one."""
+    return int(cuda_devices() > 0 and PLAN.facts(wildcards.model).kind != "control")
 
 
 def acquire_options():

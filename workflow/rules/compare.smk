@@ -16,7 +16,7 @@ rule compare:
     input:
         aggregate=[f"{RESULTS}/aggregate/{table}.parquet" for table in TABLES],
         published=PUBLISHED,
-        claims="config/claims.yaml",
+        claims=CLAIMS,
     output:
         [
             f"{RESULTS}/compare/{name}"
@@ -38,7 +38,7 @@ rule compare:
         CPU
     params:
         spec=spec("compare"),
-        code=fingerprint("featherweight.compare"),
+        code=code("compare", also=tasks_in_claims()),
         aggregate=folder("aggregate"),
         folder=folder("compare"),
     shell:

@@ -15,31 +15,15 @@ OUTPUTS:
     done     = results/<study>/generate/<model>/shards/<shard>-of-<N>.json, where there are several
 """
 
-import re
-
 SHARDS = PLAN.config.shards
 SHARDED = [name for name in PLAN.models if SHARDS > 1 and PLAN.facts(name).kind != "control"]
 WHOLE = [name for name in PLAN.models if name not in SHARDED]
+# What every way to generate says on the command line.
 GENERATE = (
     "python -m featherweight generate --log {log:q} --spec {params.spec:q}"
     " --manifest {input.model:q} --items {params.items_folder:q} --prompts {params.prompts:q}"
     " --output {params.folder:q} --store {params.store:q} --usage {params.folder:q}/usage.parquet"
 )
-
-
-def one_of(names):
-    """A pattern for the names of these models; one that nothing matches for none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def cores_of(wildcards):
-    """All cores for a downloaded model; pocket models and controls are faster two at a time."""
-    return (workflow.cores or 1) if PLAN.facts(wildcards.model).kind == "hub" else 1
-
-
-def gpu_of(wildcards):
-    """The GPU, for a model where there is one."""
-    return int(cuda_devices() > 0 and PLAN.facts(wildcards.model).kind != "control")
 
 
 rule generate:
@@ -64,13 +48,13 @@ rule generate:
         gpu=gpu_of,
     params:
         spec=spec("generate", "model"),
-        code=fingerprint("featherweight.generate"),
+        code=code("generate"),
         items_folder=folder("prompts/items"),
         prompts=folder("prompts/models/{model}"),
         folder=folder("generate/{model}"),
         store=folder("store"),
     shell:
-        GENERATE + " --threads {threads}"
+        f"{GENERATE} --threads {{threads}}"
 
 
 if SHARDED:
@@ -96,14 +80,14 @@ if SHARDED:
             gpu=gpu_of,
         params:
             spec=spec("generate", "model"),
-            code=fingerprint("featherweight.generate"),
+            code=code("generate"),
             items_folder=folder("prompts/items"),
             prompts=folder("prompts/models/{model}"),
             folder=folder("generate/{model}"),
             store=folder("store"),
             shards=SHARDS,
         shell:
-            GENERATE + " --threads {threads} --shard {wildcards.shard}/{params.shards}"
+            f"{GENERATE} --threads {{threads}} --shard {{wildcards.shard}}/{{params.shards}}"
             " --done {output:q}"
 
     rule collect:
@@ -128,10 +112,10 @@ if SHARDED:
             CPU
         params:
             spec=spec("generate", "model"),
-            code=fingerprint("featherweight.generate"),
+            code=code("generate"),
             items_folder=folder("prompts/items"),
             prompts=folder("prompts/models/{model}"),
             folder=folder("generate/{model}"),
             store=folder("store"),
         shell:
-            GENERATE + " --collect {input.shards:q}"
+            f"{GENERATE} --collect {{input.shards:q}}"

@@ -28,7 +28,7 @@ for LABEL in LABELS:
             CPU
         params:
             spec=spec_file("draw", LABEL, OF_JOB["draw"](PLAN, LABEL)),
-            code=fingerprint("featherweight.prompts"),
+            code=code("prompts"),
             folder=folder("prompts/items"),
         shell:
             "python -m featherweight prompts --log {log:q} draw --spec {params.spec:q} "
@@ -50,7 +50,7 @@ rule render:
         CPU
     params:
         spec=spec("render", "model"),
-        code=fingerprint("featherweight.prompts"),
+        code=code("prompts"),
         items_folder=folder("prompts/items"),
         folder=folder("prompts/models/{model}"),
     shell:

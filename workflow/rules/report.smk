@@ -26,7 +26,7 @@ rule report:
         CPU
     params:
         spec=spec("report"),
-        code=fingerprint("featherweight.report"),
+        code=code("report"),
         results=folder(""),
     shell:
         "python -m featherweight report --log {log:q} --spec {params.spec:q} "

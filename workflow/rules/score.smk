@@ -25,7 +25,7 @@ rule score:
         CPU
     params:
         spec=spec("score", "model"),
-        code=fingerprint("featherweight.score"),
+        code=code("score"),
         items_folder=folder("prompts/items"),
         prompts=folder("prompts/models/{model}"),
         samples=folder("generate/{model}"),

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from featherweight.generate.lines import unsealed
+from featherweight.generate.lines import chunk_name, unsealed
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files
@@ -31,6 +31,10 @@ _FIND = (
     "SELECT name, offset, length FROM places JOIN files ON files.id = places.file"
     " WHERE key = ? ORDER BY name"
 )
+# What was read of files that were replaced or removed since. Numbers of files are never used twice,
+# so `gone` only grows; `user_version` holds what it was when such rows were last removed.
+_GONE = "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence) - count(*) FROM files"
+_STALE = "DELETE FROM places WHERE file NOT IN (SELECT id FROM files)"
 _WAIT = 600.0  # seconds for another process that is reading a large store into the index
 Answer = TypeVar("Answer")
 log = logging.getLogger("featherweight")
@@ -81,7 +85,8 @@ class Index:
         self.close()
         for place in (self._path, ":memory:"):
             try:
-                self._path.unlink(missing_ok=True)
+                if place == self._path:
+                    self._path.unlink(missing_ok=True)
                 database = self._connected(place)
                 self._refresh(database)
                 return work(database)
@@ -115,6 +120,10 @@ class Index:
         changed = sorted(name for name, facts in here.items() if known.get(name) != facts)
         if changed:
             self._read(database, changed)
+        (gone,) = database.execute(_GONE).fetchone()
+        if gone != database.execute("PRAGMA user_version").fetchone()[0]:
+            database.execute(_STALE)
+            database.execute(f"PRAGMA user_version = {gone}")
 
     def _read(self, database: sqlite3.Connection, names: list[str]) -> None:
         """Put what these files hold into the index, in one transaction.
@@ -142,7 +151,10 @@ class Index:
 
 
 def _records(path: Path) -> list[tuple[str, int, int]]:
-    """Key, offset and length of every whole completion in a file; damaged lines are reported."""
+    """Key, offset and length of every whole completion in a file; damaged ones are reported.
+
+    A file that holds every completion of its chunk lacks none, whatever its other lines are.
+    """
     records = []
     offset = damaged = 0
     for line in path.read_bytes().split(b"\n"):
@@ -152,6 +164,7 @@ def _records(path: Path) -> list[tuple[str, int, int]]:
         elif "key" in document:
             records.append((document["key"], offset, len(line)))
         offset += len(line) + 1
-    if damaged:
-        log.warning("%s: %d damaged lines; these samples are generated again", path, damaged)
+    if damaged and chunk_name([key for key, _, _ in records]) != path.stem:
+        lines = "1 damaged line" if damaged == 1 else f"{damaged} damaged lines"
+        log.warning("%s: %s; samples that stood there are generated again", path, lines)
     return records

@@ -11,11 +11,12 @@ and flipped bit; it is no signature. Reads and writes nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from featherweight.canonical import canonical
+from featherweight.canonical import canonical, digest
 from featherweight.engines import Completion
 from featherweight.records import Usage
 
@@ -23,6 +24,11 @@ Document = dict[str, Any]  # parsed JSON
 _HASH = b',"sha256":"'
 _TAIL = len(_HASH) + 64 + len(b'"}')
 _SCORED = "option_loglikelihoods"
+
+
+def chunk_name(keys: Sequence[str]) -> str:
+    """The name of the chunk that brings these completions."""
+    return digest(list(keys))[:32]
 
 
 def sealed(document: Document) -> bytes:

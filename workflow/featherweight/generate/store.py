@@ -14,6 +14,7 @@ claim, a lock that ends with its process, and finds what the others have added.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +23,12 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from featherweight.canonical import digest
 from featherweight.engines import Completion
 from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.generate.index import Index, Place
 from featherweight.generate.lines import (
+    chunk_name,
     completion_line,
     completion_of,
     unsealed,
@@ -37,6 +38,7 @@ from featherweight.generate.lines import (
 from featherweight.records import Usage
 
 _LONGEST_USAGE = 1 << 13  # bytes of a chunk's last line
+log = logging.getLogger("featherweight")
 
 
 class Stored(NamedTuple):
@@ -44,11 +46,6 @@ class Stored(NamedTuple):
 
     completion: Completion
     chunk: str
-
-
-def chunk_name(keys: Sequence[str]) -> str:
-    """The name of the chunk that brings these completions."""
-    return digest(list(keys))[:32]
 
 
 class SampleStore:
@@ -120,14 +117,23 @@ class SampleStore:
         self.index.read_again(f"{chunk_name(keys)}.jsonl")
 
     def usage(self, chunks: Iterable[str]) -> list[Usage]:
-        """What these chunks cost, in order; a chunk whose last line is damaged is left out."""
+        """What these chunks cost, in order; a chunk whose last line is damaged is left out, with a
+        word.
+        """
         found = (self._usage(self.folder / f"{chunk}.jsonl") for chunk in chunks)
         return [usage for usage in found if usage is not None]
 
     def _usage(self, path: Path) -> Usage | None:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LONGEST_USAGE))
-            return usage_of(file.read().rstrip(b"\n").rpartition(b"\n")[2])
+            usage = usage_of(file.read().rstrip(b"\n").rpartition(b"\n")[2])
+        if usage is None:
+            log.warning(
+                "%s: the last line is damaged or missing; what the chunk cost is lost, its samples"
+                " are not",
+                path,
+            )
+        return usage
 
     @contextmanager
     def claimed(self, keys: Sequence[str]) -> Iterator[bool]:

@@ -170,12 +170,17 @@ _KINDS = {str: "text", bool: "true or false", int: "a whole number", float: "a n
 
 
 def _contrast(contrast: Contrast, study: Study, tasks: Tasks) -> list[str]:
-    """What is wrong with a contrast: labels that do not exist, or that have different strata."""
+    """What is wrong with a contrast: labels that do not exist, are one, or differ in strata."""
     by_label = {entry.name: entry.task for entry in study.tasks}
     lines = [
         f"unknown task label {name!r}; {nearest(name, by_label)}"
-        for name in contrast.pair
+        for name in dict.fromkeys(contrast.pair)
         if name not in by_label
+    ]
+    lines += [
+        f"expected two different labels, got {name!r} twice; compare it with another label, or"
+        " leave the contrast out"
+        for name in duplicates(contrast.pair)
     ]
     first, second = (tasks.get(by_label.get(name, "")) for name in contrast.pair)
     if first is not None and second is not None and first.strata != second.strata:
