@@ -24,7 +24,13 @@ contrasts:
 """
 WARMER = "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n"
 AFTER_GENERATE = {"generate"} | AFTER_SCORE
-NEW_TASK = "from featherweight.tasks.mmlu import TASK as MMLU\n\nTASK = MMLU\n"
+NEW_TASK = """
+from dataclasses import replace
+
+from featherweight.tasks.mmlu import TASK as MMLU
+
+TASK = replace(MMLU, name="chess")
+"""
 
 
 def touch(checkout: Checkout) -> None:
