@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,10 @@ def test_a_wrong_hash_says_expected_and_got(folder: Path) -> None:
         ),
         (
             lambda lines: [*lines[:6], lines[6].replace('"unknown"]', '"known"]')],
+            ":7: expected exactly one answer",
+        ),
+        (
+            lambda lines: [*lines[:6], re.sub(r'"[^"]*"\]', '"unknown"]', lines[6], count=2)],
             ":7: expected exactly one answer",
         ),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import altair as alt
@@ -209,6 +210,9 @@ def test_published_points_are_only_of_categories_that_were_asked(tmp_path: Path)
     ).inputs()
     by_category = frames.published_by_category(inputs, "bbq", "ambiguous")
     assert set(by_category["category"]) == {"Age", "SES"}
+    beside = [row.model_copy(update={"comparable": False}) for row in inputs.published]
+    none = frames.published_by_category(replace(inputs, published=beside), "bbq", "ambiguous")
+    assert none.empty
     table = frames.pairs(inputs, "bbq")
     drawn = table[(table["model"] == "GPT-4o") & (table["whose"] == "Published")]
     assert dict(zip(drawn["questions"], drawn["value"], strict=True)) == {

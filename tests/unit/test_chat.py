@@ -90,6 +90,8 @@ def test_without_template_the_stated_format_is_used_and_its_absence_said(tmp_pat
         chat.render(tokenizer, cued, FACTS.model_copy(update={"prompt_format": "{message}\nA:"}))[0]
         == "who?\nA:"
     )  # not "A:\nA:"
+    blank = FACTS.model_copy(update={"prompt_format": "{message}\n"})
+    assert chat.render(tokenizer, ASKED, blank)[0] == "who?\n"  # a line break is no cue
     with pytest.raises(
         InputError, match=f"model tiny at {tmp_path} has no chat template; state prompt_format"
     ):

@@ -63,6 +63,16 @@ def test_stop_tokens_are_cross_checked(
     )
 
 
+def test_first_and_stop_token_of_the_older_map_of_special_tokens(tmp_path: Path) -> None:
+    special = {"bos_token": {"content": "<s>"}, "eos_token": "</s>"}
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps(special))
+    (tmp_path / "tokenizer.json").write_text(
+        json.dumps({"model": {"vocab": {"<s>": 1, "</s>": 2}}, "added_tokens": []})
+    )
+    chat, _ = read_chat(tmp_path)
+    assert (chat["bos"], chat["eos"], chat["stop_ids"]) == ("<s>", "</s>", [2])
+
+
 def test_first_tokens_and_own_code_are_shown(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(
         json.dumps({"bos_token_id": 1, "eos_token_id": 2, "auto_map": {}})

@@ -16,6 +16,7 @@ from featherweight.compare.claims import Claim, Vocabulary, read_claims
 from featherweight.compare.published import COLUMNS, Published, read_published
 from featherweight.compare.result import RuleResult
 from featherweight.compare.selection import StudyRule
+from featherweight.compare.settings import Outcome, Setting, State, together
 from featherweight.errors import InputError
 from featherweight.records import (
     Estimate,
@@ -649,6 +650,25 @@ def test_one_setting_of_many_that_lost_answers_decide() -> None:
     assert found.why.startswith(
         "Holds in 1 of 2 settings; the lost answers decide in 1 (y); all are needed."
     )
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (("holds", "holds"), "holds"),
+        (("fails", "fails"), "fails"),
+        (("holds", "fails"), "open"),
+        (("holds", "lost"), "lost"),
+        (("lost", "fails"), "lost"),
+        (("lost", "open"), "open"),
+        (("holds", "fails", "lost"), "open"),
+        (("lost", "missing"), "missing"),
+    ],
+)
+def test_a_setting_of_several_parts(states: tuple[State, ...], expected: State) -> None:
+    parts = [Outcome(state, "Said.") for state in states]
+    groups = tuple({"group": f"g{place}"} for place in range(len(parts)))
+    assert together(Setting("g", groups), parts).state == expected
 
 
 @pytest.mark.parametrize("contexts", [False, True])

@@ -181,6 +181,21 @@ def test_what_may_not_be_compared(
     assert why is None or why in row.why
 
 
+@pytest.mark.parametrize(
+    ("category", "why"),
+    [
+        ("Age", "same items and formula"),
+        ("all", "only large gaps mean anything"),
+        ("", "only large gaps mean anything"),  # a benchmark without categories
+    ],
+)
+def test_how_far_a_comparison_goes(category: str, why: str) -> None:
+    (row,) = published_rows(
+        [BBQ.model_copy(update={"category": category})], spec([], [task("bbq")])
+    )
+    assert why in row.why
+
+
 @pytest.mark.parametrize("change", [{"benchmark": "MMLU"}, {"metric": "ECE"}])
 def test_what_does_not_belong_beside_a_task(change: dict[str, str]) -> None:
     assert published_rows([BBQ.model_copy(update=change)], spec([], [task("bbq")])) == []

@@ -140,8 +140,11 @@ def test_too_wide_an_interval_tells_nothing(
     assert scores("random", row, chance(1 / 3))[metric, stratum].inside is inside
 
 
-def test_an_interval_that_reaches_farther_to_one_side_is_judged_by_that_side() -> None:
-    rows = [estimate("c", 1 / 3, 1 / 3 - 0.02, 1 / 3 + 0.06), chance(1 / 3)]
+@pytest.mark.parametrize(("below", "above"), [(0.02, 0.06), (0.06, 0.02)])
+def test_an_interval_that_reaches_farther_to_one_side_is_judged_by_that_side(
+    below: float, above: float
+) -> None:
+    rows = [estimate("c", 1 / 3, 1 / 3 - below, 1 / 3 + above), chance(1 / 3)]
     assert scores("random", *rows)[ACCURACY].inside is None
 
 

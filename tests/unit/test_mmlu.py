@@ -81,6 +81,7 @@ def test_worked_examples_are_the_first_five_of_dev_in_their_order(tmp_path: Path
 
 BAD = [
     ({"test": TEST[:-1]}, f"anatomy.csv: expected {SIZE} questions, got {SIZE - 1}"),
+    ({"test": [*TEST, TEST[0]]}, f"anatomy.csv: expected {SIZE} questions, got {SIZE + 1}"),
     ({"dev": DEV[:-1]}, "expected 5 worked examples, got 4"),
     ({"test": [*TEST[:-1], [*TEST[0][:-1], "4"]]}, f"question {SIZE}: expected .* an answer 0"),
     (

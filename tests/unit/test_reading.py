@@ -145,6 +145,7 @@ FORMS: list[tuple[str, int | None]] = [
     ('{"letter": "A", "answer": "The nephew"}', None),  # a letter with another option's text
     ('{"A": false, "B": true, "C": false}', 1),
     ('[{"option": "A", "selected": false}, {"option": "B", "selected": true}]', 1),
+    ('{"said by the aunt": {"the nephew": true}}', 1),  # the nearest key
     ('{"A": 0.1, "B": 0.8, "C": 0.1}', 1),
     ('{"A": 0.4, "B": 0.4, "C": 0.2}', None),
     ('{"forgot_password": "nephew", "had_list": "aunt"}', 1),
@@ -173,6 +174,31 @@ FORMS: list[tuple[str, int | None]] = [
 @pytest.mark.parametrize(("text", "expected"), FORMS)
 def test_objects_and_tables(text: str, expected: int | None) -> None:
     assert read_answer(text, choices_of(CASES[0]), (0, 1, 2)).chosen == expected
+
+
+@pytest.mark.parametrize("text", ["Not the aunt, the nephew.", "It was not (A), (B)."])
+def test_a_denial_ends_at_the_comma(text: str) -> None:
+    assert read_answer(text, choices_of(CASES[0]), (0, 1, 2)).chosen == 1
+
+
+@pytest.mark.parametrize(("text", "expected"), [("The former.", 0), ("The latter.", 1)])
+def test_the_former_is_whom_the_context_names_first_by_any_word(text: str, expected: int) -> None:
+    choices = Choices(
+        "The tall Brazilian met a Spanish cook. The old man then greeted the waiter.",
+        "Who was late?",
+        ("The waiter, a Brazilian", "The Spanish cook", "Unknown"),
+        abstention=2,
+    )
+    assert read_answer(text, choices, (0, 1, 2)).chosen == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("It was the engneerr.", 0), ("It was the drivrr.", None)]
+)
+def test_two_slips_are_read_in_a_word_of_eight_letters(text: str, expected: int | None) -> None:
+    options = ("The engineer", "The drivers", "Unknown")
+    choices = Choices("", "Who was late?", options, abstention=2)
+    assert read_answer(text, choices, (0, 1, 2)).chosen == expected
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,16 @@ def test_the_number_format_of_a_study_may_be_another(
     assert plan_of({"study": "pocket"}, root / "config").study.dtype == "float32"
 
 
+def test_fewer_prompts_by_the_config_are_not_those_of_a_subset(root: Path) -> None:
+    """Nobody knows how large a subset is: it may hold fewer than were asked for."""
+    whole = plan_of({"study": "smol-but-mighty"}, root / "config").study
+    asked = {"study": "smol-but-mighty", "prompts_per_category": 8}
+    narrowed = plan_of(asked, root / "config").study
+    assert any(entry.subset for entry in whole.tasks)
+    for was, now in zip(whole.tasks, narrowed.tasks, strict=True):
+        assert now.prompts_per_category == (was.prompts_per_category if was.subset else 8)
+
+
 STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"models": ["pocket-fare"]},

@@ -256,6 +256,7 @@ def test_a_bundle_of_changed_files(rows: World) -> None:
     ):
         write_bundle(rows.folder / "bundle", [rows.manifest])
     assert not (rows.folder / "bundle" / "models" / "tiny.json").exists()
+    assert not [*(rows.folder / "bundle").rglob("*.incomplete")]  # nor what was copied of it
     with pytest.raises(
         InputError, match="acquire --bundle: expected manifests, got none in results/"
     ):
