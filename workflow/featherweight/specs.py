@@ -377,7 +377,7 @@ def read_spec(text: str, model: type[Read]) -> Read:
         raise InputError([line, *error.problems[:3]]) from None
 
 
-def _of_another_stage(document: Mapping[str, Any], model: type[Spec]) -> str | None:
+def _of_another_stage(document: Mapping[str, object], model: type[Spec]) -> str | None:
     """The line for a document whose keys are those of another spec; None for keys that fit."""
     known = model.model_fields
     unknown = document.keys() - known.keys()

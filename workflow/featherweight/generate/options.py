@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from featherweight.engines import Completion, Engine
 from featherweight.errors import InputError
@@ -30,7 +29,7 @@ def chosen_by_likelihood(prompt: Prompt) -> bool:
     return prompt.option_ids is not None
 
 
-def asked(prompt: Prompt) -> dict[str, Any]:
+def asked(prompt: Prompt) -> dict[str, object]:
     """What decides log-likelihoods beside the model and its engine: no decoding, no noise, no
     sample number.
     """

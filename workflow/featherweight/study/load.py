@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from featherweight.documents import Checked, check, nearest, read_document, read_yaml
 from featherweight.errors import InputError
@@ -55,6 +54,6 @@ def _entries(path: Path, model: type[Checked], problems: list[str]) -> dict[str,
     return entries
 
 
-def load_config(document: Mapping[str, Any], where: str) -> Config:
+def load_config(document: Mapping[str, object], where: str) -> Config:
     """config.yaml after Snakemake merged `--config` and `--configfile` into it."""
     return check(dict(document), Config, where)

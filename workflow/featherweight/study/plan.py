@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from featherweight.cuda import cuda_devices
 from featherweight.documents import nearest
@@ -106,7 +106,7 @@ def _categories(entry: TaskEntry, tasks: Mapping[str, TaskFacts]) -> list[str]:
 
 
 def make_plan(
-    document: Mapping[str, Any],
+    document: Mapping[str, object],
     config_folder: Path,
     tasks: Mapping[str, TaskFacts],
     where: str = WHERE,
