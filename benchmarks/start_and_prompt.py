@@ -118,7 +118,7 @@ def make_study(folder: Path, prompts: list[list[int]], batch: int, tokens: int) 
         "cells": [
             {"task": "pocket", "category": "one", "seed": 0, "item_seed": 0, "sample_seed": 0}
         ],
-        "tasks": {"pocket": {"task": "pocket", "wording": "pocket", "answers": "generated"}},
+        "tasks": {"pocket": "pocket"},
     }
     places = {"manifest": "model.json", "usage": "usage.parquet"} | {
         name: name for name in ("items", "prompts", "output", "store")

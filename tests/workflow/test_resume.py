@@ -129,10 +129,7 @@ class Study:
             "thinking": None,
             "chunk": chunk(8),
             "cells": [self.cell(category) for category in CATEGORIES],
-            "tasks": {
-                label: {"task": "pocket", "wording": "letter", "answers": "generated"}
-                for label in ("pocket", "again")
-            },
+            "tasks": dict.fromkeys(("pocket", "again"), "pocket"),
         } | changes
 
     @staticmethod

@@ -238,7 +238,7 @@ class GenerateSpec(Spec):
     chunk: ChunkSpec | None  # None: what suits the device that computes
     shards: int = 1
     cells: tuple[Cell, ...]
-    tasks: dict[str, AskedTask]  # by label
+    tasks: dict[str, str]  # label -> task: whose rule a control follows
 
 
 # --- score, aggregate ------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def samples(
 
     Raises InputError for prompts of items that were not drawn.
     """
-    asked = task(spec.tasks[cell.task].task)
+    asked = task(spec.tasks[cell.task])
     shown = _items(asked, cell, items_folder)
     path = items_folder / cell.items_path
     strangers = [prompt.item_id for prompt in prompts if prompt.item_id not in shown]

@@ -160,7 +160,7 @@ def generate(plan: Plan, model: str) -> GenerateSpec:
         chunk=None,
         shards=plan.config.shards,
         cells=tuple(plan.cells()),
-        tasks=_asked(plan),
+        tasks=_task_names(plan),
     )
 
 
