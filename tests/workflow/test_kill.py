@@ -78,7 +78,7 @@ def results(checkout: Checkout) -> dict[str, bytes]:
     assert run.returncode == 0, run.stderr
     files = [
         *(file for file in folder.glob("generate/**/*.parquet") if file.name != "usage.parquet"),
-        *folder.glob("score/*"),
+        *folder.glob("score/**/*.parquet"),
         *folder.glob("aggregate/*"),
         report,
     ]
