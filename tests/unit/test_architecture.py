@@ -15,7 +15,7 @@ LEVELS: list[set[str]] = [
     {"documents"},
     {"files", "specs"},
     {"study"},
-    {"chat", "reading"},
+    {"chat", "reading", "grading"},
     {"tasks"},
     {"engines"},
     {"results"},
@@ -29,6 +29,8 @@ IMPORT_OTHERS_BY_NAME = {"acquire/network.py", "engines/exllamav2/install.py"}
 ONLY_IN = {
     "torch": {"engines", "pocket"},
     "transformers": {"engines", "pocket", "chat"},
+    "math_verify": {"grading"},
+    "sympy": {"grading"},
     "altair": {"report"},
     "vl_convert": {"report"},
     "httpx": {"acquire"},

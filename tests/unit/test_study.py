@@ -262,6 +262,8 @@ SUMS = TaskFacts(
     has_facts=False,
     has_examples=False,
     has_judged=False,
+    policy=None,
+    has_planted=False,
 )
 OF_SUMS = {"task": "sums", "prompts_per_category": 8}
 GOOD_SUMS: dict[str, Any] = {

@@ -119,6 +119,8 @@ class TaskFacts:
     has_facts: bool  # `draw` writes a table of the task's own beside the items
     has_examples: bool  # `draw` writes worked examples
     has_judged: bool  # `score` writes a table of the task's own beside the scores
+    policy: str | None  # of the task's headline; None: the study says it
+    has_planted: bool  # it knows how often a model with a planted table is right
 
 
 # --- acquire ---------------------------------------------------------------------------------
@@ -251,6 +253,8 @@ class ScoreSpec(Spec):
     cells: tuple[Cell, ...]
     tasks: dict[str, str]  # label -> task
     samples_per_prompt: int = Field(default=1, ge=1)  # by likelihood a prompt has one
+    planted: dict[str, str] = {}  # label -> the table that is planted in the model
+    temperature: float | None = None  # of the samples; None: nothing is planted
 
 
 class ContrastSpec(Spec):

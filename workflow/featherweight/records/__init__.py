@@ -24,7 +24,7 @@ from featherweight.records.found import (
     WordingLoss,
     WordingLosses,
 )
-from featherweight.records.judged import Outcome, Reading, Reason, Score
+from featherweight.records.judged import Graded, Outcome, Reading, Reason, Score
 
 __all__ = [
     "ALL",
@@ -34,6 +34,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Finish",
+    "Graded",
     "Item",
     "KnownValue",
     "Outcome",

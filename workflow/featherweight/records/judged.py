@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple
 from featherweight.records.answered import Finish
 
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
-Reason = Literal["empty", "refuses", "several", "none"]
+# time out, memory: an answer was read, and grading it took more than its limit
+Reason = Literal["empty", "refuses", "several", "none", "time out", "memory"]
 
 
 class Reading(NamedTuple):
@@ -57,3 +58,24 @@ class Score:
     chance: float | None  # probability that a blind guess is right; None: cannot be guessed
     n_tokens: int
     finish: Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What grading adds to the `Score` of a free answer; row for row beside it. Key: Sample's."""
+
+    model: str
+    task: str
+    category: str
+    item_seed: int
+    sample_seed: int
+    item_id: str
+    sample_index: int
+    graded_by: str | None  # which rule of grading decided; None: there was nothing to grade
+    # Answers to one prompt that are equal share a number, counted from 0 in the order of their
+    # first appearance; None: no answer. Only an answer of the right one's class is right.
+    answer_class: int | None
+    # Whether a lenient reading of the whole text would call it right; None: it came to no verdict.
+    lenient: bool | None
+    # Probability that this model answers this question rightly, known because it was planted.
+    planted: float | None

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featherweight.errors import InputError
-from featherweight.records import Choices, Item, Reading, Score
+from featherweight.grading import Grading
+from featherweight.records import Choices, Graded, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
@@ -61,6 +62,14 @@ class Task:
     choices: Callable[[Item, Any], Choices] | None
     # Reads a free answer; None for a choice. (text, item, finish) -> reading
     read: Callable[[str | None, Item, str], Reading] | None = None
+    # How a free answer is compared with the right one; None: as text. A task that says it keeps
+    # `Graded` rows beside its scores.
+    grading: Grading | None = None
+    # The headline's policy for unread answers; None: the study says it.
+    policy: str | None = None
+    # (name of a planted table, item, temperature) -> probability that a model with this table
+    # answers rightly; None: no model of ours is built for this task.
+    planted: Callable[[str, Item, float], float] | None = None
     facts: type | None = None  # record of what only this task knows of an item; key task, item_id
     judged: type | None = None  # record of what only this task knows of an answer
     judge: Callable[[Score, Item, Any, Reading], Any] | None = None  # makes a `judged` row
@@ -78,6 +87,16 @@ class Task:
                 f"task {self.name}: expected `choices`, or `read` where answers are written"
                 " freely, got neither; give it one of them"
             )
+        if self.grading is not None and (self.judged is not None or self.read is None):
+            problems.append(
+                f"task {self.name}: expected `read` beside `grading`, and no `judged`: grading has"
+                " rows of its own; add the one or remove the other"
+            )
+        if self.policy is not None and self.policy not in self.policies:
+            problems.append(
+                f"task {self.name}: policy: expected one of {', '.join(self.policies)}, got"
+                f" {self.policy!r}"
+            )
         if self.choices is not None:
             problems += [
                 f"task {self.name}: its answers are chosen from options, but wording"
@@ -88,6 +107,11 @@ class Task:
             ]
         if problems:
             raise InputError(problems)
+
+    @property
+    def beside_scores(self) -> type | None:
+        """The record of the rows that lie beside its scores; None: there are none."""
+        return self.judged if self.grading is None else Graded
 
     def wording(self, name: str) -> Wording:
         """The wording of this name. Raises LookupError."""
@@ -155,5 +179,7 @@ def _facts(one: Task) -> TaskFacts:
         has_options=one.choices is not None,
         has_facts=one.facts is not None,
         has_examples=one.examples is not None,
-        has_judged=one.judged is not None,
+        has_judged=one.beside_scores is not None,
+        policy=one.policy,
+        has_planted=one.planted is not None,
     )
