@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from featherweight.records import Reading
 
-
 BOX = "\\boxed{"
 
 
