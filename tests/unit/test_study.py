@@ -230,7 +230,8 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
 
 def test_a_dataset_without_a_task(config_folder: Path) -> None:
     edit(config_folder / "studies" / "pocket.yaml", tasks=[{"task": "trivia"}])
-    edit(config_folder / "datasets.yaml", trivia={"kind": "folder", "label": "T", "folder": "t"})
+    facts = {"kind": "folder", "label": "T", "folder": "t", "licence": "MIT"}
+    edit(config_folder / "datasets.yaml", trivia=facts)
     with pytest.raises(InputError) as caught:
         plan_of({"study": "pocket"}, config_folder)
     assert (
