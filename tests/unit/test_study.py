@@ -156,14 +156,6 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"tasks": [{"task": "bqb"}]}, ["tasks.0.task: unknown task 'bqb'; did you mean 'bbq'?"]),
     (
-        {"tasks": [{"task": "gsm8k"}]},
-        [
-            "tasks.0.task: 'gsm8k' stands in config/datasets.yaml, but there is no file"
-            " workflow/featherweight/tasks/gsm8k.py or workflow/featherweight/tasks/gsm8k/"
-            "__init__.py that says how to ask it; tasks so far: bbq, "
-        ],
-    ),
-    (
         {"tasks": [{"task": "pocket", "subset": {"levle": 3}}]},
         ["tasks.0.subset: unknown key 'levle' of pocket; expected one of named, stereotyped"],
     ),
@@ -234,6 +226,19 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["models: expected at least one model or control, got neither"],
     ),
 ]
+
+
+def test_a_dataset_without_a_task(config_folder: Path) -> None:
+    edit(config_folder / "studies" / "pocket.yaml", tasks=[{"task": "trivia"}])
+    facts = {"kind": "folder", "label": "T", "folder": "t", "licence": "MIT"}
+    edit(config_folder / "datasets.yaml", trivia=facts)
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    assert (
+        "tasks.0.task: 'trivia' stands in config/datasets.yaml, but there is no file"
+        " workflow/featherweight/tasks/trivia.py or workflow/featherweight/tasks/trivia/"
+        "__init__.py that says how to ask it; tasks so far: aime24, bbq, "
+    ) in str(caught.value)
 
 
 @pytest.mark.parametrize(("changes", "expected"), STUDY_CASES)

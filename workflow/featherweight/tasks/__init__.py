@@ -20,7 +20,10 @@ from featherweight.records import Choices, Graded, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
+# Modules here that are no task.
+NOT_TASKS = frozenset(
+    {"choice", "graded", "graded_numbers", "numbers", "problems", "rules", "words"}
+)
 
 
 class Loaded(NamedTuple):
