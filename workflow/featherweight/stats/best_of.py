@@ -27,7 +27,7 @@ import numpy as np
 from featherweight.stats.counts import Bools, Codes, Values
 
 MOST_SAMPLES = 1000  # C(n, n / 2) is then still a float
-DIGITS = 12  # of a majority: what is 1 for every subset is 1, not 1 less a rounding error
+ROUNDING = 1e-12  # what is right in every subset is 1, not 1 less a rounding error
 
 
 def pass_at_k(n: Codes, right: Codes, k: int) -> Values:
@@ -76,7 +76,7 @@ def majority_at_k(sizes: Sequence[int], right: int | None, n: int, ks: Sequence[
         for place, k in wanted:
             if k >= votes:
                 values[place] += first * ways[k - votes] / float(math.comb(n, k))
-    return np.round(values, DIGITS)
+    return np.where(values > 1.0 - ROUNDING, 1.0, values)
 
 
 def _never_more(sizes: Sequence[int], silent: int, votes: int, degree: int) -> Values:
