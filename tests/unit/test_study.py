@@ -268,7 +268,7 @@ SUMS = TaskFacts(
     has_examples=False,
     has_judged=False,
     policy=None,
-    has_planted=False,
+    planted_tables=(),
 )
 OF_SUMS = {"task": "sums", "prompts_per_category": 8}
 GOOD_SUMS: dict[str, Any] = {
@@ -603,6 +603,9 @@ PLANTED_CASES = [
     ({"stratum": "ambig"}, "stratum: unknown stratum 'ambig' of pocket; did you mean 'ambiguous'?"),
     ({"task": "pockt"}, "task: unknown task 'pockt'; did you mean 'pocket'?"),
     ({"vale": 1}, "vale: unknown key, got 1; did you mean 'value'?"),
+    ({"value": None}, "expected a value or the name of a table, got neither"),
+    ({"table": "solver"}, "expected a value or the name of a table, got both"),
+    ({"value": None, "table": "x", "metric": "accuracy"}, "table: pocket has no planted tables;"),
 ]
 
 
@@ -616,7 +619,52 @@ def test_planted_where_no_task_can_show_it(
     with pytest.raises(InputError) as caught:
         plan_of({"study": "pocket"}, config_folder)
     (line,) = caught.value.problems
-    assert line == f"{path}: pocket-fair: planted.1.{expected}"
+    assert line.startswith(f"{path}: pocket-fair: planted.1")
+    assert expected in line
+
+
+OF_TABLE = {"task": "sums", "metric": "accuracy", "stratum": "level 1", "table": "solver"}
+TABLE_CASES: list[tuple[list[dict[str, str]], list[str]]] = [
+    ([OF_TABLE, OF_TABLE | {"stratum": "level 2"}], []),
+    (
+        [OF_TABLE | {"table": "solvr"}],
+        ["planted.0.table: unknown table 'solvr' of sums; did you mean 'solver'?"],
+    ),
+    (
+        [OF_TABLE | {"metric": "unparsed"}],
+        ["planted.0.metric: a table is known to give the accuracy, got 'unparsed'"],
+    ),
+    (
+        [OF_TABLE, OF_TABLE | {"table": "large"}],
+        ["planted: expected one table of sums, got large and solver"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("planted", "expected"), TABLE_CASES)
+def test_planted_tables(
+    config_folder: Path, planted: list[dict[str, str]], expected: list[str]
+) -> None:
+    edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
+    edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
+    path = config_folder / "models.yaml"
+    model = yaml.safe_load(path.read_text())["pocket-fair"]
+    edit(path, **{"pocket-fair": model | {"planted": planted}})
+    tables = replace(SUMS, planted_tables=("solver", "large"))
+    if expected:
+        with pytest.raises(InputError) as caught:
+            plan_of({"study": "pocket"}, config_folder, sums=tables)
+        assert list(caught.value.problems) == [f"{path}: pocket-fair: {line}" for line in expected]
+        return
+    plan = plan_of({"study": "pocket"}, config_folder, sums=tables)
+    scores = {model: stage_specs.score(plan, model) for model in plan.models}
+    assert scores["pocket-fair"].planted == {"sums": "solver"}
+    assert (
+        scores["pocket-fair"].temperature
+        == stage_specs.generate(plan, "pocket-fair").decoding.temperature
+    )
+    others = [one for name, one in scores.items() if name != "pocket-fair"]
+    assert {(len(one.planted), one.temperature) for one in others} == {(0, None)}
 
 
 def test_planted_in_all_strata_together(config_folder: Path) -> None:

@@ -120,7 +120,7 @@ class TaskFacts:
     has_examples: bool  # `draw` writes worked examples
     has_judged: bool  # `score` writes a table of the task's own beside the scores
     policy: str | None  # of the task's headline; None: the study says it
-    has_planted: bool  # it knows how often a model with a planted table is right
+    planted_tables: tuple[str, ...]  # in models of ours whose chance of each answer is known
 
 
 # --- acquire ---------------------------------------------------------------------------------
@@ -283,12 +283,23 @@ class AggregateSpec(Spec):
 
 
 class PlantedSpec(Spec):
-    """A number that the project built into a model of its own, so that it can be looked for."""
+    """A number that the project built into a model of its own, so that it can be looked for.
+
+    It is a value, or follows from a table that the task knows: the mean over the items asked.
+    """
 
     task: str
     metric: str
     stratum: str
-    value: float
+    value: float | None = None
+    table: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PlantedSpec:
+        if (self.value is None) == (self.table is None):
+            found = "neither" if self.value is None else "both"
+            raise ValueError(f"expected a value or the name of a table, got {found}")
+        return self
 
 
 class StudiedModel(Spec):
