@@ -266,6 +266,10 @@ def test_longer_chains_are_harder(items: list[Item]) -> None:
     assert 0.3 < means[-1] < means[0] < 0.8
 
 
+def test_every_table_can_be_named_in_models_yaml() -> None:
+    assert TASK.planted_tables == tuple(planted.TABLES)
+
+
 def test_what_has_no_closed_form_is_refused(items: list[Item]) -> None:
     with pytest.raises(LookupError, match="no planted table 'other': expected one of solver"):
         planted.planted("other", items[0], 1.0)

@@ -21,7 +21,7 @@ from typing import Any
 from featherweight.reading.expression import read_boxed
 from featherweight.records import Item, Reading
 from featherweight.specs import Scalar, Wording
-from featherweight.tasks import Loaded, Task
+from featherweight.tasks import Loaded, Task, graded
 from featherweight.tasks.chains.rules import CONTROLS
 
 STEPS = {f"level {level}": steps for level, steps in enumerate((2, 3, 4, 6, 8), start=1)}
@@ -60,13 +60,15 @@ TASK = Task(
     block=len(STRATA),
     own_items=True,
     strata=STRATA,
-    policies=("wrong", "drop"),
-    policy="wrong",
+    policies=graded.POLICIES,
+    policy=graded.POLICY,
     controls=CONTROLS,
     choices=None,
     read=_read,
     grading="integer",
     planted=_planted,
+    planted_tables=("solver",),
+    chance=0.1,
     subset_keys={"level": int},
     matches=matches,
 )

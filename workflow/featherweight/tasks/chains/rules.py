@@ -2,7 +2,7 @@ r"""Controls of the chains: those of every graded task, and one that guesses.
 
 One real answer, of `random`:
 
-The final answer is \boxed{ 4 }
+    The final answer is \boxed{ 4 }
 """
 
 from __future__ import annotations
@@ -10,12 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from featherweight.tasks import Asked, Rule
-
-
-def oracle(asked: Asked) -> str:
-    """The right digit."""
-    return f"The final answer is \\boxed{{ {asked.item.gold} }}"
+from featherweight.tasks import Asked, Rule, graded
 
 
 def random(asked: Asked) -> str:
@@ -26,4 +21,4 @@ def random(asked: Asked) -> str:
     return f"The final answer is \\boxed{{ {digit} }}"
 
 
-CONTROLS: Mapping[str, Rule] = MappingProxyType({"oracle": oracle, "random": random})
+CONTROLS: Mapping[str, Rule] = MappingProxyType({**graded.CONTROLS, "random": random})
