@@ -120,7 +120,7 @@ class TaskFacts:
     has_examples: bool  # `draw` writes worked examples
     has_judged: bool  # `score` writes a table of the task's own beside the scores
     policy: str | None  # of the task's headline; None: the study says it
-    has_planted: bool  # it knows how often a model with a planted table is right
+    planted_tables: tuple[str, ...]  # in models of ours whose chance of each answer is known
 
 
 # --- acquire ---------------------------------------------------------------------------------
@@ -270,7 +270,8 @@ class AggregateSpec(Spec):
     models: tuple[str, ...] = ()  # the order of the rows; others follow in the order of the files
     controls: tuple[str, ...] = ()  # take no part in the families of tests
     tasks: dict[str, str]  # label -> task
-    policy: str = "drop"  # of the headline: differences, spread, positions, contrasts
+    # label -> policy of the headline: differences, spread, positions, contrasts; others "drop"
+    policies: dict[str, str] = {}
     baseline: str | None = None  # None: every pair of models
     contrasts: tuple[ContrastSpec, ...] = ()
     draws: int = Field(default=2000, ge=1)
@@ -282,12 +283,23 @@ class AggregateSpec(Spec):
 
 
 class PlantedSpec(Spec):
-    """A number that the project built into a model of its own, so that it can be looked for."""
+    """A number that the project built into a model of its own, so that it can be looked for.
+
+    It is a value, or follows from a table that the task knows: the mean over the items asked.
+    """
 
     task: str
     metric: str
     stratum: str
-    value: float
+    value: float | None = None
+    table: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PlantedSpec:
+        if (self.value is None) == (self.table is None):
+            found = "neither" if self.value is None else "both"
+            raise ValueError(f"expected a value or the name of a table, got {found}")
+        return self
 
 
 class StudiedModel(Spec):
@@ -310,10 +322,16 @@ class StudiedTask(Spec):
     label: str
     task: str
     name: str  # what a reader calls the dataset
-    wording: str
+    models: tuple[str, ...]  # the models and controls that are asked
+    wording: str | None  # None: each model has its own
+    wordings: dict[str, str] = {}  # model -> wording, where each has its own
     answers: AnswersBy
     categories: tuple[str, ...]
     draw: DrawSpec
+
+    def wording_of(self, model: str) -> str:
+        """The wording in which a model is asked."""
+        return self.wordings[model] if self.wording is None else self.wording
 
 
 class CompareSpec(Spec):
@@ -327,7 +345,7 @@ class CompareSpec(Spec):
     tasks: dict[str, StudiedTask]  # by label
     wording_pairs: tuple[tuple[str, str], ...]
     contrasts: tuple[ContrastSpec, ...]
-    policy: str
+    policies: dict[str, str]  # for unread answers, by label
     baseline: str | None
     max_new_tokens: int
 
@@ -346,7 +364,7 @@ class ReportSpec(CompareSpec):
     examples_per_cell: int
     thinking: tuple[str, ...]  # the models that think aloud
     config_hash: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...]  # every cell that any model has
 
 
 Read = TypeVar("Read", bound=Spec)

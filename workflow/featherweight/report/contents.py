@@ -66,7 +66,7 @@ def figures(inputs: Inputs) -> list[Figure]:
     made = [
         figure
         for task in inputs.main_tasks
-        if inputs.groups(task)
+        if inputs.groups(task) and inputs.models_of(task)
         for make in FIGURES
         for figure in make(inputs, task)
     ]

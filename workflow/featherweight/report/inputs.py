@@ -109,11 +109,6 @@ class Inputs(Results):
     losses: Sequence[WordingLosses] = ()
 
     @property
-    def policy(self) -> str:
-        """What happens to answers that could not be read, by default."""
-        return self.spec.policy
-
-    @property
     def pocket(self) -> bool:
         """Whether every model is one that the project itself made, with something planted in it."""
         real = [facts for facts in self.spec.models.values() if facts.control is None]
@@ -186,19 +181,27 @@ class Inputs(Results):
 
     def chance(self, task: str, stratum: str) -> float | None:
         """How often a blind guess is right, over the answers of all models; None: no guessing."""
-        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.models]
+        rows = [
+            self.estimate(model, task, ALL, stratum, "chance") for model in self.models_of(task)
+        ]
         known = [row.value for row in rows if row is not None and row.value is not None]
         return sum(known) / len(known) if known else None
 
     def unread_words(self, task: str) -> str:
-        """What becomes of unread answers under the study's policy."""
-        own = self.words(task).policies.get(self.policy)
-        return theme.UNREAD.get(self.policy, self.policy) if own is None else own
+        """What becomes of a task's unread answers."""
+        policy = self.policy(task)
+        own = self.words(task).policies.get(policy)
+        return theme.UNREAD.get(policy, policy) if own is None else own
 
     @property
     def unread_policy(self) -> str:
-        """The same for all tasks of the study."""
-        return self.unread_words(next(iter(self.spec.tasks)))
+        """The same for all tasks of the study: of each, where they differ."""
+        named: dict[str, list[str]] = {}
+        for task in self.spec.tasks:
+            named.setdefault(self.unread_words(task), []).append(self.task_label(task))
+        if len(named) == 1:
+            return next(iter(named))
+        return ", ".join(f"{words} ({', '.join(tasks)})" for words, tasks in named.items())
 
     @property
     def cluster(self) -> str:

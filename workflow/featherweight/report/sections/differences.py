@@ -40,10 +40,11 @@ def section(inputs: Inputs) -> Section | None:
     if not table.rows:
         return None
     compared = contrasts(inputs)
+    counted = any(inputs.policy(task) != "drop" for task in inputs.spec.tasks)
     own = (inputs.words(task).over_asked for task in inputs.spec.tasks)
     data = Differences(
         table=table,
-        also_counted=None if inputs.policy == "drop" else inputs.unread_policy,
+        also_counted=inputs.unread_policy if counted else None,
         over_asked=tuple(dict.fromkeys(said for said in own if said is not None)),
         contrasts=_contrasts(inputs, compared) if compared else None,
         contrasts_title=f"Between subsets{' and wordings' if inputs.losses else ''}",
@@ -71,7 +72,7 @@ def differences(inputs: Inputs) -> Table:
     rows = (
         _difference(inputs, row)
         for row in inputs.differences
-        if (row.group, row.policy) == (ALL, inputs.policy)
+        if (row.group, row.policy) == (ALL, inputs.policy(row.task))
         and {row.model, row.baseline} <= set(inputs.models)
         and row.metric in inputs.compared(row.task)
     )
@@ -131,7 +132,7 @@ def contrasts(inputs: Inputs) -> list[ContrastRow]:
         row
         for row in inputs.contrasts
         if row.model in inputs.models
-        and (row.policy, row.group) == (inputs.policy, ALL)
+        and (row.policy, row.group) == (inputs.policy(row.first), ALL)
         and row.first != row.second
         and (both := frozenset((row.first, row.second))) not in apart
         and not (both in worded and row.metric in ("unparsed", "unfinished"))

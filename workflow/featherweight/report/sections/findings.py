@@ -97,7 +97,7 @@ def _best(inputs: Inputs, task: str, stratum: str) -> Finding | None:
 
 
 def _most_unread(inputs: Inputs, task: str) -> Finding | None:
-    shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models}
+    shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
     known = {model: share for model, share in shares.items() if share is not None}
     if not known:
         return None
@@ -120,7 +120,8 @@ def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
     sure = {
         row: row.value
         for row in inputs.differences
-        if (row.task, row.group, row.metric, row.policy) == (task, ALL, "accuracy", inputs.policy)
+        if (row.task, row.group, row.metric, row.policy)
+        == (task, ALL, "accuracy", inputs.policy(task))
         and {row.model, row.baseline} <= set(inputs.models)
         and row.value is not None
         and ranking.beyond_chance(row)

@@ -20,7 +20,7 @@ from featherweight.report.inputs import Inputs, Manifest, PublishedRow
 from featherweight.report.parts import Cell, Column, Section, Table
 from featherweight.report.sections import two_ways
 from featherweight.report.sections.instrument import agree
-from featherweight.specs import DecodingSpec
+from featherweight.specs import DecodingSpec, StudiedTask
 
 PACKAGES = (
     "altair",
@@ -135,7 +135,7 @@ def facts(inputs: Inputs) -> Facts:
         ("Unread answers", inputs.unread_policy),
         ("Bootstrap draws", f"{spec.bootstrap_draws:,}"),
         *(
-            (f"Wording, {inputs.task_label(label)}", entry.wording)
+            (f"Wording, {inputs.task_label(label)}", _wording(inputs, entry))
             for label, entry in spec.tasks.items()
         ),
         *(
@@ -143,6 +143,18 @@ def facts(inputs: Inputs) -> Facts:
             for task in two_ways.by_likelihood(inputs)
         ),
     )
+
+
+def _wording(inputs: Inputs, entry: StudiedTask) -> str:
+    """The wording of a task; where each model has its own, which model got which."""
+    if entry.wording is not None:
+        return entry.wording
+    named: dict[str, list[str]] = {}
+    for model in entry.models:
+        named.setdefault(entry.wording_of(model), []).append(inputs.label(model))
+    if len(named) == 1:
+        return next(iter(named))
+    return "; ".join(f"{wording}: {', '.join(labels)}" for wording, labels in named.items())
 
 
 def _commit() -> tuple[str, bool]:

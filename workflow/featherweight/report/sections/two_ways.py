@@ -94,7 +94,7 @@ def pairs(inputs: Inputs) -> list[Pair]:
     return made
 
 
-def _questions(inputs: Inputs, label: str) -> tuple[str, str, DrawSpec]:
+def _questions(inputs: Inputs, label: str) -> tuple[str, str | None, DrawSpec]:
     """What decides which questions a task puts, and in which words."""
     entry = inputs.spec.tasks[label]
     return entry.task, entry.wording, entry.draw.model_copy(update={"label": ""})
@@ -149,7 +149,12 @@ def _row(
     own = inputs.metric_words(pair.generated, metric)
     unread = [theme.percent(inputs.unread(model, label, ALL, stratum)) for label in pair]
     contrast = inputs.contrast(
-        model, pair.likelihood, pair.generated, metric, (stratum, stratum), policy=inputs.policy
+        model,
+        pair.likelihood,
+        pair.generated,
+        metric,
+        (stratum, stratum),
+        policy=inputs.policy(pair.likelihood),
     )
     note = None if contrast is None else shown.contrast_note(inputs, contrast)
     difference, p = _difference(contrast, own.form)

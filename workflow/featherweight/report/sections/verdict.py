@@ -93,7 +93,8 @@ def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
 def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
     """The one model that is shown to be best, or that is alone."""
     name = inputs.label(ranked.first.model)
-    models = f"Of {len(inputs.models)} models, " if len(inputs.models) > 1 else ""
+    asked = len(inputs.models_of(task))
+    models = f"Of {asked} models, " if asked > 1 else ""
     verb = "answers best" if ranked.best_is_shown else "was asked alone"
     values = _pair(inputs, ranked.first.model, task)
     strata = headline_strata(inputs, task)
@@ -127,7 +128,7 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     what = "right of all that was asked" if ranked.by_asked else "right"
     values = listed([f"{inputs.label(one.model)} {theme.percent(one.value)}" for one in among])
     shown = f"{values} {what}{_together(inputs, task)}"
-    said = f"Of {len(inputs.models)} models, no model is shown to be best: "
+    said = f"Of {len(inputs.models_of(task))} models, no model is shown to be best: "
     said += f"{names} within {100 * gap:.1f} points ({shown})." if near else f"{shown}."
     if torn:
         against = listed(
