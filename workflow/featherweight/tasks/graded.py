@@ -66,8 +66,8 @@ QWEN = Wording(
 
 # deepseek-ai/DeepSeek-R1@00f3296a14392e787d4138b5a0d8ce0e55a25b23, README.md, "Usage
 # Recommendations": no system message, and this sentence in the prompt of a mathematical problem.
-# SmolLM2's makers ask in the same words (huggingface/smollm@c5525272e1183ba19ea3ab9d76f2498a3e00b729,
-# text/evaluation/tasks.py, `prompt_math`), without a system message of their own.
+# SmolLM2's makers ask in the same words: huggingface/smollm at
+# c5525272e1183ba19ea3ab9d76f2498a3e00b729, text/evaluation/tasks.py, `prompt_math`.
 DEEPSEEK = Wording(
     name="deepseek",
     user="{question}\nPlease reason step by step, and put your final answer within \\boxed{{}}.",
