@@ -139,6 +139,11 @@ def test_known_scores_of_controls() -> None:
         ("unparsed", ALL, 0.0, True)
     }
     assert known("unclosed") == {("unfinished", ALL, 1.0, True)}
+    assert known("hesitant") == {
+        ("accuracy", ALL, 0.7, False),
+        ("unparsed", ALL, 0.3, False),
+        ("unfinished", ALL, 0.0, True),
+    }
     assert known("random") == {("accuracy", one, "chance", False) for one in levels}
 
 

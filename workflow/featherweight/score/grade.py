@@ -1,11 +1,12 @@
 r"""Free answers of one model, graded: which are right, and which answers to one prompt are equal.
 
 Reads and writes the cache of grades (`grading`). Answers are graded cell by cell, each pair of a
-right answer and an answer once. Only what was read is graded; beside it the whole text is read
-leniently, as math-verify does it by itself, where answers are expressions: a number in the last
-place of any text would nearly always be found, so that a lenient reading of integers and numbers
-says nothing that the reading rules do not say. One real verdict, of an answer `\frac{2}{4}` to a
-problem whose right answer is `0.5`:
+right answer and an answer once. Only what was read is graded. Beside it the whole text, thought
+apart, is read leniently, as math-verify does it by itself, where answers are expressions; of
+integers and numbers the reading rules themselves take the last number, where a task allows it, so
+that a lenient reading would say nothing more. A whole text costs 3.5 CPU ms on average (the 250
+first solutions of MATH-500): 2 CPU minutes for 64 samples of each of 500 problems, once, for the
+cache keeps it. One real verdict, of an answer `\frac{2}{4}` where `0.5` is right:
 
     Verdict(outcome="right", reason=None, rule="number", answer_class=0, lenient=True)
 """
