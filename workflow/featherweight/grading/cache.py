@@ -23,9 +23,8 @@ from typing import Any
 from featherweight.canonical import canonical, digest
 from featherweight.files import write_atomically
 from featherweight.fingerprint import fingerprint
-from featherweight.grading import worker as program
 from featherweight.grading.verdicts import Limits
-from featherweight.grading.workers import Job, Judged
+from featherweight.grading.workers import PROGRAM, Job, Judged
 
 log = logging.getLogger("featherweight")
 _LONGEST_TEXT = 1000  # characters of an answer that are shown; its key is of the whole
@@ -35,7 +34,7 @@ _LONGEST_TEXT = 1000  # characters of an answer that are shown; its key is of th
 def _versions() -> dict[str, str]:
     """What verdicts depend on besides their pair: our code, and the code behind it."""
     names = ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime")
-    return {name: version(name) for name in names} | {"rules": fingerprint(program.__name__)}
+    return {name: version(name) for name in names} | {"rules": fingerprint(PROGRAM)}
 
 
 class Cache:
