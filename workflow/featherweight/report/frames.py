@@ -72,7 +72,7 @@ def scores(inputs: Inputs, task: str, stratum: str, metric: str) -> pd.DataFrame
             "unread shown": theme.percent(unread),
         }
         for group in inputs.groups(task)
-        for model in inputs.models
+        for model in inputs.asked(task)
     )
 
 
@@ -93,13 +93,19 @@ def published_by_category(inputs: Inputs, task: str, stratum: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=["model", "category", "value", "shown", "source"])
 
 
+# What others call the share of problems that one answer to each gets right.
+ONE_ANSWER = ("accuracy", "pass@1", "em_maj1@1")
+
+
 def drawn(inputs: Inputs, task: str, stratum: str) -> list[PublishedRow]:
     """Published accuracies that figures of this task and stratum draw."""
+    metrics = ONE_ANSWER if inputs.graded(task) else ("accuracy",)
     return [
         row
         for row in inputs.published
         if row.drawn
-        and (row.task, row.stratum, row.metric) == (task, stratum, "accuracy")
+        and (row.task, row.stratum) == (task, stratum)
+        and row.metric in metrics
         and row.fraction is not None
     ]
 
@@ -107,7 +113,7 @@ def drawn(inputs: Inputs, task: str, stratum: str) -> list[PublishedRow]:
 def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
     """The accuracies of every model, ours and published: always all strata, never one alone."""
     rows: list[Row] = []
-    for model in inputs.models:
+    for model in inputs.asked(task):
         for stratum in inputs.shown(task):
             unread = theme.percent(inputs.unread(model, task, ALL, stratum))
             rows.append(
@@ -140,7 +146,7 @@ def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
 def reading(inputs: Inputs, task: str) -> pd.DataFrame:
     """What became of each model's answers: read, not readable, not finished."""
     rows: list[Row] = []
-    for model in inputs.models:
+    for model in inputs.asked(task):
         lost = {
             "not readable": inputs.estimate(model, task, ALL, ALL, "unparsed"),
             "not finished": inputs.estimate(model, task, ALL, ALL, "unfinished"),
@@ -160,7 +166,7 @@ def reading(inputs: Inputs, task: str) -> pd.DataFrame:
 def positions(inputs: Inputs, task: str) -> pd.DataFrame:
     """How often each letter is chosen beside how often it is right."""
     rows: list[Row] = []
-    for model in inputs.models:
+    for model in inputs.asked(task):
         own = [row for row in inputs.positions if (row.model, row.task) == (model, task)]
         for row in sorted(own, key=lambda row: row.position):
             chosen = row.n_chosen / row.n if row.n else None

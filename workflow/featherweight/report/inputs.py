@@ -109,11 +109,6 @@ class Inputs(Results):
     losses: Sequence[WordingLosses] = ()
 
     @property
-    def policy(self) -> str:
-        """What happens to answers that could not be read, by default."""
-        return self.spec.policy
-
-    @property
     def pocket(self) -> bool:
         """Whether every model is one that the project itself made, with something planted in it."""
         real = [facts for facts in self.spec.models.values() if facts.control is None]
@@ -129,6 +124,31 @@ class Inputs(Results):
         """Tasks that ask a whole dataset; the others are subsets of one."""
         whole = [label for label, entry in self.spec.tasks.items() if label == entry.task]
         return whole if whole else list(self.spec.tasks)[:1]
+
+    def graded(self, task: str) -> bool:
+        """Whether a task's answers are written freely and graded."""
+        return task_of(self.spec.tasks[task].task).grading is not None
+
+    @cached_property
+    def graded_tasks(self) -> tuple[str, ...]:
+        """The labels of the tasks whose answers are graded."""
+        return tuple(label for label in self.spec.tasks if self.graded(label))
+
+    def asked(self, task: str) -> tuple[str, ...]:
+        """Models with results that were asked this task, controls left out."""
+        return tuple(model for model in self.models if (model, task) in self._asked)
+
+    def was_asked(self, model: str, task: str) -> bool:
+        """Whether a model or control was asked a task; one without any result counts as asked."""
+        return model in self.missing or (model, task) in self._asked
+
+    def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
+        """The wordings of a task, each with the models that it was put to in these words."""
+        named: dict[str, tuple[str, ...]] = {}
+        for model in self.asked(task):
+            wording = self.spec.tasks[task].wording
+            named[wording] = (*named.get(wording, ()), model)
+        return named
 
     @property
     def several_tasks(self) -> bool:
@@ -149,10 +169,20 @@ class Inputs(Results):
         """The strata that a table or figure shows: the task's, or all questions together."""
         return self.strata(task) or (ALL,)
 
+    def summed_up(self, task: str) -> tuple[str, ...]:
+        """The strata of a summary: of a graded task all together, since its levels have a figure
+        of their own."""
+        return (ALL,) if self.graded(task) else self.shown(task)
+
     @property
     def stratified(self) -> bool:
         """Whether any task has strata."""
         return any(self.strata(task) for task in self.spec.tasks)
+
+    @property
+    def summed_up_by_strata(self) -> bool:
+        """Whether a summary of all tasks has a row for each stratum of any."""
+        return any(self.summed_up(task) != (ALL,) for task in self.spec.tasks)
 
     def stratum_words(self, task: str, stratum: str) -> StratumWords:
         """A stratum in words; by its name where the task has none for it."""
@@ -186,19 +216,34 @@ class Inputs(Results):
 
     def chance(self, task: str, stratum: str) -> float | None:
         """How often a blind guess is right, over the answers of all models; None: no guessing."""
-        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.models]
+        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.asked(task)]
         known = [row.value for row in rows if row is not None and row.value is not None]
         return sum(known) / len(known) if known else None
 
     def unread_words(self, task: str) -> str:
-        """What becomes of unread answers under the study's policy."""
-        own = self.words(task).policies.get(self.policy)
-        return theme.UNREAD.get(self.policy, self.policy) if own is None else own
+        """What becomes of unread answers under the task's policy."""
+        policy = self.policy(task)
+        own = self.words(task).policies.get(policy)
+        return theme.UNREAD.get(policy, policy) if own is None else own
 
     @property
     def unread_policy(self) -> str:
-        """The same for all tasks of the study."""
-        return self.unread_words(next(iter(self.spec.tasks)))
+        """The same for all tasks of the study, named where it is not the same for each."""
+        return self.unread_in(list(self.spec.tasks))
+
+    def unread_in(self, tasks: Sequence[str]) -> str:
+        """The same for these tasks: "left out", "left out (BBQ) and counted as wrong (GSM8K)"."""
+        by_policy: dict[str, list[str]] = {}
+        for task in tasks:
+            by_policy.setdefault(self.policy(task), []).append(task)
+        if len(by_policy) == 1:
+            return self.unread_words(tasks[0])
+        return theme.listed(
+            [
+                f"{self.unread_words(own[0])} ({', '.join(map(self.task_label, own))})"
+                for own in by_policy.values()
+            ]
+        )
 
     @property
     def cluster(self) -> str:
@@ -221,6 +266,8 @@ class Inputs(Results):
 
     def kinds(self, task: str) -> str:
         """All strata of a task in words."""
+        if self.graded(task):
+            return "all levels"
         several = len(self.strata(task)) > 2
         return "all kinds of question" if several else "both kinds of question"
 
@@ -241,6 +288,10 @@ class Inputs(Results):
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:
         return frozenset((row.task, row.metric) for row in self.estimates if row.value is not None)
+
+    @cached_property
+    def _asked(self) -> frozenset[tuple[str, str]]:
+        return frozenset((row.model, row.task) for row in self.estimates if row.n_asked)
 
     @cached_property
     def _strata(self) -> Mapping[str, tuple[str, ...]]:

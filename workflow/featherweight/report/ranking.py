@@ -59,13 +59,15 @@ class Ranking:
 
 def by_asked(inputs: Inputs, task: str) -> bool:
     """Whether a model of the task lost more than 5% of its answers, or an unknown share."""
-    shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.models]
+    if inputs.graded(task):
+        return False  # ranked by its own policy: whatever was lost is wrong
+    shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.asked(task)]
     return any(share is None or share > MOST_LOST for share in shares)
 
 
 def policy(inputs: Inputs, task: str) -> str:
     """The policy for unread answers that the task's models are ranked under."""
-    return "wrong" if by_asked(inputs, task) else inputs.policy
+    return "wrong" if by_asked(inputs, task) else inputs.policy(task)
 
 
 def standing(inputs: Inputs, model: str, task: str, stratum: str) -> Standing | None:
@@ -91,14 +93,14 @@ def standing(inputs: Inputs, model: str, task: str, stratum: str) -> Standing | 
 
 def ranking(inputs: Inputs, task: str, stratum: str = ALL) -> Ranking | None:
     """The order of the models in one task and stratum; None where no model has a value."""
-    known = [standing(inputs, model, task, stratum) for model in inputs.models]
+    known = [standing(inputs, model, task, stratum) for model in inputs.asked(task)]
     standings = sorted((one for one in known if one is not None), key=lambda one: -one.value)
     if not standings:
         return None
     first = standings[0].model
     rows = {
         one.model: inputs.difference(
-            first, one.model, task, ALL, stratum, "accuracy", inputs.policy
+            first, one.model, task, ALL, stratum, "accuracy", inputs.policy(task)
         )
         for one in standings[1:]
     }

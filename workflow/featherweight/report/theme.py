@@ -28,6 +28,9 @@ METRICS: Mapping[str, MetricWords] = {
     "unparsed": MetricWords(title="Not readable"),
     "unfinished": MetricWords(title="Not finished"),
     "n_tokens": MetricWords(title="Tokens", form="tokens"),
+    "accuracy_lenient": MetricWords(title="Accuracy, graded leniently"),
+    "planted": MetricWords(title="Accuracy, as planted"),
+    "above_planted": MetricWords(title="Accuracy above the planted one"),
 }
 UNREAD: Mapping[str, str] = {"drop": "left out", "wrong": "counted as wrong"}
 READ_BY: Mapping[str, str] = {
@@ -51,6 +54,8 @@ NOT_READ: Mapping[str, str] = {
     "refuses": "it declines to answer",
     "several": "several options and no choice",
     "none": "no option chosen",
+    "time out": "grading the answer took too long",
+    "memory": "grading the answer took too much memory",
 }
 NOT_GIVEN: Mapping[str, str] = {  # the same where an answer is written freely
     **NOT_READ,
@@ -67,6 +72,14 @@ ENDED: Mapping[str, str] = {
     "forced": "its thinking was ended for it",
     "scored": "nothing was generated",
 }
+# By which rule a free answer was compared with the right one; others by their own name.
+GRADED_BY: Mapping[str, str] = {
+    "same text": "the same text as the right answer",
+    "number": "compared as numbers",
+    "base": "compared as numbers in a base",
+    "math-verify": "compared by math-verify",
+}
+LENIENT: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "no verdict"}
 OUTCOMES: Mapping[str, str] = {
     "right": "right",
     "wrong": "wrong",

@@ -72,7 +72,7 @@ def _accuracy(inputs: Inputs, task: str, stratum: str) -> Figure:
         chart=chart,
         table=table,
         columns=frames.score_columns(inputs, task),
-        least_width={"rows": 340, "facets": 700, "heat": heat_width(inputs)}[shape],
+        least_width={"rows": 340, "facets": 700, "heat": heat_width(inputs, task)}[shape],
         fits=shape != "facets",
     )
 
@@ -95,9 +95,9 @@ def _caption(
     return said
 
 
-def heat_width(inputs: Inputs) -> int:
+def heat_width(inputs: Inputs, task: str) -> int:
     """Below this many pixels a column of the heat map cannot hold its numbers."""
-    return 170 + 92 * len(inputs.models)
+    return 170 + 92 * len(inputs.asked(task))
 
 
 def _where(inputs: Inputs, task: str, stratum: str) -> str:

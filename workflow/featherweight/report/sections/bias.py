@@ -54,13 +54,13 @@ def _figure(inputs: Inputs, task: str, stratum: str, metric: str) -> Figure:
         ),
         table=table,
         columns=frames.score_columns(inputs, task),
-        least_width=heat_width(inputs),
+        least_width=heat_width(inputs, task),
     )
 
 
 def finding(inputs: Inputs, task: str) -> Finding | None:
     """The largest ambiguous bias score of a model; None where there is none."""
-    rows = [inputs.estimate(model, task, ALL, "ambiguous", "s_amb") for model in inputs.models]
+    rows = [inputs.estimate(model, task, ALL, "ambiguous", "s_amb") for model in inputs.asked(task)]
     known = {row: row.value for row in rows if row is not None and row.value is not None}
     if not known:
         return None

@@ -32,7 +32,7 @@ def contexts(inputs: Inputs) -> Contexts | None:
         for row in inputs.contrasts
         if row.first == row.second
         and row.model in inputs.models
-        and row.policy == inputs.policy
+        and row.policy == inputs.policy(row.first)
         and row.group == ALL
         and inputs.measures(row.first, "s_amb")
     ]

@@ -41,7 +41,7 @@ def figures(inputs: Inputs, task: str) -> list[Figure]:
             ),
             caption=(
                 "Bias score on ambiguous questions, all categories. This page uses:"
-                f" {RULES[inputs.policy]}. The first three differ only in what is done with"
+                f" {RULES[inputs.policy(task)]}. The first three differ only in what is done with"
                 " unread answers. HELM and lm-evaluation-harness also define the score differently"
                 " (HELM scales it with the accuracy on all questions; lm-evaluation-harness gives"
                 " 0 where no answer is biased); here by their definitions, not their code."
@@ -82,7 +82,7 @@ def frame(inputs: Inputs, task: str) -> pd.DataFrame:
     of other tools.
     """
     rows = []
-    for model in inputs.models:
+    for model in inputs.asked(task):
         unread = theme.percent(inputs.unread(model, task, ALL, "ambiguous"))
         for policy, words in RULES.items():
             score = inputs.estimate(model, task, ALL, "ambiguous", "s_amb", policy)

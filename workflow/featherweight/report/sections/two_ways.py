@@ -69,7 +69,8 @@ def section(inputs: Inputs) -> Section | None:
     made = tables(inputs)
     if not made:
         return None
-    data = TwoWays(made, notes(inputs), inputs.unread_policy)
+    asked = [label for pair in pairs(inputs) for label in pair]
+    data = TwoWays(made, notes(inputs), inputs.unread_in(asked))
     return Section("ways", "sections/two_ways.html.j2", "Two ways of answering", data)
 
 
@@ -149,7 +150,12 @@ def _row(
     own = inputs.metric_words(pair.generated, metric)
     unread = [theme.percent(inputs.unread(model, label, ALL, stratum)) for label in pair]
     contrast = inputs.contrast(
-        model, pair.likelihood, pair.generated, metric, (stratum, stratum), policy=inputs.policy
+        model,
+        pair.likelihood,
+        pair.generated,
+        metric,
+        (stratum, stratum),
+        policy=inputs.policy(pair.likelihood),
     )
     note = None if contrast is None else shown.contrast_note(inputs, contrast)
     difference, p = _difference(contrast, own.form)
