@@ -69,12 +69,12 @@ def figures(inputs: Inputs) -> list[Figure]:
     made = [
         figure
         for task in chosen
-        if inputs.groups(task) and inputs.asked(task)
+        if inputs.groups(task) and inputs.models_of(task)
         for make in FIGURES
         for figure in make(inputs, task)
     ]
     for task in inputs.graded_tasks:
-        if inputs.asked(task):
+        if inputs.models_of(task):
             made += graded_figures.figures(inputs, task)
     made += instrument.planted_levels(inputs)
     return [figure for figure in made if len(figure.table)]

@@ -72,7 +72,7 @@ def scores(inputs: Inputs, task: str, stratum: str, metric: str) -> pd.DataFrame
             "unread shown": theme.percent(unread),
         }
         for group in inputs.groups(task)
-        for model in inputs.asked(task)
+        for model in inputs.models_of(task)
     )
 
 
@@ -113,7 +113,7 @@ def drawn(inputs: Inputs, task: str, stratum: str) -> list[PublishedRow]:
 def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
     """The accuracies of every model, ours and published: always all strata, never one alone."""
     rows: list[Row] = []
-    for model in inputs.asked(task):
+    for model in inputs.models_of(task):
         for stratum in inputs.shown(task):
             unread = theme.percent(inputs.unread(model, task, ALL, stratum))
             rows.append(
@@ -146,7 +146,7 @@ def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
 def reading(inputs: Inputs, task: str) -> pd.DataFrame:
     """What became of each model's answers: read, not readable, not finished."""
     rows: list[Row] = []
-    for model in inputs.asked(task):
+    for model in inputs.models_of(task):
         lost = {
             "not readable": inputs.estimate(model, task, ALL, ALL, "unparsed"),
             "not finished": inputs.estimate(model, task, ALL, ALL, "unfinished"),
@@ -166,7 +166,7 @@ def reading(inputs: Inputs, task: str) -> pd.DataFrame:
 def positions(inputs: Inputs, task: str) -> pd.DataFrame:
     """How often each letter is chosen beside how often it is right."""
     rows: list[Row] = []
-    for model in inputs.asked(task):
+    for model in inputs.models_of(task):
         own = [row for row in inputs.positions if (row.model, row.task) == (model, task)]
         for row in sorted(own, key=lambda row: row.position):
             chosen = row.n_chosen / row.n if row.n else None

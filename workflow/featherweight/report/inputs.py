@@ -134,19 +134,11 @@ class Inputs(Results):
         """The labels of the tasks whose answers are graded."""
         return tuple(label for label in self.spec.tasks if self.graded(label))
 
-    def asked(self, task: str) -> tuple[str, ...]:
-        """Models with results that were asked this task, controls left out."""
-        return tuple(model for model in self.models if (model, task) in self._asked)
-
-    def was_asked(self, model: str, task: str) -> bool:
-        """Whether a model or control was asked a task; one without any result counts as asked."""
-        return model in self.missing or (model, task) in self._asked
-
     def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
         """The wordings of a task, each with the models that it was put to in these words."""
         named: dict[str, tuple[str, ...]] = {}
-        for model in self.asked(task):
-            wording = self.spec.tasks[task].wording
+        for model in self.models_of(task):
+            wording = self.spec.tasks[task].wording_of(model)
             named[wording] = (*named.get(wording, ()), model)
         return named
 
@@ -216,7 +208,7 @@ class Inputs(Results):
 
     def chance(self, task: str, stratum: str) -> float | None:
         """How often a blind guess is right, over the answers of all models; None: no guessing."""
-        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.asked(task)]
+        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.models_of(task)]
         known = [row.value for row in rows if row is not None and row.value is not None]
         return sum(known) / len(known) if known else None
 
@@ -288,10 +280,6 @@ class Inputs(Results):
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:
         return frozenset((row.task, row.metric) for row in self.estimates if row.value is not None)
-
-    @cached_property
-    def _asked(self) -> frozenset[tuple[str, str]]:
-        return frozenset((row.model, row.task) for row in self.estimates if row.n_asked)
 
     @cached_property
     def _strata(self) -> Mapping[str, tuple[str, ...]]:

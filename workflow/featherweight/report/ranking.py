@@ -61,7 +61,7 @@ def by_asked(inputs: Inputs, task: str) -> bool:
     """Whether a model of the task lost more than 5% of its answers, or an unknown share."""
     if inputs.graded(task):
         return False  # ranked by its own policy: whatever was lost is wrong
-    shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.asked(task)]
+    shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)]
     return any(share is None or share > MOST_LOST for share in shares)
 
 
@@ -93,7 +93,7 @@ def standing(inputs: Inputs, model: str, task: str, stratum: str) -> Standing | 
 
 def ranking(inputs: Inputs, task: str, stratum: str = ALL) -> Ranking | None:
     """The order of the models in one task and stratum; None where no model has a value."""
-    known = [standing(inputs, model, task, stratum) for model in inputs.asked(task)]
+    known = [standing(inputs, model, task, stratum) for model in inputs.models_of(task)]
     standings = sorted((one for one in known if one is not None), key=lambda one: -one.value)
     if not standings:
         return None

@@ -97,7 +97,7 @@ def _caption(
 
 def heat_width(inputs: Inputs, task: str) -> int:
     """Below this many pixels a column of the heat map cannot hold its numbers."""
-    return 170 + 92 * len(inputs.asked(task))
+    return 170 + 92 * len(inputs.models_of(task))
 
 
 def _where(inputs: Inputs, task: str, stratum: str) -> str:

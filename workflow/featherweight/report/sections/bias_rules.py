@@ -82,7 +82,7 @@ def frame(inputs: Inputs, task: str) -> pd.DataFrame:
     of other tools.
     """
     rows = []
-    for model in inputs.asked(task):
+    for model in inputs.models_of(task):
         unread = theme.percent(inputs.unread(model, task, ALL, "ambiguous"))
         for policy, words in RULES.items():
             score = inputs.estimate(model, task, ALL, "ambiguous", "s_amb", policy)

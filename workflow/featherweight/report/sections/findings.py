@@ -38,7 +38,7 @@ def section(inputs: Inputs, check: Check) -> Section:
 def findings(inputs: Inputs, check: Check) -> tuple[Finding, ...]:
     """Headlines, at most six, or nine of several tasks; one that has no number is left out."""
     made: list[Finding | None] = [_recovered(check) if check.judged else None]
-    tasks = [task for task in inputs.main_tasks if inputs.asked(task)]
+    tasks = [task for task in inputs.main_tasks if inputs.models_of(task)]
     several = len(inputs.main_tasks) > 1
     for task in tasks:
         strata = verdict.headline_strata(inputs, task)
@@ -111,7 +111,7 @@ def _best(inputs: Inputs, task: str, stratum: str) -> Finding | None:
 
 def _worst(inputs: Inputs, task: str) -> tuple[float, str | None]:
     """The largest share of answers that a model of the task lost, and whose it is."""
-    shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.asked(task)}
+    shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
     known = {model: share for model, share in shares.items() if share is not None}
     if not known:
         return -1.0, None

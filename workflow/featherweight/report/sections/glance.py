@@ -68,7 +68,7 @@ def _in_order(inputs: Inputs, task: str) -> list[str]:
     """The models by accuracy over all strata, or by right answers of all asked."""
     ranked = ranking.ranking(inputs, task)
     first = [] if ranked is None else [one.model for one in ranked.standings]
-    return list(dict.fromkeys([*first, *inputs.asked(task)]))
+    return list(dict.fromkeys([*first, *inputs.models_of(task)]))
 
 
 def _own_columns(inputs: Inputs) -> tuple[str, ...]:

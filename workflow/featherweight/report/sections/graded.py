@@ -41,7 +41,7 @@ class Graded:
 
 def section(inputs: Inputs, drawn: Sequence[Drawn]) -> Section | None:
     """The section; None where no model was asked a graded task. `drawn`: its figures."""
-    tasks = [task for task in inputs.graded_tasks if inputs.asked(task)]
+    tasks = [task for task in inputs.graded_tasks if inputs.models_of(task)]
     if not tasks:
         return None
     blocks = tuple(_block(inputs, task, drawn) for task in tasks)
@@ -65,7 +65,7 @@ def _block(inputs: Inputs, task: str, drawn: Sequence[Drawn]) -> Block:
 
 def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
     """What was put to whom, in sentences."""
-    models = inputs.asked(task)
+    models = inputs.models_of(task)
     count = graded_figures.problems(inputs, task)
     groups, levels = inputs.groups(task), inputs.strata(task)
     said = "An unknown number of problems" if count is None else f"{count:,} problems"
@@ -89,7 +89,7 @@ def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
 
 def _answers_each(inputs: Inputs, task: str) -> str | None:
     """How many answers each problem got, where all models gave as many."""
-    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in inputs.asked(task)]
+    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in inputs.models_of(task)]
     known = {row.n_asked / row.n_questions for row in rows if row is not None and row.n_questions}
     if len(known) != 1:
         return None
@@ -169,6 +169,6 @@ def subjects(inputs: Inputs, task: str) -> Table | None:
 
 
 def _problems(inputs: Inputs, task: str, group: str) -> int | None:
-    rows = [inputs.estimate(one, task, group, ALL, "accuracy") for one in inputs.asked(task)]
+    rows = [inputs.estimate(one, task, group, ALL, "accuracy") for one in inputs.models_of(task)]
     known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
     return max(known, default=None)

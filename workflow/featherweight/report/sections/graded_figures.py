@@ -37,12 +37,12 @@ def in_order(inputs: Inputs, task: str) -> list[str]:
     """The models that were asked, the most accurate first."""
     ranked = ranking.ranking(inputs, task)
     first = [] if ranked is None else [one.model for one in ranked.standings]
-    return list(dict.fromkeys([*first, *inputs.asked(task)]))
+    return list(dict.fromkeys([*first, *inputs.models_of(task)]))
 
 
 def problems(inputs: Inputs, task: str, stratum: str = ALL) -> int | None:
     """How many problems were asked; None where it is not known."""
-    rows = [inputs.estimate(one, task, ALL, stratum, "accuracy") for one in inputs.asked(task)]
+    rows = [inputs.estimate(one, task, ALL, stratum, "accuracy") for one in inputs.models_of(task)]
     known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
     return max(known, default=None)
 
@@ -79,7 +79,7 @@ def _measured(inputs: Inputs, model: str, task: str, stratum: str) -> Iterator[s
 def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
     """Published accuracies of one answer to each problem that are marked to be drawn, lowest
     last."""
-    ours = {inputs.label(name) for name in inputs.asked(task)}
+    ours = {inputs.label(name) for name in inputs.models_of(task)}
     rows = [row for row in frames.drawn(inputs, task, ALL) if row.category == ALL]
     for row in sorted(rows, key=lambda row: -(row.fraction or 0.0)):
         yield (

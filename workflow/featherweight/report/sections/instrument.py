@@ -91,13 +91,13 @@ def check(inputs: Inputs) -> Check:
 def known_values(inputs: Inputs) -> list[KnownValue]:
     """Every value that is known beforehand of what a model or control was asked."""
     rows = (*inputs.planted, *inputs.known)
-    return [row for row in rows if inputs.was_asked(row.model, row.task)]
+    return [row for row in rows if inputs.asked(row.model, row.task)]
 
 
 def planted_rates(inputs: Inputs) -> list[KnownValue]:
     """What was built into a model, without what such a model must merely reach."""
     return [
-        row for row in inputs.planted if not row.at_least and inputs.was_asked(row.model, row.task)
+        row for row in inputs.planted if not row.at_least and inputs.asked(row.model, row.task)
     ]
 
 

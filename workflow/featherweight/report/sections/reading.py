@@ -40,7 +40,7 @@ def lost(inputs: Inputs, task: str) -> list[Figure]:
 
 
 def _most_lost(inputs: Inputs, task: str) -> str:
-    unread = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.asked(task)}
+    unread = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
     known = {model: share for model, share in unread.items() if share is not None}
     if not known:
         return "There is no data."

@@ -28,7 +28,7 @@ def answers(inputs: Inputs, check: Check) -> tuple[str, ...]:
     speaks = inputs.models and not inputs.pocket and not inputs.controls_alone
     if not speaks or len(inputs.main_tasks) == 1:
         return (answer(inputs, check),)
-    said = ((task, of_task(inputs, task)) for task in inputs.main_tasks if inputs.asked(task))
+    said = ((task, of_task(inputs, task)) for task in inputs.main_tasks if inputs.models_of(task))
     return tuple(f"{inputs.task_label(task)}: {words}" for task, words in said)
 
 
@@ -129,7 +129,7 @@ def _value(inputs: Inputs, task: str, one: Standing, stratum: str = ALL) -> str:
 def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
     """The one model that is shown to be best, or that is alone."""
     name = inputs.label(ranked.first.model)
-    count = len(inputs.asked(task))
+    count = len(inputs.models_of(task))
     models = f"Of {count} models, " if count > 1 else ""
     verb = "answers best" if ranked.best_is_shown else "was asked alone"
     values = _pair(inputs, ranked.first.model, task)
@@ -164,7 +164,7 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     what = "right of all that was asked" if ranked.by_asked else "right"
     values = listed([f"{inputs.label(one.model)} {_value(inputs, task, one)}" for one in among])
     right = f"{values} {what}{_together(inputs, task)}"
-    said = f"Of {len(inputs.asked(task))} models, no model is shown to be best: "
+    said = f"Of {len(inputs.models_of(task))} models, no model is shown to be best: "
     said += f"{names} within {100 * gap:.1f} points ({right})." if near else f"{right}."
     if torn:
         against = listed(
