@@ -79,10 +79,6 @@ class Results:
     def _groups(self) -> list[str]:
         return sorted({row.group for row in self.estimates} - {ALL})
 
-    def policy(self, task: str) -> str:
-        """What happens to a task's unread answers in its headline."""
-        return self.spec.policies.get(task, self.spec.policy)
-
     def label(self, model: str) -> str:
         """The name of a model that a reader sees."""
         known = self.spec.models.get(model)
@@ -110,7 +106,7 @@ class Results:
         policy: str | None = None,
     ) -> Estimate | None:
         """An estimate, or None; without a policy the study's, else the only one there is."""
-        return self._row(self._estimates, (model, task, group, stratum, metric), task, policy)
+        return self._row(self._estimates, (model, task, group, stratum, metric), policy)
 
     def unread(self, model: str, task: str, group: str, stratum: str) -> float | None:
         """The share of answers that could not be read or were cut off; None where unknown."""
@@ -130,10 +126,10 @@ class Results:
     ) -> Difference | None:
         """Model minus baseline, paired, or None; without a policy as in `estimate`."""
         where = (task, group, stratum, metric)
-        row = self._row(self._differences, (model, baseline, *where), task, policy)
+        row = self._row(self._differences, (model, baseline, *where), policy)
         if row is not None:
             return row
-        row = self._row(self._differences, (baseline, model, *where), task, policy)
+        row = self._row(self._differences, (baseline, model, *where), policy)
         return None if row is None else replace(_turned(row), model=model, baseline=baseline)
 
     def contrast(
@@ -148,11 +144,10 @@ class Results:
     ) -> ContrastRow | None:
         """One model's first task (in the first stratum) minus the second, or None."""
         where = (metric, group)
-        row = self._row(self._contrasts, (model, first, second, *strata, *where), first, policy)
+        row = self._row(self._contrasts, (model, first, second, *strata, *where), policy)
         if row is not None:
             return row
-        key = (model, second, first, *strata[::-1], *where)
-        row = self._row(self._contrasts, key, second, policy)
+        row = self._row(self._contrasts, (model, second, first, *strata[::-1], *where), policy)
         return None if row is None else _swapped(row)
 
     @cached_property
@@ -168,12 +163,12 @@ class Results:
         columns = "model first second stratum_first stratum_second metric group"
         return _index(self.contrasts, columns)
 
-    def _row(self, rows: Index[Row], key: Key, task: str, policy: str | None) -> Row | None:
+    def _row(self, rows: Index[Row], key: Key, policy: str | None) -> Row | None:
         by_policy = rows.get(key, {})
         if policy is not None:
             return by_policy.get(policy)
         only = next(iter(by_policy.values())) if len(by_policy) == 1 else None
-        return by_policy.get(self.policy(task), only)
+        return by_policy.get(self.spec.policy, only)
 
 
 def _index(rows: Iterable[Row], columns: str) -> Index[Row]:

@@ -328,7 +328,6 @@ class CompareSpec(Spec):
     wording_pairs: tuple[tuple[str, str], ...]
     contrasts: tuple[ContrastSpec, ...]
     policy: str
-    policies: dict[str, str] = {}  # label -> policy, where it is not the study's
     baseline: str | None
     max_new_tokens: int
 
