@@ -95,6 +95,7 @@ def task(
         label=label,
         task=of,
         name=of,
+        models=(),
         wording=wording,
         answers=answers,
         categories=(),
@@ -108,17 +109,18 @@ def spec(
     wording_pairs: Sequence[tuple[str, str]] = (),
     policy: str = "drop",
 ) -> CompareSpec:
-    """What compare knows of a made-up study."""
+    """What compare knows of a made-up study that asks every model everything."""
+    named = tuple(one.name for one in models)
     return CompareSpec(
         study="made-up",
         title="Made up",
         question="?",
         models={one.name: one for one in models},
         controls=tuple(one.name for one in models if one.control is not None),
-        tasks={one.label: one for one in tasks},
+        tasks={one.label: one.model_copy(update={"models": named}) for one in tasks},
         wording_pairs=tuple(wording_pairs),
         contrasts=(),
-        policy=policy,
+        policies=dict.fromkeys((one.label for one in tasks), policy),
         baseline=None,
         max_new_tokens=64,
     )

@@ -790,7 +790,9 @@ def test_the_stage_runs_from_its_arguments(tmp_path: Path) -> None:
     path = written(tmp_path, "m", by_hand("m"))
     parser = argparse.ArgumentParser()
     aggregate.configure(parser)
-    text = json.dumps({"tasks": {"bbq": "bbq"}, "policy": "wrong", "draws": 200, "level": 0.9})
+    text = json.dumps(
+        {"tasks": {"bbq": "bbq"}, "policies": {"bbq": "wrong"}, "draws": 200, "level": 0.9}
+    )
     aggregate.main(
         parser.parse_args(
             ["--spec", text, "--scores", str(path), "--output", str(tmp_path / "out")]

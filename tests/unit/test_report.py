@@ -831,7 +831,11 @@ def both_ways(study: fabricated.Study, **changes: Any) -> Inputs:
         update={"label": "again", "answers": "likelihood", "draw": draw} | changes
     )
     spec = plain.spec.model_copy(
-        update={"tasks": {"pocket": entry, "again": second}, "thinking": ("pocket-thinker",)}
+        update={
+            "tasks": {"pocket": entry, "again": second},
+            "policies": {"pocket": "drop", "again": "drop"},
+            "thinking": ("pocket-thinker",),
+        }
     )
     again = [replace(row, task="again") for row in plain.estimates]
     return replace(plain, spec=spec, estimates=[*plain.estimates, *again])
@@ -988,7 +992,8 @@ def test_what_wordings_lose_stands_once_on_the_page(study: fabricated.Study) -> 
         replace(CONTRAST, stratum_first=ALL, stratum_second=ALL, metric=metric)
         for metric in ("accuracy", "unparsed", "unfinished")
     ]
-    both = replace(two_wordings(study), contrasts=rows)
+    spec = study.spec.model_copy(update={"policies": {"pocket": "drop", "again": "drop"}})
+    both = replace(two_wordings(study), spec=spec, contrasts=rows)
     assert [row.metric for row in differences.contrasts(both)] == ["accuracy"]
     assert len(differences.contrasts(replace(both, losses=()))) == 3
 

@@ -34,6 +34,7 @@ def task(label: str, dataset: str, answers: str = "generated") -> StudiedTask:
         label=label,
         task=dataset,
         name="Quiz",
+        models=("b", "a", "none", "c"),
         wording="plain",
         answers=answers,
         categories=("x",),
@@ -53,7 +54,7 @@ SPEC = CompareSpec(
     },
     wording_pairs=(),
     contrasts=(),
-    policy="drop",
+    policies={"quiz": "drop", "hard": "drop", "pick": "drop"},
     baseline=None,
     max_new_tokens=8,
 )

@@ -276,7 +276,10 @@ SUMS_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     (
         {"controls": ["oracle", "always-unknown"]},
-        ["controls.1: sums has no rule for the control 'always-unknown'; expected one of oracle"],
+        [
+            "controls.1: no task of this study has a rule for the control 'always-unknown';"
+            " expected one of oracle"
+        ],
     ),
     ({"policy": "unknown"}, ["policy: sums has no policy 'unknown'; expected one of wrong"]),
     (

@@ -66,6 +66,19 @@ class Results:
         others = {*self.controls, *self.missing}
         return tuple(name for name in self.every if name not in others)
 
+    def asked(self, model: str, task: str) -> bool:
+        """Whether the study asks this model or control this task."""
+        entry = self.spec.tasks.get(task)
+        return entry is not None and model in entry.models
+
+    def models_of(self, task: str) -> tuple[str, ...]:
+        """Models with results that are asked a task, controls left out."""
+        return tuple(name for name in self.models if self.asked(name, task))
+
+    def policy(self, task: str) -> str:
+        """What the headline of a task does with answers that could not be read."""
+        return self.spec.policies[task]
+
     def groups(self, task: str) -> list[str]:
         """The scored groups of a task, without `ALL`, by name."""
         named = {row.group for row in self.estimates if row.task == task} - {ALL}
@@ -105,8 +118,8 @@ class Results:
         metric: str,
         policy: str | None = None,
     ) -> Estimate | None:
-        """An estimate, or None; without a policy the study's, else the only one there is."""
-        return self._row(self._estimates, (model, task, group, stratum, metric), policy)
+        """An estimate, or None; without a policy the task's, else the only one there is."""
+        return self._row(self._estimates, (model, task, group, stratum, metric), policy, task)
 
     def unread(self, model: str, task: str, group: str, stratum: str) -> float | None:
         """The share of answers that could not be read or were cut off; None where unknown."""
@@ -126,10 +139,10 @@ class Results:
     ) -> Difference | None:
         """Model minus baseline, paired, or None; without a policy as in `estimate`."""
         where = (task, group, stratum, metric)
-        row = self._row(self._differences, (model, baseline, *where), policy)
+        row = self._row(self._differences, (model, baseline, *where), policy, task)
         if row is not None:
             return row
-        row = self._row(self._differences, (baseline, model, *where), policy)
+        row = self._row(self._differences, (baseline, model, *where), policy, task)
         return None if row is None else replace(_turned(row), model=model, baseline=baseline)
 
     def contrast(
@@ -142,12 +155,16 @@ class Results:
         group: str = ALL,
         policy: str | None = None,
     ) -> ContrastRow | None:
-        """One model's first task (in the first stratum) minus the second, or None."""
+        """One model's first task (in the first stratum) minus the second, or None; without a
+        policy that of the task which was estimated first.
+        """
         where = (metric, group)
-        row = self._row(self._contrasts, (model, first, second, *strata, *where), policy)
+        key = (model, first, second, *strata, *where)
+        row = self._row(self._contrasts, key, policy, first)
         if row is not None:
             return row
-        row = self._row(self._contrasts, (model, second, first, *strata[::-1], *where), policy)
+        key = (model, second, first, *strata[::-1], *where)
+        row = self._row(self._contrasts, key, policy, second)
         return None if row is None else _swapped(row)
 
     @cached_property
@@ -163,12 +180,13 @@ class Results:
         columns = "model first second stratum_first stratum_second metric group"
         return _index(self.contrasts, columns)
 
-    def _row(self, rows: Index[Row], key: Key, policy: str | None) -> Row | None:
+    def _row(self, rows: Index[Row], key: Key, policy: str | None, task: str) -> Row | None:
         by_policy = rows.get(key, {})
         if policy is not None:
             return by_policy.get(policy)
         only = next(iter(by_policy.values())) if len(by_policy) == 1 else None
-        return by_policy.get(self.spec.policy, only)
+        own = self.spec.policies.get(task)
+        return only if own is None else by_policy.get(own, only)
 
 
 def _index(rows: Iterable[Row], columns: str) -> Index[Row]:

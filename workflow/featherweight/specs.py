@@ -270,7 +270,8 @@ class AggregateSpec(Spec):
     models: tuple[str, ...] = ()  # the order of the rows; others follow in the order of the files
     controls: tuple[str, ...] = ()  # take no part in the families of tests
     tasks: dict[str, str]  # label -> task
-    policy: str = "drop"  # of the headline: differences, spread, positions, contrasts
+    # label -> policy of the headline: differences, spread, positions, contrasts; others "drop"
+    policies: dict[str, str] = {}
     baseline: str | None = None  # None: every pair of models
     contrasts: tuple[ContrastSpec, ...] = ()
     draws: int = Field(default=2000, ge=1)
@@ -310,10 +311,16 @@ class StudiedTask(Spec):
     label: str
     task: str
     name: str  # what a reader calls the dataset
-    wording: str
+    models: tuple[str, ...]  # the models and controls that are asked
+    wording: str | None  # None: each model has its own
+    wordings: dict[str, str] = {}  # model -> wording, where each has its own
     answers: AnswersBy
     categories: tuple[str, ...]
     draw: DrawSpec
+
+    def wording_of(self, model: str) -> str:
+        """The wording in which a model is asked."""
+        return self.wordings[model] if self.wording is None else self.wording
 
 
 class CompareSpec(Spec):
@@ -327,7 +334,7 @@ class CompareSpec(Spec):
     tasks: dict[str, StudiedTask]  # by label
     wording_pairs: tuple[tuple[str, str], ...]
     contrasts: tuple[ContrastSpec, ...]
-    policy: str
+    policies: dict[str, str]  # for unread answers, by label
     baseline: str | None
     max_new_tokens: int
 
@@ -346,7 +353,7 @@ class ReportSpec(CompareSpec):
     examples_per_cell: int
     thinking: tuple[str, ...]  # the models that think aloud
     config_hash: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...]  # every cell that any model has
 
 
 Read = TypeVar("Read", bound=Spec)

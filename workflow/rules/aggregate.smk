@@ -15,7 +15,9 @@ rule aggregate:
     input:
         scores=[f"{RESULTS}/score/{model}.parquet" for model in PLAN.models],
         judged=[
-            f"{RESULTS}/score/{model}/{label}.parquet" for model in PLAN.models for label in JUDGED
+            f"{RESULTS}/score/{model}/{label}.parquet"
+            for model in PLAN.models
+            for label in judged_of(model)
         ],
     output:
         [f"{RESULTS}/aggregate/{table}.{kind}" for table in TABLES for kind in ("parquet", "csv")],

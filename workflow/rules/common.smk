@@ -40,7 +40,6 @@ RESULTS = str(PLAN.results)
 REPORT = f"{RESULTS}/report/report.html"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-CELLS = [cell.path for cell in PLAN.cells()]
 CLAIMS = "config/claims.yaml"
 CPU = "../../envs/cpu.yaml"
 GPU = "../../envs/gpu.yaml"
@@ -49,10 +48,9 @@ MANIFESTS = [f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models] 
     f"{RESULTS}/acquire/datasets/{dataset}.json" for dataset in PLAN.datasets
 ]
 LABELS = [entry.name for entry in PLAN.study.tasks]
-# What `draw` writes below the items folder: items, the tasks' facts about them, worked examples.
-ITEMS = [path for label in LABELS for path in PLAN.drawn(label)]
-# Labels whose task keeps a table of its own beside the scores.
-JUDGED = [label for label in LABELS if PLAN.task(label).has_judged]
+# Models in groups: those that the same task entries ask have files of the same names, and the names
+# of outputs cannot depend on a wildcard. Each group has its own `render`, `generate` and `score`.
+ALIKE = PLAN.alike()
 
 
 wildcard_constraints:
@@ -122,9 +120,31 @@ def tasks_in_claims():
         return set()  # the job says what is wrong with the file
 
 
+def cells_of(model):
+    """Where the cells of a model lie below its folders."""
+    return [cell.path for cell in PLAN.cells(model)]
+
+
+def judged_of(model):
+    """The labels that a model is asked whose task keeps a table of its own beside the scores."""
+    return [label for label in PLAN.labels(model) if PLAN.task(label).has_judged]
+
+
+def items_of(model):
+    """What `draw` writes below the items folder of a model's labels: items, the tasks' facts about
+    them, worked examples.
+    """
+    return [path for label in PLAN.labels(model) for path in PLAN.drawn(label)]
+
+
+def numbered(name, place):
+    """The name of what each group of models has of its own; as it is for the first of them."""
+    return name if place == 0 else f"{name}_{place + 1}"
+
+
 def one_of(names):
     """A pattern for the names of these models; one that nothing matches for none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 def cores_of(wildcards):
@@ -167,12 +187,12 @@ def locked(what):
 
 def banner():
     """Which study, which engine, and why, on the error stream."""
-    cells = len(CELLS) * len(PLAN.models)
+    counts = [len(PLAN.cells(model)) for model in PLAN.models]
+    each = f"{counts[0]} cells each, " if len(ALIKE) == 1 else ""
     lines = [
         f"Featherweight: study {PLAN.name} ({PLAN.reason}); choose with --config study=NAME",
         f"  engine {PLAN.engine} ({PLAN.engine_reason})",
-        f"  {len(PLAN.models)} models and controls, {len(CELLS)} cells each, {cells} in all"
-        f" -> {REPORT}",
+        f"  {len(PLAN.models)} models and controls, {each}{sum(counts)} cells in all -> {REPORT}",
     ]
     print("\n".join(lines), file=sys.stderr)
 

@@ -26,53 +26,25 @@ GENERATE = (
 )
 
 
-rule generate:
-    """Generate every sample of {wildcards.model}."""
-    input:
-        model=f"{RESULTS}/acquire/models/{{model}}.json",
-        drawn=[f"{RESULTS}/prompts/items/{path}" for path in ITEMS],
-        prompts=[f"{RESULTS}/prompts/models/{{model}}/{path}" for path in CELLS],
-    output:
-        samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in CELLS],
-        usage=f"{RESULTS}/generate/{{model}}/usage.parquet",
-    log:
-        f"{LOGS}/generate/{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/generate/{{model}}.tsv"
-    wildcard_constraints:
-        model=one_of(WHOLE),
-    conda:
-        GPU
-    threads: cores_of
-    resources:
-        gpu=gpu_of,
-    params:
-        spec=spec("generate", "model"),
-        code=code("generate"),
-        items_folder=folder("prompts/items"),
-        prompts=folder("prompts/models/{model}"),
-        folder=folder("generate/{model}"),
-        store=folder("store"),
-    shell:
-        f"{GENERATE} --threads {{threads}}"
+for PLACE, MODELS in enumerate(ALIKE):
 
-
-if SHARDED:
-
-    rule generate_shard:
-        """Generate part {wildcards.shard} of {wildcards.model}'s samples."""
+    rule:
+        """Generate every sample of {wildcards.model}."""
+        name:
+            numbered("generate", PLACE)
         input:
-            model=rules.generate.input.model,
-            prompts=rules.generate.input.prompts,
+            model=f"{RESULTS}/acquire/models/{{model}}.json",
+            drawn=[f"{RESULTS}/prompts/items/{path}" for path in items_of(MODELS[0])],
+            prompts=[f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])],
         output:
-            f"{RESULTS}/generate/{{model}}/shards/{{shard}}-of-{SHARDS}.json",
+            samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in cells_of(MODELS[0])],
+            usage=f"{RESULTS}/generate/{{model}}/usage.parquet",
         log:
-            f"{LOGS}/generate/{{model}}-{{shard}}-of-{SHARDS}.log",
+            f"{LOGS}/generate/{{model}}.log",
         benchmark:
-            f"{BENCHMARKS}/generate/{{model}}-{{shard}}-of-{SHARDS}.tsv"
+            f"{BENCHMARKS}/generate/{{model}}.tsv"
         wildcard_constraints:
-            model=one_of(SHARDED),
-            shard="[0-9]+",
+            model=one_of(set(MODELS) & set(WHOLE)),
         conda:
             GPU
         threads: cores_of
@@ -85,37 +57,76 @@ if SHARDED:
             prompts=folder("prompts/models/{model}"),
             folder=folder("generate/{model}"),
             store=folder("store"),
-            shards=SHARDS,
         shell:
-            f"{GENERATE} --threads {{threads}} --shard {{wildcards.shard}}/{{params.shards}}"
-            " --done {output:q}"
+            f"{GENERATE} --threads {{threads}}"
 
-    rule collect:
-        """Write the samples of {wildcards.model} from its store."""
-        input:
-            model=rules.generate.input.model,
-            prompts=rules.generate.input.prompts,
-            shards=[
-                f"{RESULTS}/generate/{{model}}/shards/{shard}-of-{SHARDS}.json"
-                for shard in range(SHARDS)
-            ],
-        output:
-            samples=rules.generate.output.samples,
-            usage=rules.generate.output.usage,
-        log:
-            f"{LOGS}/generate/{{model}}.log",
-        benchmark:
-            f"{BENCHMARKS}/generate/{{model}}.tsv"
-        wildcard_constraints:
-            model=one_of(SHARDED),
-        conda:
-            CPU
-        params:
-            spec=spec("generate", "model"),
-            code=code("generate"),
-            items_folder=folder("prompts/items"),
-            prompts=folder("prompts/models/{model}"),
-            folder=folder("generate/{model}"),
-            store=folder("store"),
-        shell:
-            f"{GENERATE} --collect {{input.shards:q}}"
+    if set(MODELS) & set(SHARDED):
+
+        rule:
+            """Generate part {wildcards.shard} of {wildcards.model}'s samples."""
+            name:
+                numbered("generate_shard", PLACE)
+            input:
+                model=f"{RESULTS}/acquire/models/{{model}}.json",
+                prompts=[
+                    f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])
+                ],
+            output:
+                f"{RESULTS}/generate/{{model}}/shards/{{shard}}-of-{SHARDS}.json",
+            log:
+                f"{LOGS}/generate/{{model}}-{{shard}}-of-{SHARDS}.log",
+            benchmark:
+                f"{BENCHMARKS}/generate/{{model}}-{{shard}}-of-{SHARDS}.tsv"
+            wildcard_constraints:
+                model=one_of(set(MODELS) & set(SHARDED)),
+                shard="[0-9]+",
+            conda:
+                GPU
+            threads: cores_of
+            resources:
+                gpu=gpu_of,
+            params:
+                spec=spec("generate", "model"),
+                code=code("generate"),
+                items_folder=folder("prompts/items"),
+                prompts=folder("prompts/models/{model}"),
+                folder=folder("generate/{model}"),
+                store=folder("store"),
+                shards=SHARDS,
+            shell:
+                f"{GENERATE} --threads {{threads}} --shard {{wildcards.shard}}/{{params.shards}}"
+                " --done {output:q}"
+
+        rule:
+            """Write the samples of {wildcards.model} from its store."""
+            name:
+                numbered("collect", PLACE)
+            input:
+                model=f"{RESULTS}/acquire/models/{{model}}.json",
+                prompts=[
+                    f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])
+                ],
+                shards=[
+                    f"{RESULTS}/generate/{{model}}/shards/{shard}-of-{SHARDS}.json"
+                    for shard in range(SHARDS)
+                ],
+            output:
+                samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in cells_of(MODELS[0])],
+                usage=f"{RESULTS}/generate/{{model}}/usage.parquet",
+            log:
+                f"{LOGS}/generate/{{model}}.log",
+            benchmark:
+                f"{BENCHMARKS}/generate/{{model}}.tsv"
+            wildcard_constraints:
+                model=one_of(set(MODELS) & set(SHARDED)),
+            conda:
+                CPU
+            params:
+                spec=spec("generate", "model"),
+                code=code("generate"),
+                items_folder=folder("prompts/items"),
+                prompts=folder("prompts/models/{model}"),
+                folder=folder("generate/{model}"),
+                store=folder("store"),
+            shell:
+                f"{GENERATE} --collect {{input.shards:q}}"

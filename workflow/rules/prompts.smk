@@ -35,24 +35,30 @@ for LABEL in LABELS:
             "--dataset {input.dataset:q} --output {params.folder:q}"
 
 
-rule render:
-    """Render the prompts of {wildcards.model}."""
-    input:
-        model=f"{RESULTS}/acquire/models/{{model}}.json",
-        drawn=[f"{RESULTS}/prompts/items/{path}" for path in ITEMS],
-    output:
-        [f"{RESULTS}/prompts/models/{{model}}/{path}" for path in CELLS],
-    log:
-        f"{LOGS}/prompts/render-{{model}}.log",
-    benchmark:
-        f"{BENCHMARKS}/prompts/render-{{model}}.tsv"
-    conda:
-        CPU
-    params:
-        spec=spec("render", "model"),
-        code=code("prompts"),
-        items_folder=folder("prompts/items"),
-        folder=folder("prompts/models/{model}"),
-    shell:
-        "python -m featherweight prompts --log {log:q} render --spec {params.spec:q} "
-        "--model {input.model:q} --items {params.items_folder:q} --output {params.folder:q}"
+for PLACE, MODELS in enumerate(ALIKE):
+
+    rule:
+        """Render the prompts of {wildcards.model}."""
+        name:
+            numbered("render", PLACE)
+        input:
+            model=f"{RESULTS}/acquire/models/{{model}}.json",
+            drawn=[f"{RESULTS}/prompts/items/{path}" for path in items_of(MODELS[0])],
+        output:
+            [f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])],
+        log:
+            f"{LOGS}/prompts/render-{{model}}.log",
+        benchmark:
+            f"{BENCHMARKS}/prompts/render-{{model}}.tsv"
+        wildcard_constraints:
+            model=one_of(MODELS),
+        conda:
+            CPU
+        params:
+            spec=spec("render", "model"),
+            code=code("prompts"),
+            items_folder=folder("prompts/items"),
+            folder=folder("prompts/models/{model}"),
+        shell:
+            "python -m featherweight prompts --log {log:q} render --spec {params.spec:q} "
+            "--model {input.model:q} --items {params.items_folder:q} --output {params.folder:q}"

@@ -13,7 +13,11 @@ rule report:
         aggregate=rules.aggregate.output,
         compare=rules.compare.output,
         scores=rules.aggregate.input.scores,
-        samples=[f"{RESULTS}/generate/{model}/{path}" for model in PLAN.models for path in CELLS],
+        samples=[
+            f"{RESULTS}/generate/{model}/{path}"
+            for model in PLAN.models
+            for path in cells_of(model)
+        ],
         manifests=[f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models],
         usage=[f"{RESULTS}/generate/{model}/usage.parquet" for model in PLAN.models],
     output:

@@ -25,7 +25,7 @@ from featherweight.errors import InputError
 from featherweight.files import read_table
 from featherweight.records import Score
 from featherweight.specs import AggregateSpec
-from featherweight.stats.counts import Answers, Bools, Codes, Policy, Values
+from featherweight.stats.counts import DROP, Answers, Bools, Codes, Policy, Values
 from featherweight.tasks import task
 from featherweight.tasks.numbers import Numbers, Rows, floats, numbers
 
@@ -207,7 +207,7 @@ def _numbered(*columns: Codes) -> Codes:
 def _of_task(rows: Rows, label: str, spec: AggregateSpec) -> list[Answered]:
     of_task, scores = numbers(spec.tasks[label]), rows.scores
     try:
-        policy = of_task.policy(spec.policy)
+        policy = of_task.policy(spec.policies.get(label, DROP.name))
     except LookupError as error:
         raise InputError(f"--spec: policy of {label}: {error.args[0]}") from error
     try:

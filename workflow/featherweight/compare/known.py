@@ -50,7 +50,7 @@ def planted_values(results: Results) -> Iterator[KnownValue]:
         planted = results.spec.models[model].planted
         for task, entry in results.spec.tasks.items():
             here = [one for one in planted if one.task == entry.task]
-            if not here or results.by_likelihood(task):
+            if not here or not results.asked(model, task) or results.by_likelihood(task):
                 continue
             for one in here:
                 measured = results.estimate(model, task, ALL, one.stratum, one.metric)
@@ -69,9 +69,11 @@ def planted_values(results: Results) -> Iterator[KnownValue]:
 
 def control_scores(results: Results) -> Iterator[KnownValue]:
     """Each control's known score beside the measured one."""
-    entries = results.spec.tasks
-    generated = {entry.task for entry in entries.values() if entry.answers == "generated"}
     for model in results.controls:
+        entries = {
+            task: entry for task, entry in results.spec.tasks.items() if results.asked(model, task)
+        }
+        generated = {entry.task for entry in entries.values() if entry.answers == "generated"}
         for task, entry in entries.items():
             if results.by_likelihood(task) and entry.task in generated:
                 continue  # a rule answers either way: the same answers would count twice
@@ -95,10 +97,10 @@ def control_scores(results: Results) -> Iterator[KnownValue]:
 
 def _known(results: Results, model: str, entry: StudiedTask) -> list[KnownScore]:
     control = results.spec.models[model].control
-    user = task_of(entry.task).wording(entry.wording).user
+    user = task_of(entry.task).wording(entry.wording_of(model)).user
     if control is None:
         return []
-    return numbers(entry.task).known_scores(control, results.spec.policy, user)
+    return numbers(entry.task).known_scores(control, results.policy(entry.label), user)
 
 
 def _expected(results: Results, model: str, task: str, known: KnownScore) -> float | None:

@@ -145,6 +145,8 @@ def not_asked(results: Results, model: str, task: str) -> str | None:
         return f"the study does not run {model}."
     if task not in results.spec.tasks:
         return f"the study does not ask the task {task}."
+    if not results.asked(model, task):
+        return f"the study does not ask {results.label(model)} the task {task}."
     if results.by_likelihood(task):
         return (
             f"in this study the answers to {task} are chosen by likelihood; the claim is about"

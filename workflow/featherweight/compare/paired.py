@@ -63,7 +63,7 @@ def difference(first: Estimate, second: Estimate, results: Results) -> Paired | 
     """First minus second, paired; None where it was not estimated.
 
     Two models are paired by question; one model's two strata by block. Under the policy "wrong" it
-    is the difference over all that was asked, which stands beside the study's.
+    is the difference over all that was asked, which stands beside that under the task's policy.
     """
     if (first.metric, first.policy, first.group) != (second.metric, second.policy, second.group):
         return None
@@ -72,7 +72,8 @@ def difference(first: Estimate, second: Estimate, results: Results) -> Paired | 
         first, second = second, first
     else:
         metric = first.metric
-    for policy in dict.fromkeys((first.policy, results.spec.policy)):
+    of_tasks = (results.policy(one.task) for one in (first, second))
+    for policy in dict.fromkeys((first.policy, *of_tasks)):
         row = _row(first, second, metric, policy, results)
         if row is not None:
             return of_row(row, first.policy)

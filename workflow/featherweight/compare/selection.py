@@ -54,7 +54,7 @@ class Strict(BaseModel):
 
 
 class Key(NamedTuple):
-    """One of our numbers; without a policy the study's."""
+    """One of our numbers; without a policy the task's."""
 
     model: str
     task: str  # a label

@@ -24,6 +24,7 @@ from featherweight.records import (
     WordingLosses,
 )
 from featherweight.results import Results
+from featherweight.specs import StudiedTask
 
 METRICS: Mapping[str, str] = {
     "unparsed": "Answers that could not be read",
@@ -36,10 +37,11 @@ def losses_by_wording(results: Results) -> list[WordingLosses]:
     tables = []
     for first, second in results.spec.wording_pairs:
         entries = (results.spec.tasks[first], results.spec.tasks[second])
-        wordings = (entries[0].wording, entries[1].wording)
+        wordings = (_called(entries[0]), _called(entries[1]))
         rows = [
             row
             for model in results.every
+            if _differ(model, *entries)
             for metric in METRICS
             if (row := _row(results, model, metric, first, second)) is not None
         ]
@@ -55,6 +57,17 @@ def losses_by_wording(results: Results) -> list[WordingLosses]:
             )
         )
     return tables
+
+
+def _called(entry: StudiedTask) -> str:
+    """What a table calls the wording of an entry."""
+    return "each model's own wording" if entry.wording is None else entry.wording
+
+
+def _differ(model: str, first: StudiedTask, second: StudiedTask) -> bool:
+    """Whether both entries ask a model, in two wordings."""
+    both = model in first.models and model in second.models
+    return both and first.wording_of(model) != second.wording_of(model)
 
 
 def _row(results: Results, model: str, metric: str, first: str, second: str) -> WordingLoss | None:

@@ -125,7 +125,7 @@ def pairs(inputs: Inputs, task: str) -> pd.DataFrame:
                 | mark(inputs.estimate(model, task, ALL, stratum, "accuracy"), "percent")
                 | {"source": "this run", "unread shown": unread}
             )
-    ours = {inputs.label(name) for name in inputs.models}
+    ours = {inputs.label(name) for name in inputs.models_of(task)}
     for stratum in inputs.shown(task):
         for row in drawn(inputs, task, stratum):
             if row.category == ALL:

@@ -127,7 +127,8 @@ class Inputs(Results):
 
     def graded(self, task: str) -> bool:
         """Whether a task's answers are written freely and graded."""
-        return task_of(self.spec.tasks[task].task).grading is not None
+        entry = self.spec.tasks.get(task)
+        return entry is not None and task_of(entry.task).grading is not None
 
     @cached_property
     def graded_tasks(self) -> tuple[str, ...]:
@@ -208,7 +209,9 @@ class Inputs(Results):
 
     def chance(self, task: str, stratum: str) -> float | None:
         """How often a blind guess is right, over the answers of all models; None: no guessing."""
-        rows = [self.estimate(model, task, ALL, stratum, "chance") for model in self.models_of(task)]
+        rows = [
+            self.estimate(model, task, ALL, stratum, "chance") for model in self.models_of(task)
+        ]
         known = [row.value for row in rows if row is not None and row.value is not None]
         return sum(known) / len(known) if known else None
 

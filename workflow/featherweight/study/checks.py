@@ -16,8 +16,9 @@ from featherweight.documents import check, nearest, read_yaml
 from featherweight.errors import InputError
 from featherweight.records import ALL
 from featherweight.specs import TaskFacts
+from featherweight.study.asked import asked, mistakes, unknown_wordings, wording_of
 from featherweight.study.load import Catalogue
-from featherweight.study.schema import Contrast, Study, TaskEntry
+from featherweight.study.schema import BY_MODEL, Contrast, Study, TaskEntry
 
 Tasks = Mapping[str, TaskFacts]
 One = TypeVar("One", bound=Hashable)
@@ -37,7 +38,8 @@ def load_study(folder: Path, name: str, catalogue: Catalogue, tasks: Tasks) -> S
         )
     study = check(read_yaml(path), Study, str(path))
     problems = [f"{path}: {line}" for line in _mismatches(study, catalogue, tasks)]
-    problems += [f"{folder / 'models.yaml'}: {line}" for line in _planted(study, catalogue, tasks)]
+    of_models = [*_planted(study, catalogue, tasks), *unknown_wordings(study, catalogue, tasks)]
+    problems += [f"{folder / 'models.yaml'}: {line}" for line in of_models]
     if problems:
         raise InputError(problems)
     return study
@@ -56,10 +58,11 @@ def _mismatches(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
         for name in duplicates(labels)
     ]
     for index, entry in enumerate(study.tasks):
-        lines += [f"tasks.{index}.{line}" for line in _task(entry, catalogue, tasks)]
+        lines += [f"tasks.{index}.{line}" for line in _task(entry, study, catalogue, tasks)]
     for index, contrast in enumerate(study.contrasts):
         lines += [f"contrasts.{index}.pair: {line}" for line in _contrast(contrast, study, tasks)]
-    lines += _abilities(study, catalogue, tasks)
+    lines += mistakes(study, catalogue, tasks)
+    lines += _policies(study, tasks)
     lines += _likelihood(study)
     lines += _repeated(study)
     lines += [f"seeds: duplicate seed {seed}" for seed in duplicates(study.seeds)]
@@ -105,7 +108,7 @@ def _models(study: Study, catalogue: Catalogue) -> list[str]:
     return lines
 
 
-def _task(entry: TaskEntry, catalogue: Catalogue, tasks: Tasks) -> list[str]:
+def _task(entry: TaskEntry, study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
     """What is wrong with one task entry."""
     facts = tasks.get(entry.task)
     if facts is None:
@@ -116,17 +119,18 @@ def _task(entry: TaskEntry, catalogue: Catalogue, tasks: Tasks) -> list[str]:
             f"task: {entry.task!r} has no entry in config/datasets.yaml; add one that says where"
             " its files come from"
         )
-    if entry.wording is not None and entry.wording not in facts.wordings:
+    if entry.wording not in (None, BY_MODEL, *facts.wordings):
         lines.append(
             f"wording: unknown wording {entry.wording!r} of {entry.task};"
-            f" {nearest(entry.wording, facts.wordings)}"
+            f" {nearest(str(entry.wording), [*facts.wordings, BY_MODEL])}"
         )
-    wording = entry.wording or facts.wordings[0]
-    if wording in facts.with_shots and not facts.has_examples:
-        lines.append(
+    if not facts.has_examples:
+        lines += [
             f"wording: {wording!r} shows worked examples, and {entry.task} has none; take a wording"
             " without them, or give the task `examples`"
-        )
+            for wording in _wordings(entry, facts, study, catalogue)
+            if wording in facts.with_shots
+        ]
     if entry.answers == "likelihood" and not facts.has_options:
         lines.append(
             f"answers: likelihood chooses among options, and {entry.task} has none: its answers are"
@@ -139,6 +143,15 @@ def _task(entry: TaskEntry, catalogue: Catalogue, tasks: Tasks) -> list[str]:
         if name not in facts.categories
     ]
     return [*lines, *_subset(entry, facts), *impossible_counts(entry, facts)]
+
+
+def _wordings(entry: TaskEntry, facts: TaskFacts, study: Study, catalogue: Catalogue) -> list[str]:
+    """The wordings in which an entry asks its models, each once."""
+    if entry.wording != BY_MODEL:
+        return [facts.wordings[0] if entry.wording is None else entry.wording]
+    names = asked(entry, study, catalogue, {entry.task: facts})
+    models = [catalogue.models[name] for name in names if name in catalogue.models]
+    return list(dict.fromkeys(wording_of(entry, facts, model) for model in models))
 
 
 def _no_task(name: str, catalogue: Catalogue, tasks: Tasks) -> str:
@@ -194,23 +207,14 @@ def _contrast(contrast: Contrast, study: Study, tasks: Tasks) -> list[str]:
     return lines
 
 
-def _abilities(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
-    """The policy and the controls that a task of the study does not have."""
-    lines = []
-    for facts in _tasks_of(study, tasks):
-        if study.policy not in facts.policies:
-            lines.append(
-                f"policy: {facts.name} has no policy {study.policy!r};"
-                f" {nearest(study.policy, facts.policies)}"
-            )
-        for index, name in enumerate(study.controls):
-            rule = catalogue.models[name].control if name in catalogue.models else None
-            if rule is not None and rule not in facts.controls:
-                lines.append(
-                    f"controls.{index}: {facts.name} has no rule for the control {rule!r};"
-                    f" {nearest(rule, facts.controls)}"
-                )
-    return lines
+def _policies(study: Study, tasks: Tasks) -> list[str]:
+    """The policy for unread answers that a task without one of its own does not have."""
+    return [
+        f"policy: {facts.name} has no policy {study.policy!r};"
+        f" {nearest(study.policy, facts.policies)}"
+        for facts in _tasks_of(study, tasks)
+        if facts.policy is None and study.policy not in facts.policies
+    ]
 
 
 def _tasks_of(study: Study, tasks: Tasks) -> list[TaskFacts]:

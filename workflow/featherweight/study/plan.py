@@ -16,6 +16,7 @@ from featherweight.cuda import cuda_devices
 from featherweight.documents import nearest
 from featherweight.errors import InputError
 from featherweight.specs import Cell, EngineName, TaskFacts
+from featherweight.study.asked import asked, wording_of
 from featherweight.study.checks import duplicates, impossible_counts, load_study
 from featherweight.study.load import Catalogue, load_catalogue, load_config
 from featherweight.study.schema import Config, ModelFacts, Study, TaskEntry
@@ -73,9 +74,34 @@ class Plan:
         """The categories of a task entry, in the task's order."""
         return _categories(self.entry(label), self.tasks)
 
-    def cells(self) -> list[Cell]:
-        """Every cell of a model; all models have the same."""
+    def policy(self, label: str) -> str:
+        """The policy for unread answers of a task entry: its task's own, else the study's."""
+        own = self.task(label).policy
+        return self.study.policy if own is None else own
+
+    def asked(self, label: str) -> list[str]:
+        """The models and controls that a task entry asks, in the study's order."""
+        return asked(self.entry(label), self.study, self.catalogue, self.tasks)
+
+    def labels(self, model: str) -> list[str]:
+        """The labels of the task entries that ask a model."""
+        return [entry.name for entry in self.study.tasks if model in self.asked(entry.name)]
+
+    def alike(self) -> list[list[str]]:
+        """The models in groups: those that the same task entries ask have the same cells."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for model in self.models:
+            groups.setdefault(tuple(self.labels(model)), []).append(model)
+        return list(groups.values())
+
+    def wording(self, label: str, model: str) -> str:
+        """The wording in which a task entry asks a model."""
+        return wording_of(self.entry(label), self.task(label), self.catalogue.models[model])
+
+    def cells(self, model: str | None = None) -> list[Cell]:
+        """Every cell of a model; without one every cell that any model has."""
         first = self.study.seeds[0]
+        labels = None if model is None else self.labels(model)
         return [
             Cell(
                 task=entry.name,
@@ -85,6 +111,7 @@ class Plan:
                 sample_seed=seed,
             )
             for entry in self.study.tasks
+            if labels is None or entry.name in labels
             for category in self.categories(entry.name)
             for seed in self.study.seeds
         ]
@@ -184,6 +211,10 @@ def _select(
             f" {changes['dtype']}; add dtype=float16, or use engine: transformers"
         )
     entries, lines = _select_entries(study, config, tasks)
+    if not problems and not lines:
+        entries = _with_models(entries, study.model_copy(update=changes), catalogue, tasks)
+        if not entries and config.models is not None:
+            lines = [f"config: models: no task of this study asks {', '.join(config.models)}"]
     labels = {entry.name for entry in entries}
     changes["tasks"] = entries
     changes["contrasts"] = [one for one in study.contrasts if set(one.pair) <= labels]
@@ -233,6 +264,22 @@ def _select_entries(
     return entries, problems
 
 
+def _with_models(
+    entries: Iterable[TaskEntry],
+    study: Study,
+    catalogue: Catalogue,
+    tasks: Mapping[str, TaskFacts],
+) -> list[TaskEntry]:
+    """The entries that ask a model of a narrowed study; what they name is narrowed, too."""
+    kept = []
+    for entry in entries:
+        names = asked(entry, study, catalogue, tasks)
+        if names:
+            named = None if entry.models is None else names
+            kept.append(entry.model_copy(update={"models": named}))
+    return kept
+
+
 def _partial(whole: Study, narrowed: Study, tasks: Mapping[str, TaskFacts]) -> str | None:
     """What a selection leaves out, in words for the report's banner."""
 
@@ -249,7 +296,9 @@ def _partial(whole: Study, narrowed: Study, tasks: Mapping[str, TaskFacts]) -> s
         (len(narrowed.seeds), len(whole.seeds), "seeds"),
     )
     said = [f"{now} of {all_} {what}" for now, all_, what in counts if now < all_]
-    before, after = whole.tasks[0].prompts_per_category, narrowed.tasks[0].prompts_per_category
+    entry = narrowed.tasks[0]
+    after = entry.prompts_per_category
+    before = next(one.prompts_per_category for one in whole.tasks if one.name == entry.name)
     if after != before:
         said.append(f"{after} prompts per category where the study asks {before}")
     if narrowed.dtype != whole.dtype:

@@ -27,6 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = Annotated[list[Name], Field(min_length=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 Count = Literal["all"] | Annotated[int, Field(ge=1)]
+BY_MODEL = "by-model"  # as a wording: what models.yaml names for each model
 
 
 def _number(value: object) -> object:
@@ -69,13 +70,16 @@ class DecodingChange(Strict):
 
 
 class TaskEntry(Strict):
-    """One task of a study: which items, how many, and in which wording."""
+    """One task of a study: which items, how many, in which wording, and who is asked."""
 
     task: Name
     label: Name | None = None  # the name in results and report; the task's own name by default
     categories: Literal["all"] | Names = "all"
     prompts_per_category: Count = 100
-    wording: Name | None = None  # the task's first wording by default
+    # the task's first wording by default; by-model: the one that models.yaml names for each model
+    wording: Name | None = None
+    # models and controls of the study; by default every model, and every control that has a rule
+    models: Names | None = None
     # Only the items that match; which keys there are, the task says.
     subset: Annotated[dict[str, Scalar], Field(min_length=1)] | None = None
     # likelihood: the option that the model finds likeliest
@@ -109,7 +113,7 @@ class Study(Strict):
     decoding: DecodingFacts = DecodingFacts()
     decoding_by_model: dict[Name, DecodingChange] = {}
     dtype: Dtype = "auto"
-    policy: Name = "drop"  # for unread answers, of every task of the study
+    policy: Name = "drop"  # for unread answers, of every task that has none of its own
     baseline: Name | None = None  # differences are taken from this model; null: every pair
     bootstrap_draws: int = Field(default=2000, ge=200, le=100_000)
 
@@ -133,6 +137,7 @@ class ModelFacts(Strict):
     system: str | None = None
     prompt_format: str | None = None
     planted: list[PlantedSpec] = []
+    wordings: dict[Name, Name] = {}  # task -> wording, for entries that say wording: by-model
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelFacts:

@@ -27,6 +27,7 @@ from featherweight.specs import (
     StudiedTask,
 )
 from featherweight.study.plan import Plan
+from featherweight.study.schema import BY_MODEL
 
 
 def acquire_model(plan: Plan, model: str) -> Source:
@@ -85,25 +86,30 @@ def draw(plan: Plan, label: str) -> DrawSpec:
     )
 
 
-def _asked(plan: Plan) -> dict[str, AskedTask]:
+def _asked(plan: Plan, model: str) -> dict[str, AskedTask]:
     return {
-        entry.name: AskedTask(
-            task=entry.task,
-            wording=entry.wording or plan.task(entry.name).wordings[0],
-            answers=entry.answers,
+        label: AskedTask(
+            task=plan.entry(label).task,
+            wording=plan.wording(label, model),
+            answers=plan.entry(label).answers,
         )
-        for entry in plan.study.tasks
+        for label in plan.labels(model)
     }
 
 
 def wording_pairs(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Labels of each two entries that ask the same questions in two wordings, answers generated."""
-    asked = _asked(plan)
-    written = [label for label, one in asked.items() if one.answers == "generated"]
+    """Labels of each two entries that ask a model the same questions in two wordings, answers
+    generated.
+    """
+    written = [entry.name for entry in plan.study.tasks if entry.answers == "generated"]
     return tuple(
         (first, second)
         for first, second in combinations(written, 2)
-        if asked[first].wording != asked[second].wording
+        if any(
+            plan.wording(first, model) != plan.wording(second, model)
+            for model in plan.asked(first)
+            if model in plan.asked(second)
+        )
         and draw(plan, first) == draw(plan, second).model_copy(update={"label": first})
     )
 
@@ -132,8 +138,8 @@ def render(plan: Plan, model: str) -> RenderSpec:
         system=facts.system,
         prompt_format=facts.prompt_format,
         thinking=facts.thinking,
-        cells=tuple(plan.cells()),
-        tasks=_asked(plan),
+        cells=tuple(plan.cells(model)),
+        tasks=_asked(plan, model),
     )
 
 
@@ -159,21 +165,31 @@ def generate(plan: Plan, model: str) -> GenerateSpec:
         thinking=facts.thinking,
         chunk=None,
         shards=plan.config.shards,
-        cells=tuple(plan.cells()),
-        tasks=_task_names(plan),
+        cells=tuple(plan.cells(model)),
+        tasks=_task_names(plan, model),
     )
 
 
-def _task_names(plan: Plan) -> dict[str, str]:
-    return {entry.name: entry.task for entry in plan.study.tasks}
+def _task_names(plan: Plan, model: str | None = None) -> dict[str, str]:
+    """The task behind each label that a model is asked; without one behind every label."""
+    labels = None if model is None else plan.labels(model)
+    return {
+        entry.name: entry.task
+        for entry in plan.study.tasks
+        if labels is None or entry.name in labels
+    }
+
+
+def _policies(plan: Plan) -> dict[str, str]:
+    return {entry.name: plan.policy(entry.name) for entry in plan.study.tasks}
 
 
 def score(plan: Plan, model: str) -> ScoreSpec:
     """Which cells of a model are scored."""
     return ScoreSpec(
         model=model,
-        cells=tuple(plan.cells()),
-        tasks=_task_names(plan),
+        cells=tuple(plan.cells(model)),
+        tasks=_task_names(plan, model),
         samples_per_prompt=plan.study.samples_per_prompt,
     )
 
@@ -185,7 +201,7 @@ def aggregate(plan: Plan) -> AggregateSpec:
         models=tuple(plan.models),
         controls=tuple(study.controls),
         tasks=_task_names(plan),
-        policy=study.policy,
+        policies=_policies(plan),
         baseline=study.baseline,
         contrasts=_contrasts(plan),
         draws=study.bootstrap_draws,
@@ -208,13 +224,16 @@ def _studied_model(plan: Plan, model: str) -> StudiedModel:
 
 
 def _studied_task(plan: Plan, label: str) -> StudiedTask:
-    asked = _asked(plan)[label]
+    entry, models = plan.entry(label), plan.asked(label)
+    by_model = entry.wording == BY_MODEL
     return StudiedTask(
         label=label,
-        task=asked.task,
-        name=plan.catalogue.datasets[asked.task].label,
-        wording=asked.wording,
-        answers=asked.answers,
+        task=entry.task,
+        name=plan.catalogue.datasets[entry.task].label,
+        models=tuple(models),
+        wording=None if by_model else plan.wording(label, models[0]),
+        wordings={model: plan.wording(label, model) for model in models if by_model},
+        answers=entry.answers,
         categories=tuple(plan.categories(label)),
         draw=draw(plan, label),
     )
@@ -232,7 +251,7 @@ def compare(plan: Plan) -> CompareSpec:
         tasks={label: _studied_task(plan, label) for label in sorted(_task_names(plan))},
         wording_pairs=wording_pairs(plan),
         contrasts=_contrasts(plan),
-        policy=study.policy,
+        policies=_policies(plan),
         baseline=study.baseline,
         max_new_tokens=study.decoding.max_new_tokens,
     )

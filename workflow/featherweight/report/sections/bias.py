@@ -60,7 +60,9 @@ def _figure(inputs: Inputs, task: str, stratum: str, metric: str) -> Figure:
 
 def finding(inputs: Inputs, task: str) -> Finding | None:
     """The largest ambiguous bias score of a model; None where there is none."""
-    rows = [inputs.estimate(model, task, ALL, "ambiguous", "s_amb") for model in inputs.models_of(task)]
+    rows = [
+        inputs.estimate(model, task, ALL, "ambiguous", "s_amb") for model in inputs.models_of(task)
+    ]
     known = {row: row.value for row in rows if row is not None and row.value is not None}
     if not known:
         return None

@@ -147,8 +147,7 @@ def contrasts(inputs: Inputs) -> list[ContrastRow]:
         row
         for row in inputs.contrasts
         if row.model in inputs.models
-        and row.policy in (inputs.policy(row.first), inputs.policy(row.second))
-        and row.group == ALL
+        and (row.policy, row.group) == (inputs.policy(row.first), ALL)
         and _told(inputs, row.first, row.stratum_first)
         and _told(inputs, row.second, row.stratum_second)
         and row.first != row.second

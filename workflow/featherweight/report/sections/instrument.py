@@ -96,9 +96,7 @@ def known_values(inputs: Inputs) -> list[KnownValue]:
 
 def planted_rates(inputs: Inputs) -> list[KnownValue]:
     """What was built into a model, without what such a model must merely reach."""
-    return [
-        row for row in inputs.planted if not row.at_least and inputs.asked(row.model, row.task)
-    ]
+    return [row for row in inputs.planted if not row.at_least and inputs.asked(row.model, row.task)]
 
 
 def _counted(rows: Iterable[KnownValue], inside: bool | None) -> int:
@@ -187,8 +185,8 @@ def planted_levels(inputs: Inputs) -> list[Figure]:
         levels = [inputs.questions(task, row.stratum) for row in rates if row.expected is not None]
         table["level"] = levels
         told = "; ".join(
-            f"{row['model']}, {row['level']}: planted {row['planted shown']}, measured {row['shown']}"
-            for row in table.to_dict("records")
+            f"{one['model']}, {one['level']}: {one['planted shown']} planted, {one['shown']} found"
+            for one in table.to_dict("records")
         )
         made.append(
             Figure(

@@ -21,7 +21,7 @@ from featherweight.report.inputs import Inputs, Manifest, PublishedRow
 from featherweight.report.parts import Cell, Column, Section, Table
 from featherweight.report.sections import two_ways
 from featherweight.report.sections.instrument import agree
-from featherweight.specs import DecodingSpec
+from featherweight.specs import DecodingSpec, StudiedTask
 
 PACKAGES = (
     "altair",
@@ -158,8 +158,8 @@ def facts(inputs: Inputs) -> Facts:
         ("Unread answers", inputs.unread_policy),
         ("Bootstrap draws", f"{spec.bootstrap_draws:,}"),
         *(
-            (f"Wording, {inputs.task_label(label)}", _wording(inputs, label))
-            for label in spec.tasks
+            (f"Wording, {inputs.task_label(label)}", _wording(inputs, entry))
+            for label, entry in spec.tasks.items()
         ),
         *(
             (f"Answers, {inputs.task_label(task)}", two_ways.HOW)
@@ -168,14 +168,16 @@ def facts(inputs: Inputs) -> Facts:
     )
 
 
-def _wording(inputs: Inputs, task: str) -> str:
-    """The wording of a task, or which model was asked in which."""
-    named = inputs.wordings(task)
-    if len(named) < 2:
-        return next(iter(named), inputs.spec.tasks[task].wording)
-    return "; ".join(
-        f"{wording} ({', '.join(map(inputs.label, models))})" for wording, models in named.items()
-    )
+def _wording(inputs: Inputs, entry: StudiedTask) -> str:
+    """The wording of a task; where each model has its own, which model got which."""
+    if entry.wording is not None:
+        return entry.wording
+    named: dict[str, list[str]] = {}
+    for model in entry.models:
+        named.setdefault(entry.wording_of(model), []).append(inputs.label(model))
+    if len(named) == 1:
+        return next(iter(named))
+    return "; ".join(f"{wording}: {', '.join(labels)}" for wording, labels in named.items())
 
 
 def _commit() -> tuple[str, bool]:

@@ -95,7 +95,7 @@ def pairs(inputs: Inputs) -> list[Pair]:
     return made
 
 
-def _questions(inputs: Inputs, label: str) -> tuple[str, str, DrawSpec]:
+def _questions(inputs: Inputs, label: str) -> tuple[str, str | None, DrawSpec]:
     """What decides which questions a task puts, and in which words."""
     entry = inputs.spec.tasks[label]
     return entry.task, entry.wording, entry.draw.model_copy(update={"label": ""})
