@@ -67,6 +67,7 @@ EDITS: list[tuple[str, str, str | None]] = [
     ("reading/choice.py", ADDED, "score"),
     ("reading/words.py", ADDED, "score"),  # imported by name from its package
     ("score/run.py", ADDED, "score"),
+    ("score/grade.py", ADDED, "score"),
     ("stats/__init__.py", ADDED, "aggregate"),
     ("stats/clusters.py", ADDED, "aggregate"),
     ("stats/intervals.py", ADDED, "aggregate"),

@@ -263,7 +263,7 @@ SUMS = TaskFacts(
     has_examples=False,
     has_judged=False,
     policy=None,
-    has_planted=False,
+    planted_tables=(),
 )
 OF_SUMS = {"task": "sums", "prompts_per_category": 8}
 GOOD_SUMS: dict[str, Any] = {

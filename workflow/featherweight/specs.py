@@ -120,7 +120,7 @@ class TaskFacts:
     has_examples: bool  # `draw` writes worked examples
     has_judged: bool  # `score` writes a table of the task's own beside the scores
     policy: str | None  # of the task's headline; None: the study says it
-    has_planted: bool  # it knows how often a model with a planted table is right
+    planted_tables: tuple[str, ...]  # in models of ours whose chance of each answer is known
 
 
 # --- acquire ---------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ for PLACE, MODELS in enumerate(ALIKE):
             items_folder=folder("prompts/items"),
             prompts=folder("prompts/models/{model}"),
             samples=folder("generate/{model}"),
+            grades=folder("store/grades"),
         shell:
             "python -m featherweight score --log {log:q} --spec {params.spec:q} "
             "--items {params.items_folder:q} --prompts {params.prompts:q} "
-            "--samples {params.samples:q} --output {output.scores:q}"
+            "--samples {params.samples:q} --grades {params.grades:q} "
+            "--output {output.scores:q}"

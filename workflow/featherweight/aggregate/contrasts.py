@@ -87,11 +87,12 @@ def _of_labels(
     paired = np.array_equal(np.sort(codes[0]), np.sort(codes[1]))
     read = compared_sides(*sides, policy) if paired else sides
     asked = asked_of_both(*sides)
-    scores = (_scores(of_both, each) for each in (policy, WRONG))
-    for metric, as_wrong in zip(*scores, strict=True):
+    as_wrong = {(one.name, one.stratum): one for one in of_both.metrics(WRONG)}
+    for metric in _scores(of_both, policy):
         row = _row(metric, read, level, caution=contrast.caution, paired=paired)
         if row is not None:
-            yield _with_asked(row, as_wrong, asked, level) if paired else row
+            wrong = as_wrong[metric.name, metric.stratum]
+            yield _with_asked(row, wrong, asked, level) if paired else row
     for metric in of_both.shares(policy):
         row = _row(metric, sides, level, caution=contrast.caution, paired=paired)
         if row is not None:
@@ -100,7 +101,7 @@ def _of_labels(
 
 def _common(first: Numbers, second: Numbers) -> Numbers:
     """What both tasks count: their own numbers where these are of the same columns."""
-    alike = [column.name for column in first.columns] == [column.name for column in second.columns]
+    alike = [column.names for column in first.columns] == [one.names for one in second.columns]
     return first if alike else default(first.strata)
 
 

@@ -82,11 +82,15 @@ def _of_pair(model: Answered, baseline: Answered, level: float) -> Iterator[Diff
     layout = model.layout
     sides = side(model, model.pair), side(baseline, baseline.pair)
     read, asked = compared_sides(*sides, layout.policy), asked_of_both(*sides)
-    metrics, as_wrong = (layout.numbers.compared(policy) for policy in (layout.policy, WRONG))
+    totals = [one.counts.sum(axis=(0, 1)) for one in asked]
+    numbers, policy = layout.numbers, layout.policy
+    metrics = numbers.compared(policy) + numbers.largest(policy, totals)
+    as_wrong = {(one.name, one.stratum): one for one in numbers.metrics(WRONG)}
     group = model.item_property(model.group)
     for part in slices(layout.groups):
         by_item = read[0].counts_by_item[np.isin(group, part.groups)]
-        for metric, wrong in zip(metrics, as_wrong, strict=True):
+        for metric in metrics:
+            wrong = as_wrong[metric.name, metric.stratum]
             row = _row(part, (metric, wrong), (read, asked), level)
             if row.n_asked:
                 scored = n_scored(by_item, metric.policy)[:, list(metric.places)].sum(axis=-1)

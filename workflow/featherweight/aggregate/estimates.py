@@ -91,7 +91,7 @@ def _of_slice(place: _Place) -> Iterator[Estimate]:
     numbers, policy = place.answered.layout.numbers, place.answered.layout.policy
     metrics = [metric for each in numbers.policies for metric in numbers.metrics(each)]
     asked = [
-        metric for metric in (*metrics, *numbers.shares(policy)) if metric.n_asked(place.total) > 0
+        metric for metric in (*metrics, *numbers.shares(policy)) if metric.is_told(place.total)
     ]
     yield from (_clustered_row(place, metric) for metric in asked)
     if place.part.macro:
@@ -101,8 +101,8 @@ def _of_slice(place: _Place) -> Iterator[Estimate]:
             yield _wilson_row(place, metric)
             if metric.policy == policy:
                 yield from _alikeness(place, metric)
-    for metric in numbers.chances(policy):
-        if metric.n_asked(place.total) > 0:
+    for metric in numbers.without_interval(policy):
+        if metric.is_told(place.total):
             yield _bare_row(place, metric, known(metric.measure.value(place.total)))
     yield from _printed(place)
 

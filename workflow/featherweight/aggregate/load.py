@@ -169,7 +169,7 @@ def _table(path: Path, record: type) -> pa.Table:
 
 
 def _judged(path: Path, scores: pa.Table, task_name: str) -> pa.Table | None:
-    record = task(task_name).judged
+    record = task(task_name).beside_scores
     if record is None:
         return None
     if not path.is_file():

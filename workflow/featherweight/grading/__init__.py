@@ -14,12 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from featherweight.records import Reason
-
-# integer: 025 is 25 (AIME); number: decimals, thousands, units of money (GSM8K); expression: LaTeX
-Grading = Literal["integer", "number", "expression"]
+from featherweight.records import Grading, Reason
 
 
 class Limits(NamedTuple):

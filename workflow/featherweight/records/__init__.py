@@ -24,7 +24,7 @@ from featherweight.records.found import (
     WordingLoss,
     WordingLosses,
 )
-from featherweight.records.judged import Graded, Outcome, Reading, Reason, Score
+from featherweight.records.judged import Graded, Grading, Outcome, Reading, Reason, Score
 
 __all__ = [
     "ALL",
@@ -35,6 +35,7 @@ __all__ = [
     "Estimate",
     "Finish",
     "Graded",
+    "Grading",
     "Item",
     "KnownValue",
     "Outcome",

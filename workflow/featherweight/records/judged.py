@@ -20,6 +20,9 @@ from typing import Literal, NamedTuple
 from featherweight.records.answered import Finish
 
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
+# How a free answer is compared with the right one. integer: 025 is 25 (AIME); number: decimals,
+# thousands, units of money (GSM8K); expression: LaTeX.
+Grading = Literal["integer", "number", "expression"]
 # time out, memory: an answer was read, and grading it took more than its limit
 Reason = Literal["empty", "refuses", "several", "none", "time out", "memory"]
 

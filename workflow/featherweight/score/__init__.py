@@ -32,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     study.add_argument("--spec", metavar="JSON", help="the stage's part of the study")
     study.add_argument("--prompts", type=Path, metavar="DIR", help="the model's prompts")
     study.add_argument("--samples", type=Path, metavar="DIR", help="the model's samples")
+    study.add_argument(
+        "--grades", type=Path, metavar="DIR", help="where grades are kept from run to run"
+    )
 
 
 def main(args: argparse.Namespace) -> None:
@@ -50,4 +53,5 @@ def main(args: argparse.Namespace) -> None:
         prompts=args.prompts,
         samples=args.samples,
         output=args.output,
+        grades=args.grades,
     )

@@ -4,15 +4,19 @@ Reads `<items>/<task>/<category>/<item_seed>.parquet` (and `.facts.parquet` besi
 task has facts), `<prompts>/<task>/<category>/<seed>.parquet` and
 `<samples>/<task>/<category>/<seed>.parquet` of every cell of the spec, in the spec's order. Writes
 `<model>.parquet` and, for a task that judges more than right and wrong, `<model>/<task>.parquet`,
-row for row; `records.judged` shows a real one.
+row for row; `records.judged` shows a real one. Free answers of a task with `grading` are read, then
+graded (`score.grade`), and keep `Graded` rows there; grades that were made before are taken from
+the cache.
 
-The same samples give the same bytes.
+The same samples give the same bytes, with or without a cache.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +25,8 @@ from featherweight.files import read_rows, write_rows
 from featherweight.reading.choice import read_answer
 from featherweight.reading.likelihood import read_likelihoods
 from featherweight.reading.outcomes import outcome
-from featherweight.records import Item, Prompt, Reading, Sample, Score
+from featherweight.records import Graded, Grading, Item, Prompt, Reading, Sample, Score
+from featherweight.score.grade import Free, Graders, verdicts
 from featherweight.specs import Cell, ScoreSpec
 from featherweight.tasks import Task, task
 
@@ -30,32 +35,39 @@ LOG = logging.getLogger("featherweight.score")
 _MOST_PROBLEMS = 20
 
 
-def run(spec: ScoreSpec, *, items: Path, prompts: Path, samples: Path, output: Path) -> int:
+def run(
+    spec: ScoreSpec,
+    *,
+    items: Path,
+    prompts: Path,
+    samples: Path,
+    output: Path,
+    grades: Path | None = None,
+) -> int:
     """Score all cells of one model into `output` (Parquet); returns the number of rows.
 
-    Raises InputError for a missing file and for samples that do not belong to the cell's items,
-    prompts and model.
+    `grades` is a folder that keeps grades from one run to the next; None: none are kept. Raises
+    InputError for a missing file and for samples that do not belong to the cell's items, prompts
+    and model.
     """
     if not spec.cells:
         raise InputError(f"--spec: cells: expected at least one cell of {spec.model}, got none")
     problems: list[str] = []
     scores: list[Score] = []
     judged: dict[str, list[Any]] = {label: [] for label in spec.tasks}
-    for cell in spec.cells:
-        one = task(spec.tasks[cell.task])
-        asked = _asked(cell, one, items, prompts, problems)
-        path = samples / cell.path
-        answered = _rows(path, Sample, "generate", problems)
-        if not problems:
-            _check(spec, path, answered, asked, problems)
-        for sample in [] if problems else answered:
-            item = asked.items[sample.item_id]
-            facts = None if asked.facts is None else asked.facts[sample.item_id]
-            order = asked.orders[sample.item_id]
-            reading = read(sample, one, item, facts, order)
-            scores.append(score(sample, item, reading, order))
-            if one.judge is not None:
-                judged[cell.task].append(one.judge(scores[-1], item, facts, reading))
+    with Graders(grades) as graders:
+        for cell in spec.cells:
+            one = task(spec.tasks[cell.task])
+            asked = _asked(cell, one, items, prompts, problems)
+            path = samples / cell.path
+            answered = _rows(path, Sample, "generate", problems)
+            if not problems:
+                _check(spec, path, answered, asked, problems)
+            if problems:
+                continue
+            for row, beside in _scored(spec, cell.task, one, answered, asked, graders):
+                scores.append(row)
+                judged[cell.task].append(beside)
     if problems:
         more = len(problems) - _MOST_PROBLEMS
         raise InputError(
@@ -66,7 +78,7 @@ def run(spec: ScoreSpec, *, items: Path, prompts: Path, samples: Path, output: P
         LOG.warning("%s: no prompts and no samples, so no scores", spec.model)
     write_rows(output, scores, Score)
     for label, rows in judged.items():
-        record = task(spec.tasks[label]).judged
+        record = task(spec.tasks[label]).beside_scores
         if record is not None:
             write_rows(output.with_suffix("") / f"{label}.parquet", rows, record)
     return len(scores)
@@ -113,6 +125,89 @@ def score(sample: Sample, item: Item, reading: Reading, order: Sequence[int] | N
         n_tokens=sample.n_tokens,
         finish=sample.finish,
     )
+
+
+def _scored(
+    spec: ScoreSpec,
+    label: str,
+    one: Task,
+    answered: Sequence[Sample],
+    asked: Asked,
+    graders: Graders,
+) -> Iterator[tuple[Score, Any]]:
+    """The samples of a cell, read and judged or graded, each with its row beside the score."""
+    if one.grading is None:
+        return _judged(one, answered, asked)
+    planted = _planted(spec, label, one)
+    return _graded(one, one.grading, answered, asked, graders, planted)
+
+
+def _judged(one: Task, answered: Sequence[Sample], asked: Asked) -> Iterator[tuple[Score, Any]]:
+    """Each sample's score and, of a task that judges more, its row beside it."""
+    for sample in answered:
+        item = asked.items[sample.item_id]
+        facts = None if asked.facts is None else asked.facts[sample.item_id]
+        order = asked.orders[sample.item_id]
+        reading = read(sample, one, item, facts, order)
+        row = score(sample, item, reading, order)
+        yield row, None if one.judge is None else one.judge(row, item, facts, reading)
+
+
+def _graded(
+    one: Task,
+    grading: Grading,
+    answered: Sequence[Sample],
+    asked: Asked,
+    graders: Graders,
+    planted: Callable[[Item], float | None],
+) -> Iterator[tuple[Score, Graded]]:
+    """Each free answer's score and what grading adds to it."""
+    free = []
+    for sample in answered:
+        item = asked.items[sample.item_id]
+        free.append(Free(sample, item, read(sample, one, item, None, None)))
+    for answer, verdict in zip(free, verdicts(free, grading, graders), strict=True):
+        row = replace(
+            score(*answer, order=None),
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            chance=one.chance,
+        )
+        yield (
+            row,
+            Graded(
+                model=row.model,
+                task=row.task,
+                category=row.category,
+                item_seed=row.item_seed,
+                sample_seed=row.sample_seed,
+                item_id=row.item_id,
+                sample_index=row.sample_index,
+                graded_by=verdict.rule,
+                answer_class=verdict.answer_class,
+                lenient=verdict.lenient,
+                planted=planted(answer.item),
+            ),
+        )
+
+
+def _planted(spec: ScoreSpec, label: str, one: Task) -> Callable[[Item], float | None]:
+    """The probability that the model answers an item rightly, as far as it was planted."""
+    table, temperature, of_task = spec.planted.get(label), spec.temperature, one.planted
+    if table is None:
+        return lambda item: None
+    if of_task is None or table not in one.planted_tables:
+        known = ", ".join(one.planted_tables) if one.planted_tables else "none, it has no tables"
+        raise InputError(
+            f"--spec: planted: {label}: expected a planted table of {one.name} ({known}), got"
+            f" {table!r}"
+        )
+    if temperature is None:
+        raise InputError(
+            f"--spec: temperature: expected that of {spec.model}'s samples, for what is planted"
+            f" in it depends on it; got none"
+        )
+    return cache(lambda item: of_task(table, item, temperature))
 
 
 class Asked(NamedTuple):

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featherweight.errors import InputError
-from featherweight.grading import Grading
-from featherweight.records import Choices, Graded, Item, Reading, Score
+from featherweight.records import Choices, Graded, Grading, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-NOT_TASKS = frozenset({"choice", "numbers", "rules", "words"})  # modules here that are no task
+# modules here that are no task
+NOT_TASKS = frozenset({"choice", "graded_numbers", "numbers", "rules", "words"})
 
 
 class Loaded(NamedTuple):
@@ -70,6 +70,8 @@ class Task:
     # (name of a planted table, item, temperature) -> probability that a model with this table
     # answers rightly; None: no model of ours is built for this task.
     planted: Callable[[str, Item, float], float] | None = None
+    planted_tables: tuple[str, ...] = ()  # the names that `planted` knows
+    chance: float | None = None  # that a blind guess of a free answer is right; None: no guessing
     facts: type | None = None  # record of what only this task knows of an item; key task, item_id
     judged: type | None = None  # record of what only this task knows of an answer
     judge: Callable[[Score, Item, Any, Reading], Any] | None = None  # makes a `judged` row
@@ -91,6 +93,11 @@ class Task:
             problems.append(
                 f"task {self.name}: expected `read` beside `grading`, and no `judged`: grading has"
                 " rows of its own; add the one or remove the other"
+            )
+        if (self.planted is None) != (not self.planted_tables):
+            problems.append(
+                f"task {self.name}: expected `planted` and `planted_tables`, or neither; add the"
+                " one or remove the other"
             )
         if self.policy is not None and self.policy not in self.policies:
             problems.append(
@@ -181,5 +188,5 @@ def _facts(one: Task) -> TaskFacts:
         has_examples=one.examples is not None,
         has_judged=one.beside_scores is not None,
         policy=one.policy,
-        has_planted=one.planted is not None,
+        planted_tables=one.planted_tables,
     )

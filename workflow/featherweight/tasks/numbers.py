@@ -2,7 +2,8 @@
 
 Counts are an array (clusters, groups, strata, columns). The first columns are those of every task
 (`stats.counts`); a task's own follow them. A task with numbers of its own is a package with a
-module `numbers` and a `NUMBERS` in it; every other one has accuracy, loss and length (`DEFAULT`).
+module `numbers` and a `NUMBERS` in it; one that grades free answers has those of `graded_numbers`,
+every other one accuracy, loss and length (`DEFAULT`).
 One real metric:
 
     Metric(name="accuracy", stratum="all", policy=DROP, measure=..., rests_on=..., places=(0, 1))
@@ -59,6 +60,19 @@ class Column(NamedTuple):
     over: Over
     mark: Callable[[Rows], Values | Bools]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name, as one of several."""
+        return (self.name,)
+
+
+class Columns(NamedTuple):
+    """Columns of the counts that are worked out together, so that what they share is done once."""
+
+    names: tuple[str, ...]
+    over: Over
+    mark: Callable[[Rows], Values]  # shape (answers, columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -70,6 +84,11 @@ class Metric:
     measure: Measure
     rests_on: Function
     places: tuple[int, ...]  # of the stratum, on the axis of strata
+    optional: bool = False  # not told where no answer is there for it to rest on
+
+    def is_told(self, total: Values) -> bool:
+        """Whether these counts, summed over clusters, have a row for it."""
+        return self.n_asked(total) > 0 and (not self.optional or self.n(total) > 0)
 
     def n(self, total: Values) -> int:
         """Answers that the value rests on, for counts summed over clusters."""
@@ -134,10 +153,13 @@ class Numbers:
     """The numbers of a task, in the order of the report."""
 
     strata: tuple[str, ...] = ()
-    columns: tuple[Column, ...] = ()  # after those of every task
+    columns: tuple[Column | Columns, ...] = ()  # after those of every task
     inside: Callable[[Rows], Bools] = everyone  # which answers take part
     policies: tuple[Policy, ...] = (DROP, WRONG)
     own: Callable[[Policy], Sequence[Metric]] = lambda policy: ()  # metrics after the accuracies
+    bare: Callable[[Policy], Sequence[Metric]] = lambda policy: ()  # told without an interval
+    # Names of metrics of growing k: of each series the last that was measured is compared as well.
+    series: tuple[tuple[str, ...], ...] = ()
     # (metric, stratum) that models are compared by; None: the accuracy of each stratum
     headlines: tuple[tuple[str, str], ...] | None = None
     # What other tools would print, for counts of shape (strata, columns); their names.
@@ -157,7 +179,7 @@ class Numbers:
     @property
     def over(self) -> tuple[Over, ...]:
         """Over which answers each column is summed."""
-        return GENERAL + tuple(column.over for column in self.columns)
+        return GENERAL + tuple(column.over for column in self.columns for _ in column.names)
 
     def places(self, stratum: str) -> tuple[int, ...]:
         """Where a stratum, or ALL, stands on the axis of strata."""
@@ -191,6 +213,19 @@ class Numbers:
         rest = [one for one in self.headline(policy) if (one.name, one.stratum) != (ACCURACY, ALL)]
         return [first, *rest]
 
+    def largest(self, policy: Policy, totals: Sequence[Values]) -> list[Metric]:
+        """Of each series the last metric that is told of all these counts, over all strata."""
+        by_key = {(metric.name, metric.stratum): metric for metric in self.metrics(policy)}
+        told = [
+            [
+                by_key[name, ALL]
+                for name in names
+                if (name, ALL) in by_key and all(map(by_key[name, ALL].is_told, totals))
+            ]
+            for names in self.series
+        ]
+        return [metrics[-1] for metrics in told if metrics]
+
     def overall(self, policy: Policy) -> Metric:
         """The accuracy over all strata."""
         return self.metrics(policy)[len(self.strata)]
@@ -208,12 +243,13 @@ class Numbers:
             for name, measure in made
         ]
 
-    def chances(self, policy: Policy) -> list[Metric]:
-        """The mean chance of a blind guess in each stratum."""
-        return [
+    def without_interval(self, policy: Policy) -> list[Metric]:
+        """The mean chance of a blind guess in each stratum, and what the task tells without one."""
+        chances = [
             self._metric(CHANCE, stratum, policy, measures.chance(self.places(stratum)))
             for stratum in (*self.strata, ALL)
         ]
+        return [*chances, *self.bare(policy)]
 
     def _metric(self, name: str, stratum: str, policy: Policy, measure: Measure) -> Metric:
         return Metric(name, stratum, policy, measure, measure.weight, self.places(stratum))
@@ -235,7 +271,8 @@ class Numbers:
         headline = {one.name for one in self.headline(WRONG)}
         shared = {one.name for one in (*self.metrics(WRONG), *self.shares(WRONG))}
         ended = {f"{name}{end}" for name in headline for end in (BOOTSTRAP, BY_ITEM)}
-        beside = {CHANCE, WILSON, ICC, DESIGN_EFFECT}
+        bare = {one.name for one in self.without_interval(WRONG)}
+        beside = bare | {WILSON, ICC, DESIGN_EFFECT}
         return frozenset(shared | {f"{name}{MACRO}" for name in shared} | ended | beside)
 
     @property
@@ -260,7 +297,7 @@ class Numbers:
             floats(scores, "chance"),
             *(column.mark(rows) for column in self.columns),
         ]
-        values = np.stack(columns, axis=-1).astype(np.float64)
+        values = np.column_stack(columns).astype(np.float64)
         values[~self.inside(rows)] = 0.0
         read = right | equal(scores, "outcome", "wrong")
         return Answers(values, self.over, read, self._stratum(scores), self.n_strata)
@@ -320,8 +357,16 @@ DEFAULT = default()
 
 @cache
 def numbers(task_name: str) -> Numbers:
-    """The numbers of a task: its own, or the default. Raises LookupError where there is none."""
+    """The numbers of a task: its own, those of graded tasks, or the default.
+
+    Raises LookupError where there is no such task.
+    """
     if (FOLDER / task_name / "numbers.py").is_file():
         own: Numbers = import_module(f"featherweight.tasks.{task_name}.numbers").NUMBERS
         return own
-    return default(task(task_name).strata)
+    one = task(task_name)
+    if one.grading is not None:
+        from featherweight.tasks.graded_numbers import graded  # which builds on this module
+
+        return graded(one.strata)
+    return default(one.strata)
