@@ -27,17 +27,20 @@ from featherweight.report.parts import AnyChart
 MEASURED, PLANTED, PUBLISHED = "this run", "planted, closed form", "printed by others"
 SHAPES = {MEASURED: "circle", PLANTED: "stroke", PUBLISHED: "diamond"}
 COLOURS = {MEASURED: theme.SERIES[0], PLANTED: theme.SERIES[1], PUBLISHED: "#7C7C88"}
-LABELS = 180  # pixels for the names of models: those of published ones are long
+BELOW = "[format(datum.value * {of}, '.3~g'), format(datum.value, '.0%')]"
+BESIDE = "format(datum.value * {of}, '.3~g') + ' (' + format(datum.value, '.0%') + ')'"
 
 
-def share_axis(title: str, of: int | None) -> alt.Axis:
-    """An axis of shares; of so many problems: how many of them, with the share below."""
+def share_axis(title: str, of: int | None, *, upright: bool = False) -> alt.Axis:
+    """An axis of shares; of so many problems: how many of them, with the share below (`upright`:
+    beside it).
+    """
     if of is None:
         return axis_of("percent", title)
     return alt.Axis(
         title=f"{title}: problems right, of {of}",
         values=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
-        labelExpr=f"[format(datum.value * {of}, '.3~g'), format(datum.value, '.0%')]",
+        labelExpr=BESIDE.format(of=of) if upright else BELOW.format(of=of),
     )
 
 
@@ -115,7 +118,8 @@ def _marks(base: alt.Chart, x: alt.X, where: Mapping[str, Any]) -> list[alt.Char
     """Interval, value and, where there is one, the planted accuracy."""
     kinds = [MEASURED, PLANTED]
     present = set(base.data["mark"])
-    legend = alt.Undefined if PLANTED in present else None
+    ink = alt.Legend(symbolFillColor=theme.INK, symbolStrokeColor=theme.INK)
+    legend = ink if PLANTED in present else None
     looks = alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds])
     shape = alt.Shape("mark:N", title=None, scale=looks, legend=legend)
     tooltip = tooltips(
@@ -164,7 +168,7 @@ def _small(table: pd.DataFrame, *, at: float | None, description: str) -> alt.Fa
     )
 
 
-def by_k(table: pd.DataFrame, *, description: str) -> AnyChart:
+def by_k(table: pd.DataFrame, *, of: int | None, description: str) -> AnyChart:
     """Accuracy against the number of answers that are drawn for a problem: solid where any of them
     may be right, dashed where their majority must be.
     """
@@ -176,7 +180,8 @@ def by_k(table: pd.DataFrame, *, description: str) -> AnyChart:
         scale=alt.Scale(type="log", base=2, nice=False),
         axis=alt.Axis(title="Answers drawn for each problem (k)", values=ks, format="d"),
     )
-    y = alt.Y("value:Q", scale=scale_of("percent"), axis=axis_of("percent", "Accuracy"))
+    axis = share_axis("Accuracy", of, upright=True)
+    y = alt.Y("value:Q", scale=scale_of("percent"), axis=axis)
     kinds = ["any of k right", "majority of k right"]
     dash = alt.StrokeDash(
         "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[[1, 0], [5, 4]])
@@ -241,9 +246,12 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("recovered:N", "Planted one inside"),
         ),
     )
-    words = base.mark_text(align="left", dx=10, fontSize=11, fill=theme.INK).encode(
-        x=x, y=y, text="level:N"
-    )
-    return alt.layer(diagonal, bars, dots, words).properties(
+    words = [
+        base.transform_filter(f"datum.planted {side} 0.8")
+        .mark_text(align=align, dx=shift, fontSize=11, fill=theme.INK)
+        .encode(x=x, y=y, text="level:N")
+        for side, align, shift in (("<", "left", 10), (">=", "right", -10))
+    ]
+    return alt.layer(diagonal, bars, dots, *words).properties(
         width=theme.WIDTH, height=330, description=description
     )

@@ -92,6 +92,8 @@ def counted(inputs: Inputs, task: str, value: float | None, n: int, of: int | No
 
 def right(inputs: Inputs, estimate: Estimate) -> str:
     """An accuracy in a sentence: "61.2%", of a small graded task "7 of 30"."""
+    if estimate.policy == "drop" and estimate.n != estimate.n_questions:
+        return theme.percent(estimate.value)  # problems keep different numbers of answers
     own = (estimate.value, estimate.n, estimate.n_questions)
     return counted(inputs, estimate.task, *own) or theme.percent(estimate.value)
 

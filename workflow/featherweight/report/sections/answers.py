@@ -303,6 +303,8 @@ def _grading(score: Score, texts: Texts) -> tuple[tuple[str, str], ...]:
         ("Grading rule", "nothing to grade" if rule is None else theme.GRADED_BY.get(rule, rule)),
         ("A lenient grader", theme.LENIENT[grade.lenient]),
     ]
+    if score.answer is not None and score.reason is not None:
+        known.insert(0, ("No grade", theme.NOT_GIVEN.get(score.reason, score.reason)))
     if grade.planted is not None:
         known.append(("Planted: right in", theme.percent(grade.planted)))
     return tuple(known)

@@ -145,6 +145,7 @@ def _largest(inputs: Inputs, task: str) -> Difference | None:
         if (row.task, row.group, row.metric, row.policy)
         == (task, ALL, "accuracy", inputs.policy(task))
         and {row.model, row.baseline} <= set(inputs.models)
+        and (row.stratum == ALL or not inputs.graded(task))
         and row.value is not None
         and ranking.beyond_chance(row)
     }

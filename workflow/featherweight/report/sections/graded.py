@@ -70,7 +70,7 @@ def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
     groups, levels = inputs.groups(task), inputs.strata(task)
     said = "An unknown number of problems" if count is None else f"{count:,} problems"
     if len(groups) > 1:
-        said += f" of {len(groups)} groups"
+        said += f" in {len(groups)} categories"
     if levels:
         said += f", {len(levels)} levels"
     each = _answers_each(inputs, task)
@@ -129,7 +129,7 @@ def _scores_row(
         shown.accuracy_cell(inputs, accuracy),
         shown.accuracy_cell(inputs, look("accuracy", "drop")),
         *((shown.accuracy_cell(inputs, look("accuracy_lenient")),) if lenient else ()),
-        *((_plain(look("planted"), ""),) if planted else ()),
+        *((_plain(look("planted"), "none"),) if planted else ()),
         _plain(look("unparsed")),
         _plain(look("unfinished")),
         Cell(theme.number(inputs.value(model, task, ALL, "n_tokens"), "tokens")),

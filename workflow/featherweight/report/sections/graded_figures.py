@@ -261,6 +261,7 @@ def _by_k(inputs: Inputs, task: str) -> Figure | None:
         ),
         chart=graded_charts.by_k(
             table,
+            of=small(inputs, task),
             description="Accuracy against the number of answers drawn for each problem, by model.",
         ),
         table=table,

@@ -123,7 +123,7 @@ def section(inputs: Inputs, checked: Check, figures: Sequence[Drawn]) -> Section
     planted = theme.listed(
         list(
             dict.fromkeys(
-                inputs.metric_words(row.task, row.metric).title.lower()
+                _with_article(inputs.metric_words(row.task, row.metric).title.lower())
                 for row in planted_rates(inputs)
             )
         )
@@ -132,6 +132,10 @@ def section(inputs: Inputs, checked: Check, figures: Sequence[Drawn]) -> Section
         checked, planted or None, tuple(figures), table, inputs.cluster, agree(inputs)
     )
     return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def agree(inputs: Inputs) -> str:

@@ -29,7 +29,13 @@ def answers(inputs: Inputs, check: Check) -> tuple[str, ...]:
     if not speaks or len(inputs.main_tasks) == 1:
         return (answer(inputs, check),)
     said = ((task, of_task(inputs, task)) for task in inputs.main_tasks if inputs.models_of(task))
-    return tuple(f"{inputs.task_label(task)}: {words}" for task, words in said)
+    return tuple(f"{inputs.task_label(task)}: {_lowered(words)}" for task, words in said)
+
+
+def _lowered(words: str) -> str:
+    """A sentence after a colon: a model's name at its head keeps its capital."""
+    first = words.split(" ", 1)[0]
+    return words[:1].lower() + words[1:] if first in ("Of", "No", "None") else words
 
 
 def answer(inputs: Inputs, check: Check) -> str:
@@ -178,8 +184,10 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
 
 
 def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
-    """What lost answers leave open; nothing where models are not ranked by what was asked."""
-    if not ranked.by_asked:
+    """What lost answers leave open; nothing where models are not ranked by what was asked, or where
+    a study has several tasks: then it stands in the table of all scores.
+    """
+    if not ranked.by_asked or len(inputs.main_tasks) > 1:
         return ""
     said = [
         f"{inputs.label(one.model)} {theme.percent(one.least)} to {theme.percent(one.most)} "
