@@ -8,7 +8,7 @@ a tick of its own colour; what others printed a hollow diamond. Each has a name 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -29,6 +29,13 @@ SHAPES = {MEASURED: "circle", PLANTED: "stroke", PUBLISHED: "diamond"}
 COLOURS = {MEASURED: theme.SERIES[0], PLANTED: theme.SERIES[1], PUBLISHED: "#7C7C88"}
 BELOW = "[format(datum.value * {of}, '.3~g'), format(datum.value, '.0%')]"
 BESIDE = "format(datum.value * {of}, '.3~g') + ' (' + format(datum.value, '.0%') + ')'"
+
+
+# On which side of its point a level's name stands: inside the picture.
+SIDES: tuple[tuple[str, Literal["left", "right"], int], ...] = (
+    ("<", "left", 10),
+    (">=", "right", -10),
+)
 
 
 def share_axis(title: str, of: int | None, *, upright: bool = False) -> alt.Axis:
@@ -250,7 +257,7 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
         base.transform_filter(f"datum.planted {side} 0.8")
         .mark_text(align=align, dx=shift, fontSize=11, fill=theme.INK)
         .encode(x=x, y=y, text="level:N")
-        for side, align, shift in (("<", "left", 10), (">=", "right", -10))
+        for side, align, shift in SIDES
     ]
     return alt.layer(diagonal, bars, dots, *words).properties(
         width=theme.WIDTH, height=330, description=description
