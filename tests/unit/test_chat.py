@@ -5,6 +5,8 @@ is kept.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,41 @@ def test_a_prefill_is_added_only_where_the_template_did_not_write_it() -> None:
         chat.render(Template(), [], facts.model_copy(update={"prefill": "Well"}))[0]
         == OPENED + "Well"
     )
+
+
+def test_a_plain_llama_is_tokenized_without_torch(root: Path) -> None:
+    """What AutoTokenizer would choose, found without importing it."""
+    from transformers import AutoTokenizer
+
+    folder = root / "resources/pocket/models/pocket-fair"
+    expected = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    text = "<s><user> Who came late? <think> hm </think> (A) <assistant>"
+    ours = chat.load_tokenizer(folder)
+    assert type(ours) is type(expected)
+    assert ours.chat_template == expected.chat_template
+    assert ours.encode(text, add_special_tokens=False) == expected.encode(
+        text, add_special_tokens=False
+    )
+    program = (
+        "import sys; from pathlib import Path; from featherweight.chat.templates import"
+        f" load_tokenizer; load_tokenizer(Path({str(folder)!r})); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "config"),
+    [
+        ({"tokenizer_class": "Qwen2Tokenizer"}, {"model_type": "llama"}),
+        ({"tokenizer_class": "PreTrainedTokenizerFast"}, {"model_type": "mistral"}),
+        ({"tokenizer_class": "PreTrainedTokenizerFast", "auto_map": {}}, {"model_type": "llama"}),
+        ({}, {"model_type": "llama"}),
+    ],
+)
+def test_every_other_tokenizer_is_chosen_by_transformers(
+    tmp_path: Path, settings: dict[str, object], config: dict[str, object]
+) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert chat._tokenizer_class(tmp_path).__name__ == "AutoTokenizer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from featherweight.acquire.lock import (
     read_lock,
     write_lock,
 )
+from featherweight.acquire.resolve import resolve_lock
+from featherweight.acquire.settings import Settings
 from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
 from featherweight.specs import Source
@@ -170,3 +173,63 @@ def test_what_differs_from_the_lock() -> None:
         ),
     ]
     assert differences(tiny, Lock(Path("lock.yaml")), {"y.json": Digest(3, B, None)}) == []
+
+
+FORMS = Entry(
+    "house/sums",
+    COMMIT,
+    "MIT",
+    gated=False,
+    files={"x.json": Expected(3, A)},
+    also={"copy": {"x.json": Expected(5, B)}},
+)
+SUMS = Source(
+    what="dataset", name="sums", kind="https", url="https://x/{path}", files={"x.json": "x"}
+)
+
+
+def test_another_form_of_the_same_items_is_written_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "lock.yaml"
+    write_lock(path, {}, {"sums": FORMS})
+    assert read_lock(path) == Lock(path, {}, {"sums": FORMS})
+
+
+def test_files_are_whole_in_one_form_or_refused() -> None:
+    lock = Lock(Path("lock.yaml"), {}, {"sums": FORMS})
+    assert differences(SUMS, lock, {"x.json": Digest(3, A, None)}) == []
+    assert differences(SUMS, lock, {"x.json": Digest(5, B, None)}) == []
+    (changed,) = differences(SUMS, lock, {"x.json": Digest(5, A, None)})
+    assert changed == (
+        "dataset 'sums': x.json: expected 3 bytes, got 5: the file is too long, nor is it the form"
+        " copy; lock.yaml decides: fetch the right file, or run snakemake lock if this one is meant"
+    )
+    assert differences(SUMS, lock, {"x.json": Digest(5, B, None), "y": Digest(1, A, None)})
+
+
+def mathematics(root: Path, shared_data: Path, name: str) -> Source:
+    facts = yaml.safe_load((root / "config" / "datasets.yaml").read_text())[name]
+    told = {key: facts[key] for key in ("repository", "revision", "url", "licence", "files")}
+    return Source(what="dataset", name=name, kind="https", folder=str(shared_data / name), **told)
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "math500", "aime24"])
+def test_mathematics_on_disk_is_what_the_lock_says(
+    root: Path, shared_data: Path, name: str, tmp_path: Path
+) -> None:
+    """The project's copies are compressed and in a form of their own; one bit more is refused."""
+    lock = read_lock(root / "config" / "lock.yaml")
+    source = mathematics(root, shared_data, name)
+    manifest = acquire_folder(source, lock)
+    assert (manifest.verified, manifest.files["test.jsonl"].stored) == ("lock", "test.jsonl.gz")
+    spoilt = gzip.decompress((shared_data / name / "test.jsonl.gz").read_bytes()) + b"\n"
+    (tmp_path / "test.jsonl").write_bytes(spoilt)
+    with pytest.raises(InputError, match=r"nor is it the form project copy; .*lock.yaml decides"):
+        acquire_folder(source.model_copy(update={"folder": str(tmp_path)}), lock)
+
+
+def test_locking_from_another_form_keeps_the_files_that_are_fetched(
+    root: Path, shared_data: Path
+) -> None:
+    lock = read_lock(root / "config" / "lock.yaml")
+    source = mathematics(root, shared_data, "aime24")
+    assert resolve_lock([source], lock, Settings()).datasets == lock.datasets

@@ -156,14 +156,6 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"tasks": [{"task": "bqb"}]}, ["tasks.0.task: unknown task 'bqb'; did you mean 'bbq'?"]),
     (
-        {"tasks": [{"task": "gsm8k"}]},
-        [
-            "tasks.0.task: 'gsm8k' stands in config/datasets.yaml, but there is no file"
-            " workflow/featherweight/tasks/gsm8k.py or workflow/featherweight/tasks/gsm8k/"
-            "__init__.py that says how to ask it; tasks so far: bbq, "
-        ],
-    ),
-    (
         {"tasks": [{"task": "pocket", "subset": {"levle": 3}}]},
         ["tasks.0.subset: unknown key 'levle' of pocket; expected one of named, stereotyped"],
     ),
@@ -234,6 +226,19 @@ STUDY_CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["models: expected at least one model or control, got neither"],
     ),
 ]
+
+
+def test_a_dataset_without_a_task(config_folder: Path) -> None:
+    edit(config_folder / "studies" / "pocket.yaml", tasks=[{"task": "trivia"}])
+    facts = {"kind": "folder", "label": "T", "folder": "t", "licence": "MIT"}
+    edit(config_folder / "datasets.yaml", trivia=facts)
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    assert (
+        "tasks.0.task: 'trivia' stands in config/datasets.yaml, but there is no file"
+        " workflow/featherweight/tasks/trivia.py or workflow/featherweight/tasks/trivia/"
+        "__init__.py that says how to ask it; tasks so far: aime24, bbq, "
+    ) in str(caught.value)
 
 
 @pytest.mark.parametrize(("changes", "expected"), STUDY_CASES)
@@ -350,6 +355,232 @@ def test_what_a_task_does_not_have(
         assert line.startswith(f"{path}: {said}")
 
 
+# Beside the pocket items, asked of everybody: sums that count unread answers as wrong.
+GRADED = replace(SUMS, policy="wrong", policies=("wrong", "drop"))
+MIXED: dict[str, Any] = {
+    "models": ["pocket-fair", "pocket-biased"],
+    "controls": ["oracle", "always-unknown"],
+    "tasks": [
+        {"task": "pocket", "prompts_per_category": 8, "models": ["pocket-fair", "always-unknown"]},
+        OF_SUMS,
+        OF_SUMS | {"label": "again", "models": ["oracle", "pocket-fair"]},
+    ],
+    "baseline": None,
+}
+POCKET_ALONE = {"task": "pocket", "models": ["pocket-fair", "pocket-biased"]}
+WHOM_CASES: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"tasks": [OF_SUMS, {"task": "pocket", "models": ["pocket-fare", "always-unknown"]}]},
+        [
+            "tasks.1.models.0: 'pocket-fare' is not in this study; did you mean 'pocket-fair'?",
+        ],
+    ),
+    (
+        {"tasks": [{"task": "pocket"}, OF_SUMS | {"models": ["pocket-fair", "always-unknown"]}]},
+        [
+            "tasks.1.models.1: sums has no rule for the control 'always-unknown'; expected one of"
+            " oracle"
+        ],
+    ),
+    (
+        {"tasks": [{"task": "pocket"}, OF_SUMS | {"models": ["oracle", "oracle"]}]},
+        ["tasks.1.models.1: duplicate model 'oracle'; name it once"],
+    ),
+    (
+        {"tasks": [OF_SUMS]},
+        [
+            "controls.1: no task of this study has a rule for the control 'always-unknown';"
+            " expected one of oracle"
+        ],
+    ),
+    (
+        {"tasks": [OF_SUMS | {"models": ["pocket-fair", "oracle"]}, POCKET_ALONE]},
+        [
+            "controls.1: no task entry asks 'always-unknown'; add it to the `models` of one, or"
+            " remove it from the study"
+        ],
+    ),
+    (
+        {"tasks": [{"task": "pocket", "models": ["pocket-fair", "oracle", "always-unknown"]}]},
+        [
+            "models.1: no task entry asks 'pocket-biased'; add it to the `models` of one, or remove"
+            " it from the study"
+        ],
+    ),
+    (
+        {"models": [], "controls": ["always-unknown"], "tasks": [{"task": "pocket"}, OF_SUMS]},
+        [
+            "tasks.1.models: sums asks nobody: no model of this study, and no control with a rule"
+            " for sums; add one, or remove the entry"
+        ],
+    ),
+    ({"tasks": [OF_SUMS, {"task": "pocket", "models": []}]}, ["tasks.1.models: "]),
+]
+
+
+@pytest.fixture
+def mixed_folder(config_folder: Path) -> Path:
+    edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
+    edit(config_folder / "studies" / "pocket.yaml", **MIXED)
+    return config_folder
+
+
+@pytest.mark.parametrize(("changes", "expected"), WHOM_CASES)
+def test_whom_an_entry_cannot_ask(
+    mixed_folder: Path, changes: dict[str, Any], expected: list[str]
+) -> None:
+    """One line for each mistake, and nothing else."""
+    path = mixed_folder / "studies" / "pocket.yaml"
+    edit(path, **changes)
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, mixed_folder, sums=GRADED)
+    assert len(caught.value.problems) == len(expected)
+    for line, said in zip(caught.value.problems, expected, strict=True):
+        assert line.startswith(f"{path}: {said}")
+
+
+# model -> the labels that it is asked, by hand from `MIXED`
+LABELS_OF = {
+    "pocket-fair": ["pocket", "sums", "again"],
+    "pocket-biased": ["sums"],
+    "oracle": ["sums", "again"],
+    "always-unknown": ["pocket"],  # sums has no rule for it
+}
+
+
+def test_each_model_has_the_cells_of_what_it_is_asked(mixed_folder: Path) -> None:
+    plan = plan_of({"study": "pocket", "seeds": [3]}, mixed_folder, sums=GRADED)
+    for model, labels in LABELS_OF.items():
+        assert plan.labels(model) == labels
+        cells = plan.cells(model)
+        assert list(dict.fromkeys(cell.task for cell in cells)) == labels
+        for spec in (
+            stage_specs.render(plan, model),
+            stage_specs.generate(plan, model),
+            stage_specs.score(plan, model),
+        ):
+            assert (list(spec.cells), list(spec.tasks)) == (cells, labels)
+        assert {cell for cell in plan.cells() if cell.task in labels} == set(cells)
+    assert plan.alike() == [[model] for model in LABELS_OF]
+    known = stage_specs.compare(plan).tasks
+    assert {label: entry.models for label, entry in known.items()} == {
+        "pocket": ("pocket-fair", "always-unknown"),
+        "sums": ("pocket-fair", "pocket-biased", "oracle"),
+        "again": ("pocket-fair", "oracle"),
+    }
+
+
+def test_models_of_the_same_labels_are_alike(root: Path) -> None:
+    for name in STUDIES:
+        plan = plan_of({"study": name}, root / "config")
+        assert plan.alike() == [plan.models]
+        assert all(plan.cells(model) == plan.cells() for model in plan.models)
+
+
+def test_the_config_narrows_whom_the_entries_ask(mixed_folder: Path) -> None:
+    asked = {"study": "pocket", "models": ["pocket-biased", "oracle"]}
+    plan = plan_of(asked, mixed_folder, sums=GRADED)
+    assert {entry.name: plan.asked(entry.name) for entry in plan.study.tasks} == {
+        "sums": ["pocket-biased", "oracle"],
+        "again": ["oracle"],
+    }
+    assert plan.entry("again").models == ["oracle"]
+    assert plan.datasets == ["sums"]
+    assert plan.partial is not None
+    assert plan.partial.startswith("2 of 4 models and controls")
+
+
+def test_a_selection_that_leaves_nothing_is_one_line(mixed_folder: Path) -> None:
+    path = mixed_folder / "studies" / "pocket.yaml"
+    edit(path, contrasts=[{"pair": ["sums", "again"]}])
+    narrowed = {"study": "pocket", "models": ["always-unknown"]}
+    assert plan_of(narrowed, mixed_folder, sums=GRADED).study.contrasts == []
+    with pytest.raises(InputError) as caught:
+        plan_of(narrowed | {"categories": ["easy"]}, mixed_folder, sums=GRADED)
+    (line,) = caught.value.problems
+    assert line == "config: models: no task of this study asks always-unknown in easy"
+
+
+def test_a_selection_leaves_out_models_that_nothing_is_left_for(mixed_folder: Path) -> None:
+    edit(mixed_folder / "studies" / "pocket.yaml", baseline="pocket-biased")
+    plan = plan_of({"study": "pocket", "categories": ["pets"]}, mixed_folder, sums=GRADED)
+    assert plan.models == ["pocket-fair", "always-unknown"]
+    assert plan.study.baseline is None
+    assert plan.partial is not None
+    assert plan.partial.startswith("2 of 4 models and controls, 1 of ")
+
+
+def test_the_policy_of_a_graded_task_is_its_own(mixed_folder: Path) -> None:
+    path = mixed_folder / "studies" / "pocket.yaml"
+    plan = plan_of({"study": "pocket"}, mixed_folder, sums=GRADED)
+    policies = {"pocket": "drop", "sums": "wrong", "again": "wrong"}
+    assert stage_specs.aggregate(plan).policies == policies
+    assert stage_specs.compare(plan).policies == policies
+    edit(path, policy="unkown")  # sums would not know it either, and is not asked
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, mixed_folder, sums=GRADED)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: policy: pocket has no policy 'unkown'")
+
+
+def test_each_model_in_its_makers_wording(config_folder: Path) -> None:
+    models = config_folder / "models.yaml"
+    tilted = yaml.safe_load(models.read_text())["pocket-tilted"]
+    edit(models, **{"pocket-tilted": tilted | {"wordings": {"pocket": "answer-line"}}})
+    path = config_folder / "studies" / "pocket.yaml"
+    entry = {"task": "pocket", "prompts_per_category": 8}
+    own = entry | {"label": "own", "wording": "by-model"}
+    edit(path, tasks=[entry | {"wording": "letter"}, own])
+    plan = plan_of({"study": "pocket"}, config_folder)
+    first = catalogue()["pocket"].wordings[0]
+    for model in plan.models:
+        wording = "answer-line" if model == "pocket-tilted" else first
+        assert stage_specs.render(plan, model).tasks["own"].wording == wording
+        assert stage_specs.compare(plan).tasks["own"].wording_of(model) == wording
+        assert stage_specs.compare(plan).tasks["pocket"].wording_of(model) == "letter"
+    assert stage_specs.wording_pairs(plan) == (("pocket", "own"),)
+    others = [name for name in plan.models if name != "pocket-tilted"]
+    if first == "letter":
+        without = plan_of({"study": "pocket", "models": others}, config_folder)
+        assert stage_specs.wording_pairs(without) == ()
+
+
+WORDINGS_CASES = [
+    ({"pockt": "letter"}, "wordings.pockt: unknown task 'pockt'; did you mean 'pocket'?"),
+    (
+        {"pocket": "leter"},
+        "wordings.pocket: unknown wording 'leter' of pocket; did you mean 'letter'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wordings", "expected"), WORDINGS_CASES)
+def test_wordings_of_a_model_that_no_task_has(
+    config_folder: Path, wordings: dict[str, str], expected: str
+) -> None:
+    path = config_folder / "models.yaml"
+    model = yaml.safe_load(path.read_text())["pocket-fair"]
+    edit(path, **{"pocket-fair": model | {"wordings": wordings}})
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    (line,) = caught.value.problems
+    assert line == f"{path}: pocket-fair: {expected}"
+    plan_of({"study": "wordings"}, config_folder)  # another study, which does not ask the model
+
+
+def test_a_models_own_wording_may_need_examples(mixed_folder: Path) -> None:
+    models = mixed_folder / "models.yaml"
+    fair = yaml.safe_load(models.read_text())["pocket-fair"]
+    edit(models, **{"pocket-fair": fair | {"wordings": {"sums": "five-shot"}}})
+    plan_of({"study": "pocket"}, mixed_folder, sums=GRADED)  # named, and nobody takes it
+    path = mixed_folder / "studies" / "pocket.yaml"
+    edit(path, tasks=[*MIXED["tasks"][:2], MIXED["tasks"][2] | {"wording": "by-model"}])
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, mixed_folder, sums=GRADED)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: tasks.2.wording: 'five-shot' shows worked examples")
+
+
 def test_the_default_wording_counts_too(config_folder: Path) -> None:
     edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
     edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
@@ -372,6 +603,9 @@ PLANTED_CASES = [
     ({"stratum": "ambig"}, "stratum: unknown stratum 'ambig' of pocket; did you mean 'ambiguous'?"),
     ({"task": "pockt"}, "task: unknown task 'pockt'; did you mean 'pocket'?"),
     ({"vale": 1}, "vale: unknown key, got 1; did you mean 'value'?"),
+    ({"value": None}, "expected a value or the name of a table, got neither"),
+    ({"table": "solver"}, "expected a value or the name of a table, got both"),
+    ({"value": None, "table": "x", "metric": "accuracy"}, "table: pocket has no planted tables;"),
 ]
 
 
@@ -385,7 +619,52 @@ def test_planted_where_no_task_can_show_it(
     with pytest.raises(InputError) as caught:
         plan_of({"study": "pocket"}, config_folder)
     (line,) = caught.value.problems
-    assert line == f"{path}: pocket-fair: planted.1.{expected}"
+    assert line.startswith(f"{path}: pocket-fair: planted.1")
+    assert expected in line
+
+
+OF_TABLE = {"task": "sums", "metric": "accuracy", "stratum": "level 1", "table": "solver"}
+TABLE_CASES: list[tuple[list[dict[str, str]], list[str]]] = [
+    ([OF_TABLE, OF_TABLE | {"stratum": "level 2"}], []),
+    (
+        [OF_TABLE | {"table": "solvr"}],
+        ["planted.0.table: unknown table 'solvr' of sums; did you mean 'solver'?"],
+    ),
+    (
+        [OF_TABLE | {"metric": "unparsed"}],
+        ["planted.0.metric: a table is known to give the accuracy, got 'unparsed'"],
+    ),
+    (
+        [OF_TABLE, OF_TABLE | {"table": "large"}],
+        ["planted: expected one table of sums, got large and solver"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("planted", "expected"), TABLE_CASES)
+def test_planted_tables(
+    config_folder: Path, planted: list[dict[str, str]], expected: list[str]
+) -> None:
+    edit(config_folder / "datasets.yaml", sums={"kind": "folder", "label": "Sums", "licence": "-"})
+    edit(config_folder / "studies" / "pocket.yaml", **GOOD_SUMS)
+    path = config_folder / "models.yaml"
+    model = yaml.safe_load(path.read_text())["pocket-fair"]
+    edit(path, **{"pocket-fair": model | {"planted": planted}})
+    tables = replace(SUMS, planted_tables=("solver", "large"))
+    if expected:
+        with pytest.raises(InputError) as caught:
+            plan_of({"study": "pocket"}, config_folder, sums=tables)
+        assert list(caught.value.problems) == [f"{path}: pocket-fair: {line}" for line in expected]
+        return
+    plan = plan_of({"study": "pocket"}, config_folder, sums=tables)
+    scores = {model: stage_specs.score(plan, model) for model in plan.models}
+    assert scores["pocket-fair"].planted == {"sums": "solver"}
+    assert (
+        scores["pocket-fair"].temperature
+        == stage_specs.generate(plan, "pocket-fair").decoding.temperature
+    )
+    others = [one for name, one in scores.items() if name != "pocket-fair"]
+    assert {(len(one.planted), one.temperature) for one in others} == {(0, None)}
 
 
 def test_planted_in_all_strata_together(config_folder: Path) -> None:

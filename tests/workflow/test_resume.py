@@ -281,13 +281,15 @@ def test_chunks_that_run_across_cells_give_the_same_answers_and_survive_a_kill(
 @pytest.mark.parametrize(
     ("device", "max_new_tokens", "expected"),
     [
-        ("cpu", 512, (64, False)),
+        ("cpu", 4096, (64, True)),  # never fewer than a CPU's slots
+        ("cpu", 64, (256, True)),  # four fillings: the slots are refilled
+        ("cpu", 8, (512, True)),
         ("cuda", 64, (4096, True)),  # 2**20 / 64 is more than a chunk may be
         ("cuda", 512, (2048, True)),
         ("cuda", 32768, (256, True)),  # never fewer than a GPU's rows
     ],
 )
-def test_a_gpu_gets_long_lists(
+def test_a_list_suits_its_device(
     device: str, max_new_tokens: int, expected: tuple[int, bool]
 ) -> None:
     size, across_cells = expected

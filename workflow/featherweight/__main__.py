@@ -34,6 +34,9 @@ VERBS = {
     "report": "one self-contained HTML file",
 }
 
+# Stages that read rows and make no table for a chart.
+WITHOUT_PANDAS = {"prompts", "generate", "score", "aggregate", "compare"}
+
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:
     """The parser; only the stage that is called is imported and asked for its arguments."""
@@ -113,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args = _parser(verb).parse_args(words)
         _start_log(args.log)
+        if args.verb in WITHOUT_PANDAS:
+            import_module("featherweight.files").spare_pandas()
         _module(args).main(args)
     except InputError as error:
         if os.environ.get("FEATHERWEIGHT_TRACEBACK"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import tempfile
 import types
 import typing
@@ -135,3 +136,27 @@ def write_csv(path: Path, rows: Iterable[Row], record: type[Row]) -> None:
     sink = pa.BufferOutputStream()
     pa_csv.write_csv(table(rows, record), sink)
     write_atomically(path, sink.getvalue().to_pybytes())
+
+
+class _NoPandas:
+    """An import finder that says that there is no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Refuse pandas, pass everything else on."""
+        if name == "pandas":
+            raise ImportError("not needed here")
+
+
+def spare_pandas() -> None:
+    """Keep Arrow from importing pandas, which only the report needs (measured: 60 MiB and 0.3 to
+    0.8 CPU-s of a process).
+
+    Arrow looks for it once, when it makes its first array, and remembers that it was not to be had.
+    """
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(finder)

@@ -283,12 +283,23 @@ class AggregateSpec(Spec):
 
 
 class PlantedSpec(Spec):
-    """A number that the project built into a model of its own, so that it can be looked for."""
+    """A number that the project built into a model of its own, so that it can be looked for.
+
+    It is a value, or follows from a table that the task knows: the mean over the items asked.
+    """
 
     task: str
     metric: str
     stratum: str
-    value: float
+    value: float | None = None
+    table: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PlantedSpec:
+        if (self.value is None) == (self.table is None):
+            found = "neither" if self.value is None else "both"
+            raise ValueError(f"expected a value or the name of a table, got {found}")
+        return self
 
 
 class StudiedModel(Spec):

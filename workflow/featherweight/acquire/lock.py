@@ -13,7 +13,9 @@ Reads and writes `config/lock.yaml`. One real entry:
           Age.jsonl: {bytes: 3091834, sha256: 46e805b3fc2d8cbd26eeb8e8430d98cf7b2dc9c8...}
 
 An entry that nobody could resolve yet has `unresolved: <why>` and no hash. `bytes: null`: only the
-hash is known.
+hash is known. `also` names other files that hold the same items in another form, by the form: a
+folder that the user names may be in any of them, each as whole as `files`; only `files` are
+fetched.
 """
 
 from __future__ import annotations
@@ -50,6 +52,17 @@ class Entry:
     gated: bool
     files: Mapping[str, Expected] = field(default_factory=dict)
     unresolved: str | None = None
+    # The same items in other forms, by the form's name; {}: there is only one.
+    also: Mapping[str, Mapping[str, Expected]] = field(default_factory=dict)
+
+    def form(self, digests: Mapping[str, Digest]) -> str | None:
+        """The other form that these files are in, all of them and no others; None: in none."""
+        for name, files in self.also.items():
+            if files.keys() == digests.keys() and all(
+                difference(file, files[file], got) is None for file, got in digests.items()
+            ):
+                return name
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,7 @@ class _LockedEntry(Spec):
     licence: str | None = None
     gated: bool = False
     files: dict[RelativePath, _LockedFile] = Field(default_factory=dict)
+    also: dict[str, dict[RelativePath, _LockedFile]] = Field(default_factory=dict)
     unresolved: str | None = None
 
     @model_validator(mode="after")
@@ -85,10 +99,19 @@ class _LockedEntry(Spec):
         return self
 
     def entry(self) -> Entry:
-        files = {name: Expected(one.bytes, one.sha256) for name, one in self.files.items()}
         return Entry(
-            self.repository, self.revision, self.licence, self.gated, files, self.unresolved
+            self.repository,
+            self.revision,
+            self.licence,
+            self.gated,
+            _expected(self.files),
+            self.unresolved,
+            {form: _expected(files) for form, files in self.also.items()},
         )
+
+
+def _expected(files: Mapping[str, _LockedFile]) -> dict[str, Expected]:
+    return {name: Expected(one.bytes, one.sha256) for name, one in files.items()}
 
 
 class _LockFile(Spec):
@@ -150,11 +173,17 @@ def _plain(entry: Entry) -> dict[str, Any]:
     if entry.unresolved is not None:
         plain["unresolved"] = entry.unresolved
     if entry.files:
-        plain["files"] = {
-            name: _Line(bytes=expected.bytes, sha256=expected.sha256)
-            for name, expected in sorted(entry.files.items())
-        }
+        plain["files"] = _lines(entry.files)
+    if entry.also:
+        plain["also"] = {form: _lines(files) for form, files in sorted(entry.also.items())}
     return plain
+
+
+def _lines(files: Mapping[str, Expected]) -> dict[str, _Line]:
+    return {
+        name: _Line(bytes=expected.bytes, sha256=expected.sha256)
+        for name, expected in sorted(files.items())
+    }
 
 
 def locked_facts(lock: Lock, what: What, name: str) -> str:
@@ -188,10 +217,10 @@ def disagreements(source: Source, lock: Lock) -> list[str]:
 def differences(source: Source, lock: Lock, digests: Mapping[str, Digest]) -> list[str]:
     """What differs between the files that are there and the lock.
 
-    Nothing where the lock does not know the files.
+    Nothing where the lock does not know the files, and where they are one of its other forms.
     """
     entry = lock.entry(source.what, source.name)
-    if entry is None or not entry.files:
+    if entry is None or not entry.files or entry.form(digests) is not None:
         return []
     where = f"{source.what} {source.name!r}"
     found = [
@@ -207,8 +236,9 @@ def differences(source: Source, lock: Lock, digests: Mapping[str, Digest]) -> li
                 " snakemake lock"
             )
         elif (problem := difference(f"{where}: {name}", entry.files[name], got)) is not None:
+            forms = f", nor is it the form {' or '.join(sorted(entry.also))}" if entry.also else ""
             found.append(
-                f"{problem}; {lock.path} decides: fetch the right file, or run snakemake lock if"
-                " this one is meant"
+                f"{problem}{forms}; {lock.path} decides: fetch the right file, or run snakemake"
+                " lock if this one is meant"
             )
     return found

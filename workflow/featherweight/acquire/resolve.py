@@ -18,7 +18,7 @@ from featherweight.acquire.lock import Entry, Lock, write_lock
 from featherweight.acquire.manifest import Manifest
 from featherweight.acquire.settings import Settings
 from featherweight.acquire.sources import acquire
-from featherweight.acquire.verify import Expected
+from featherweight.acquire.verify import Digest, Expected
 from featherweight.errors import InputError
 from featherweight.specs import Source
 
@@ -71,13 +71,20 @@ def _resolved(source: Source, lock: Lock, how: Settings) -> Entry:
     if (
         source.kind == "folder"
     ):  # no commit says what a folder must hold: what lies there now is what is meant
-        return _entry(source, acquire_folder(source, Lock(lock.path)))
-    return _entry(source, acquire(source, lock, how))
+        return _entry(source, acquire_folder(source, Lock(lock.path)), None)
+    return _entry(source, acquire(source, lock, how), lock.entry(source.what, source.name))
 
 
-def _entry(source: Source, manifest: Manifest) -> Entry:
-    files = {name: Expected(found.bytes, found.sha256) for name, found in manifest.files.items()}
-    return Entry(source.repository, source.revision, source.licence, source.gated, files)
+def _entry(source: Source, manifest: Manifest, known: Entry | None) -> Entry:
+    """What was found; files in another form of a known entry leave its own files as they are."""
+    digests = {name: Digest(one.bytes, one.sha256, None) for name, one in manifest.files.items()}
+    files = {name: Expected(one.bytes, one.sha256) for name, one in digests.items()}
+    if known is None:
+        return Entry(source.repository, source.revision, source.licence, source.gated, files)
+    kept = files if known.form(digests) is None else known.files
+    return Entry(
+        source.repository, source.revision, source.licence, source.gated, kept, also=known.also
+    )
 
 
 def _resolved_hub(source: Source, lock: Lock, how: Settings) -> Entry:

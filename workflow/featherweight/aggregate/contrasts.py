@@ -53,18 +53,19 @@ BY_BLOCK = "block jackknife, t (a label has one template)"
 def contrasts(everything: Sequence[Answered], spec: AggregateSpec) -> list[ContrastRow]:
     """All rows.
 
-    Raises InputError for a label that no model answered, and for two whose strata differ.
+    Raises InputError for a label that the study does not have, and for two whose strata differ. A
+    label that nobody answered, since its models could not be had, has no rows.
     """
     numbers = {answered.task: answered.layout.numbers for answered in everything}
     problems = [
         f"contrasts: expected a task label of this study ({', '.join(numbers)}), got {label!r}"
         for contrast in spec.contrasts
         for label in contrast.pair
-        if label not in numbers
+        if label not in numbers and label not in spec.tasks
     ] or [
         f"contrasts: expected two tasks with the same strata, got {' and '.join(contrast.pair)}"
         for contrast in spec.contrasts
-        if len({numbers[label].strata for label in contrast.pair}) > 1
+        if len({numbers[label].strata for label in contrast.pair if label in numbers}) > 1
     ]
     if problems:
         raise InputError(problems)

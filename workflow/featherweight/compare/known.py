@@ -14,13 +14,15 @@ stands in the task's numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from featherweight.records import ALL, Estimate, KnownValue
 from featherweight.results import Results
-from featherweight.specs import StudiedTask
+from featherweight.specs import PlantedSpec, StudiedTask
 from featherweight.stats.counts import DROP
 from featherweight.stats.equivalence import Known, widened
 from featherweight.tasks import task as task_of
+from featherweight.tasks.graded_numbers import ABOVE_PLANTED, PLANTED
 from featherweight.tasks.numbers import ACCURACY, CHANCE, KnownScore, Numbers, numbers
 
 ROUNDING = 1e-9
@@ -53,11 +55,7 @@ def planted_values(results: Results) -> Iterator[KnownValue]:
             if not here or not results.asked(model, task) or results.by_likelihood(task):
                 continue
             for one in here:
-                measured = results.estimate(model, task, ALL, one.stratum, one.metric)
-                inside = None if measured is None else _within(measured, one.value, 1.0)
-                what = f"{one.metric}, {one.stratum}, planted"
-                where = (model, task, one.stratum, one.metric)
-                yield _row(*where, what, one.value, measured, inside)
+                yield _planted(results, model, task, one)
             for least in numbers(entry.task).at_least:
                 measured = results.estimate(model, task, ALL, least.stratum, least.metric)
                 value = None if measured is None else measured.value
@@ -65,6 +63,31 @@ def planted_values(results: Results) -> Iterator[KnownValue]:
                 what = f"{least.metric}, {least.stratum}, at least"
                 where = (model, task, least.stratum, least.metric)
                 yield _row(*where, what, least.value, measured, inside, at_least=True)
+
+
+def _planted(results: Results, model: str, task: str, one: PlantedSpec) -> KnownValue:
+    """A planted value beside the measured one; of a table the mean over the very items asked.
+
+    That mean varies with the items as the measured one does, so whether they agree is decided on
+    their difference: 0 must lie in its interval, which is widened as for chance, because chance
+    decides every answer.
+    """
+    where = (model, task, one.stratum, one.metric)
+    what = f"{one.metric}, {one.stratum}, planted"
+    measured = results.estimate(model, task, ALL, one.stratum, one.metric)
+    if one.value is not None:
+        inside = None if measured is None else _within(measured, one.value, 1.0)
+        return _row(*where, what, one.value, measured, inside)
+    mean = results.estimate(model, task, ALL, one.stratum, PLANTED)
+    above = results.estimate(model, task, ALL, one.stratum, ABOVE_PLANTED)
+    row = _row(
+        *where,
+        what,
+        None if mean is None else mean.value,
+        measured,
+        None if above is None else _within(above, 0.0, CHANCE_WIDENING, REACH),
+    )
+    return replace(row, detectable=None if above is None else above.detectable)
 
 
 def control_scores(results: Results) -> Iterator[KnownValue]:

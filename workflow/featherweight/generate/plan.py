@@ -17,7 +17,10 @@ from featherweight.records import Prompt
 from featherweight.specs import Cell, ChunkSpec, GenerateSpec
 from featherweight.tasks.choice import stream_seed
 
-CHUNK = 64  # samples of a chunk on a CPU
+SLOTS = 64  # answers that a CPU computes at once
+# New tokens that a chunk on a CPU can come to, where it is more than one filling of the slots:
+# four fillings of a pocket study's. A chunk that fills the slots once is never refilled.
+CPU_CHUNK_TOKENS = 1 << 14
 GPU_CHUNK_TOKENS = 1 << 20  # new tokens that a chunk on a GPU can come to: a minute or two
 
 
@@ -79,7 +82,8 @@ def chunk_spec(device: str, *, max_new_tokens: int) -> ChunkSpec:
     if device == "cuda":
         size = min(4096, max(256, GPU_CHUNK_TOKENS // max_new_tokens))
         return ChunkSpec(size=size, across_cells=True)
-    return ChunkSpec(size=CHUNK, across_cells=False)
+    size = min(8 * SLOTS, max(SLOTS, CPU_CHUNK_TOKENS // max_new_tokens))
+    return ChunkSpec(size=size, across_cells=True)
 
 
 def chunks(cells: Sequence[CellPlan], cut: ChunkSpec) -> list[tuple[SampleRequest, ...]]:

@@ -10,60 +10,9 @@ processes that can be killed. One real pair:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from featherweight.grading.classes import classes, unreadable
+from featherweight.grading.grader import Grader
+from featherweight.grading.verdicts import LIMITS, Grade, Limits
+from featherweight.records import Grading
 
-from featherweight.records import Grading, Reason
-
-
-class Limits(NamedTuple):
-    """What grading one pair may cost. The wall clock only ends a worker that sleeps."""
-
-    cpu_seconds: float = 2.0
-    memory_bytes: int = 2 * 1024**3
-    wall_seconds: float = 30.0
-
-
-LIMITS = Limits()
-
-
-class Grade(NamedTuple):
-    """Whether an answer equals the right one, and which rule said so."""
-
-    equal: bool | None  # None: no verdict within the limits
-    rule: str  # "same text", "number", "base", "too long", "math-verify", ...
-    reason: Reason | None  # why there is no verdict: "time out" or "memory"
-
-
-@dataclass
-class Grader:
-    """Grades pairs (right answer, answer). A context manager: leaving it ends the workers.
-
-    `cache` is a folder of earlier grades, None for none; several processes may use one folder.
-    `lenient` grades whole texts as math-verify reads them by itself; never for a scored number.
-    """
-
-    kind: Grading
-    cache: Path | None
-    limits: Limits = LIMITS
-    workers: int = 1
-    lenient: bool = False
-
-    def __enter__(self) -> Self:
-        """Nothing is started before the first pair that needs a worker."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the workers."""
-
-    def grade(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
-        """A grade for each pair, in order; equal pairs are graded once."""
-        return [Grade(gold.strip() == answer.strip(), "same text", None) for gold, answer in pairs]
+__all__ = ["LIMITS", "Grade", "Grader", "Grading", "Limits", "classes", "unreadable"]

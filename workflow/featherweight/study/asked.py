@@ -57,7 +57,15 @@ def mistakes(study: Study, catalogue: Catalogue, tasks: Mapping[str, TaskFacts])
     ]
     if len(known) < len(study.tasks):
         return lines  # who is asked by a task that does not exist, nobody can say
-    reached = {name for entry in known for name in asked(entry, study, catalogue, tasks)}
+    names_of = {entry.name: asked(entry, study, catalogue, tasks) for entry in known}
+    lines += [
+        f"contrasts.{index}.pair: nobody is asked both {' and '.join(contrast.pair)}; let one model"
+        " be asked both, or leave the contrast out"
+        for index, contrast in enumerate(study.contrasts)
+        if set(contrast.pair) <= names_of.keys()
+        and set.isdisjoint(*(set(names_of[label]) for label in contrast.pair))
+    ]
+    reached = {name for names in names_of.values() for name in names}
     facts = [tasks[entry.task] for entry in known]
     for key, names in (("models", study.models), ("controls", study.controls)):
         for index, name in enumerate(names):

@@ -15,7 +15,7 @@ from typing import TypeVar
 from featherweight.documents import check, nearest, read_yaml
 from featherweight.errors import InputError
 from featherweight.records import ALL
-from featherweight.specs import TaskFacts
+from featherweight.specs import PlantedSpec, TaskFacts
 from featherweight.study.asked import asked, mistakes, unknown_wordings, wording_of
 from featherweight.study.load import Catalogue
 from featherweight.study.schema import BY_MODEL, Contrast, Study, TaskEntry
@@ -236,6 +236,32 @@ def _planted(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
                     f"{where}.stratum: unknown stratum {one.stratum!r} of {one.task};"
                     f" {nearest(one.stratum, known)}"
                 )
+            elif one.table is not None:
+                lines += [f"{where}.{line}" for line in _table(one, tasks[one.task])]
+        tables: dict[str, set[str]] = {}
+        for one in planted:
+            if one.table is not None:
+                tables.setdefault(one.task, set()).add(one.table)
+        lines += [
+            f"{name}: planted: expected one table of {task}, got {' and '.join(sorted(several))}"
+            for task, several in tables.items()
+            if len(several) > 1
+        ]
+    return lines
+
+
+def _table(one: PlantedSpec, facts: TaskFacts) -> list[str]:
+    """What is wrong with a planted table: only what it says of accuracy is known."""
+    lines = []
+    if not facts.planted_tables:
+        lines.append(f"table: {facts.name} has no planted tables; give a value")
+    elif one.table not in facts.planted_tables:
+        lines.append(
+            f"table: unknown table {one.table!r} of {facts.name};"
+            f" {nearest(str(one.table), facts.planted_tables)}"
+        )
+    if one.metric != "accuracy":
+        lines.append(f"metric: a table is known to give the accuracy, got {one.metric!r}")
     return lines
 
 

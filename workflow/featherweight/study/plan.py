@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -200,8 +200,6 @@ def _select(
         problems += _unknown("models", config.models, every, "is not in this study")
         changes["models"] = [name for name in study.models if name in config.models]
         changes["controls"] = [name for name in study.controls if name in config.models]
-        if study.baseline is not None and study.baseline not in config.models:
-            changes["baseline"] = None
     if config.seeds is not None:
         changes["seeds"] = config.seeds
         problems += [f"config: seeds: duplicate seed {seed}" for seed in duplicates(config.seeds)]
@@ -212,9 +210,14 @@ def _select(
         )
     entries, lines = _select_entries(study, config, tasks)
     if not problems and not lines:
-        entries = _with_models(entries, study.model_copy(update=changes), catalogue, tasks)
-        if not entries and config.models is not None:
-            lines = [f"config: models: no task of this study asks {', '.join(config.models)}"]
+        of_models = study.model_copy(update=changes)
+        entries = _with_models(entries, of_models, catalogue, tasks)
+        reached = {name for one in entries for name in asked(one, of_models, catalogue, tasks)}
+        lines = _out_of_reach(reached, config)
+        changes["models"] = [name for name in of_models.models if name in reached]
+        changes["controls"] = [name for name in of_models.controls if name in reached]
+        if study.baseline not in reached:
+            changes["baseline"] = None
     labels = {entry.name for entry in entries}
     changes["tasks"] = entries
     changes["contrasts"] = [one for one in study.contrasts if set(one.pair) <= labels]
@@ -278,6 +281,16 @@ def _with_models(
             named = None if entry.models is None else names
             kept.append(entry.model_copy(update={"models": named}))
     return kept
+
+
+def _out_of_reach(reached: Collection[str], config: Config) -> list[str]:
+    """Each model that the config names and no entry that is left asks."""
+    within = "" if config.categories is None else f" in {', '.join(config.categories)}"
+    return [
+        f"config: models: no task of this study asks {name}{within}"
+        for name in ([] if config.models is None else config.models)
+        if name not in reached
+    ]
 
 
 def _partial(whole: Study, narrowed: Study, tasks: Mapping[str, TaskFacts]) -> str | None:

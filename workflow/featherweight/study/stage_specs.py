@@ -186,11 +186,16 @@ def _policies(plan: Plan) -> dict[str, str]:
 
 def score(plan: Plan, model: str) -> ScoreSpec:
     """Which cells of a model are scored."""
+    tables = {one.task: one.table for one in plan.facts(model).planted if one.table is not None}
+    names = _task_names(plan, model)
+    planted = {label: tables[task] for label, task in names.items() if task in tables}
     return ScoreSpec(
         model=model,
         cells=tuple(plan.cells(model)),
-        tasks=_task_names(plan, model),
+        tasks=names,
         samples_per_prompt=plan.study.samples_per_prompt,
+        planted=planted,
+        temperature=_decoding(plan, model).temperature if planted else None,
     )
 
 

@@ -19,8 +19,10 @@ from featherweight.records import Choices, Graded, Grading, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
-# modules here that are no task
-NOT_TASKS = frozenset({"choice", "graded_numbers", "numbers", "rules", "words"})
+# Modules here that are no task.
+NOT_TASKS = frozenset(
+    {"choice", "graded", "graded_numbers", "numbers", "problems", "rules", "words"}
+)
 
 
 class Loaded(NamedTuple):

@@ -1,0 +1,51 @@
+"""Grades of free answers: by our rules alone, and by math-verify in workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from featherweight.grading import Grader, Grading
+
+BY_RULES: list[tuple[Grading, str, str, bool]] = [
+    ("integer", "25", "025", True),
+    ("integer", "025", "25.00", True),
+    ("integer", "25", "$25$", True),
+    ("integer", "25", "25.5", False),
+    ("integer", "25", r"\frac{50}{2}", False),
+    ("integer", "25", "", False),
+    ("number", "1000", "$1,000.00", True),
+    ("number", "72", "72 clips", True),
+    ("number", "-10", "-10", True),
+    ("number", "-3", "3", False),
+    ("number", "20", "20%", True),
+    ("number", "0.5", r"\frac{1}{2}", True),
+    ("number", "5", "5 and a half", False),
+    ("expression", "10\\%", "10", True),
+    ("expression", "10\\%", "0.1", False),
+    ("expression", "52_8", "52_9", False),
+    ("expression", r"\frac{100}{3}", "33.3", False),
+    ("expression", r"\frac{100}{3}", "33.33", True),
+    ("expression", ".0000672", ".0000673", False),
+    ("expression", r"\text{(C)}", "c", True),
+    ("expression", "9", "9.", True),
+    ("expression", "1000", r"1\,000", True),
+    ("expression", "6 - 5i", "6 - 5 i", True),
+    ("expression", r"35\%", r"35.0\%", True),
+    ("expression", "(1,2)", "(2,1)", False),
+    ("expression", "1,-2", "-2, 1", True),
+]
+
+
+@pytest.mark.parametrize(("kind", "gold", "answer", "equal"), BY_RULES)
+def test_our_rules_decide_without_a_worker(
+    kind: Grading, gold: str, answer: str, equal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featherweight.grading.workers.Worker.ask", None)
+    with Grader(kind, None) as grader:
+        assert grader.grade([(gold, answer)])[0].equal is equal
+
+
+def test_math_verify_decides_the_rest() -> None:
+    pairs = [(r"\sqrt{8}", r"2\sqrt2"), ("1/2004!", "1/2006!"), (r"3\pi", "3"), ("3", "3t")]
+    with Grader("expression", None) as grader:
+        assert [grade.equal for grade in grader.grade(pairs)] == [True, False, False, False]
