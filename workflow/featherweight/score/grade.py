@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from featherweight.grading import Grade, Grader
+from featherweight.grading import Grade, Grader, classes
 from featherweight.reading.outcomes import outcome
 from featherweight.records import Grading, Item, Outcome, Reading, Reason, Sample
 
@@ -135,24 +135,3 @@ def _lenient(answers: Sequence[Free], kind: Grading, graders: Graders) -> list[b
         pair: grade.equal for pair, grade in zip(wanted, grades, strict=True)
     }
     return [found.get(pair) for pair in pairs]
-
-
-def classes(
-    kind: Grading, gold: str, answers: Sequence[str | None], grader: Grader
-) -> list[int | None]:
-    """The answers to one prompt, equal ones with one number, from 0 by their first appearance.
-
-    Right answers are equal; others are equal where their texts are.
-    """
-    wanted = list(dict.fromkeys(text for text in answers if text is not None))
-    grades = grader.grade([(gold, text) for text in wanted])
-    right = {text for text, grade in zip(wanted, grades, strict=True) if grade.equal}
-    numbers: dict[tuple[bool, str], int] = {}
-    found: list[int | None] = []
-    for text in answers:
-        if text is None:
-            found.append(None)
-            continue
-        key = (True, "") if text in right else (False, text.strip())
-        found.append(numbers.setdefault(key, len(numbers)))
-    return found
