@@ -46,7 +46,7 @@ def reads(text: str | None, item: Item, finish: str) -> Reading:
         return Reading(None, None, None, unfinished=True)
     found = re.findall(r"\\boxed\{([^{}]*)\}", text)
     if found:
-        return Reading(found[-1], "boxed", None)
+        return Reading(found[-1], "box", None)
     return Reading(None, None, "none" if text.strip() else "empty")
 
 

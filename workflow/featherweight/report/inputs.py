@@ -280,6 +280,10 @@ class Inputs(Results):
         free = task_of(self.spec.tasks[task].task).choices is None
         return theme.NOT_GIVEN if free else theme.NOT_READ
 
+    def read_by(self, task: str) -> Mapping[str, str]:
+        """The rules by which an answer is read, in words that fit how the task is answered."""
+        return theme.READ_FREE if self.graded(task) else theme.READ_BY
+
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:
         return frozenset((row.task, row.metric) for row in self.estimates if row.value is not None)

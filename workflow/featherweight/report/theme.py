@@ -49,6 +49,12 @@ READ_BY: Mapping[str, str] = {
     "mention": "the only option it names and does not deny",
     "likelihood": "the likeliest option",
 }
+READ_FREE: Mapping[str, str] = {  # answers that are written freely
+    "box": "the last box",
+    "stated": "after words such as “the answer is”",
+    "hashes": "after ####",
+    "last number": "the last number of the text",
+}
 NOT_READ: Mapping[str, str] = {
     "empty": "no text, or none after the thinking",
     "refuses": "it declines to answer",
@@ -75,9 +81,19 @@ ENDED: Mapping[str, str] = {
 # By which rule a free answer was compared with the right one; others by their own name.
 GRADED_BY: Mapping[str, str] = {
     "same text": "the same text as the right answer",
+    "text": "compared as words",
+    "integer": "compared as whole numbers",
     "number": "compared as numbers",
     "base": "compared as numbers in a base",
+    "parts": "compared part by part",
     "math-verify": "compared by math-verify",
+    "not an integer": "not a whole number",
+    "not a number": "not a number",
+    "shape": "of another shape, such as a pair for a number",
+    "name": "about another variable",
+    "unit": "in another unit",
+    "empty": "nothing left to compare",
+    "too long": "too long to be an answer",
 }
 LENIENT: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "no verdict"}
 OUTCOMES: Mapping[str, str] = {

@@ -365,9 +365,10 @@ def _length(score: Score) -> str:
 def _how(inputs: Inputs, score: Score) -> str:
     """By which rule an answer was read, or why it was not, in plain words."""
     if score.rule is not None:
-        return theme.READ_BY.get(score.rule, score.rule)
+        return inputs.read_by(score.task).get(score.rule, score.rule)
     words = inputs.why_unread(score.task)
-    if score.reason is None:
+    cut_off = inputs.graded(score.task) and score.outcome == "unfinished"
+    if score.reason is None or cut_off:
         return f"none ({theme.OUTCOMES[score.outcome]})"
     return f"none ({words.get(score.reason, score.reason)})"
 

@@ -134,11 +134,24 @@ def _grading(inputs: Inputs) -> str | None:
     )
 
 
+def _samples(inputs: Inputs) -> str:
+    """How many answers a prompt gets, where that differs, by task."""
+    counts = {inputs.spec.samples_of(label) for label in inputs.spec.tasks}
+    if len(counts) == 1:
+        said = str(*counts)
+    else:
+        said = ", ".join(
+            f"{inputs.spec.samples_of(label)} ({inputs.task_label(label)})"
+            for label in inputs.spec.tasks
+        )
+    several = max(counts) > 1 and two_ways.by_likelihood(inputs)
+    return f"{said}{' where they are generated, 1 by likelihood' if several else ''}"
+
+
 def facts(inputs: Inputs) -> Facts:
     """The study's settings as names and values."""
     spec = inputs.spec
     commit, changed = _commit()
-    several = spec.samples_per_prompt > 1 and two_ways.by_likelihood(inputs)
     return (
         ("Study", spec.study),
         (
@@ -152,8 +165,7 @@ def facts(inputs: Inputs) -> Facts:
         ("Seeds", ", ".join(map(str, spec.seeds))),
         (
             "Answers per prompt",
-            f"{spec.samples_per_prompt}"
-            f"{' where they are generated, 1 by likelihood' if several else ''}",
+            _samples(inputs),
         ),
         ("Unread answers", inputs.unread_policy),
         ("Bootstrap draws", f"{spec.bootstrap_draws:,}"),
@@ -225,7 +237,7 @@ def readings(inputs: Inputs) -> Table | None:
                 (
                     Cell(inputs.label(model)),
                     *shown.task_cell(inputs, task),
-                    Cell(_counted(counts.rule, theme.READ_BY) or "none"),
+                    Cell(_counted(counts.rule, inputs.read_by(task)) or "none"),
                     Cell(_counted(counts.reason, reasons) or "none"),
                     Cell(_counted(counts.finish, theme.ENDED)),
                 )
