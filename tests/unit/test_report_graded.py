@@ -426,7 +426,7 @@ def test_no_problem_right_is_said_plainly(single: Inputs) -> None:
 
 
 def test_unread_answers_are_told_by_task(mixed: Inputs) -> None:
-    assert mixed.unread_policy == ("left out (Pocket items) and counted as wrong (Sums, Olympiad)")
+    assert mixed.unread_policy == ("left out (Pocket items), counted as wrong (Sums, Olympiad)")
     assert mixed.unread_in(["sums", "olympiad"]) == "counted as wrong"
     assert differences.also_counted(mixed) == "counted as wrong (Sums, Olympiad)"
 
@@ -497,7 +497,8 @@ def browsed(studies: Studies, alone: Inputs) -> Answers:
 def test_an_answer_shows_how_it_was_read_and_graded(browsed: Answers) -> None:
     right = next(row for row in browsed.rows if row.outcome == "right")
     facts = dict(right.facts)
-    assert facts["Grading rule"] == theme.GRADED_BY["same text"]
+    assert facts["Grading rule"] == theme.GRADED_BY["integer"]
+    assert right.rule == theme.READ_FREE["box"]
     assert right.read == right.right
     assert "\n\nThen the rest.\n\n" in right.response  # steps keep their paragraphs
     lost = next(row for row in browsed.rows if row.outcome == "not finished")

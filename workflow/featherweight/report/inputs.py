@@ -227,17 +227,15 @@ class Inputs(Results):
         return self.unread_in(list(self.spec.tasks))
 
     def unread_in(self, tasks: Sequence[str]) -> str:
-        """The same for these tasks: "left out", "left out (BBQ) and counted as wrong (GSM8K)"."""
+        """The same for these tasks: "left out", "left out (BBQ), counted as wrong (GSM8K)"."""
         by_policy: dict[str, list[str]] = {}
         for task in tasks:
             by_policy.setdefault(self.policy(task), []).append(task)
         if len(by_policy) == 1:
             return self.unread_words(tasks[0])
-        return theme.listed(
-            [
-                f"{self.unread_words(own[0])} ({', '.join(map(self.task_label, own))})"
-                for own in by_policy.values()
-            ]
+        return ", ".join(
+            f"{self.unread_words(own[0])} ({', '.join(map(self.task_label, own))})"
+            for own in by_policy.values()
         )
 
     @property
