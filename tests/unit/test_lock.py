@@ -198,11 +198,14 @@ def test_files_are_whole_in_one_form_or_refused() -> None:
     lock = Lock(Path("lock.yaml"), {}, {"sums": FORMS})
     assert differences(SUMS, lock, {"x.json": Digest(3, A, None)}) == []
     assert differences(SUMS, lock, {"x.json": Digest(5, B, None)}) == []
-    (changed,) = differences(SUMS, lock, {"x.json": Digest(5, A, None)})
-    assert changed == (
-        "dataset 'sums': x.json: expected 3 bytes, got 5: the file is too long, nor is it the form"
-        " copy; lock.yaml decides: fetch the right file, or run snakemake lock if this one is meant"
-    )
+    decides = "lock.yaml decides: fetch the right file, or run snakemake lock if this one is meant"
+    assert differences(SUMS, lock, {"x.json": Digest(5, A, None)}) == [
+        f"dataset 'sums': x.json: expected sha256 {B}, got {A} (right length, 5 bytes): the content"
+        f" was changed on the way or on this disk; {decides}"
+    ]
+    assert differences(SUMS, lock, {"x.json": Digest(4, A, None)}) == [
+        f"dataset 'sums': x.json: expected 3 bytes, got 4: the file is too long; {decides}"
+    ]
     assert differences(SUMS, lock, {"x.json": Digest(5, B, None), "y": Digest(1, A, None)})
 
 
@@ -223,7 +226,7 @@ def test_mathematics_on_disk_is_what_the_lock_says(
     assert (manifest.verified, manifest.files["test.jsonl"].stored) == ("lock", "test.jsonl.gz")
     spoilt = gzip.decompress((shared_data / name / "test.jsonl.gz").read_bytes()) + b"\n"
     (tmp_path / "test.jsonl").write_bytes(spoilt)
-    with pytest.raises(InputError, match=r"nor is it the form project copy; .*lock.yaml decides"):
+    with pytest.raises(InputError, match=r"test.jsonl: expected [0-9,]+ bytes, .*lock.yaml decid"):
         acquire_folder(source.model_copy(update={"folder": str(tmp_path)}), lock)
 
 

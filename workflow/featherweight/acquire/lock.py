@@ -235,10 +235,15 @@ def differences(source: Source, lock: Lock, digests: Mapping[str, Digest]) -> li
                 f"{where}: {name}: got a file that {lock.path} does not know; remove it or run"
                 " snakemake lock"
             )
-        elif (problem := difference(f"{where}: {name}", entry.files[name], got)) is not None:
-            forms = f", nor is it the form {' or '.join(sorted(entry.also))}" if entry.also else ""
+        elif (problem := difference(f"{where}: {name}", _meant(entry, name, got), got)) is not None:
             found.append(
-                f"{problem}{forms}; {lock.path} decides: fetch the right file, or run snakemake"
-                " lock if this one is meant"
+                f"{problem}; {lock.path} decides: fetch the right file, or run snakemake lock if"
+                " this one is meant"
             )
     return found
+
+
+def _meant(entry: Entry, name: str, got: Digest) -> Expected:
+    """What a file was meant to be: of the form whose length it has, else as it is fetched."""
+    forms = (files[name] for files in entry.also.values() if name in files)
+    return next((file for file in forms if file.bytes == got.bytes), entry.files[name])

@@ -61,8 +61,9 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"(?:not|n't|never|neither|no longer|correct|incorrect|right|wrong|clear|unclear|unknown"
-    r"|yes|above|below|reasonable|obvious)\b",
+    r"(?:not|n't|never|neither|no longer|correct|incorrect|right(?! (?:triangle|angle))|wrong|clear"
+    r"|unclear|unknown|yes|above|below|reasonable|obvious|exact|valid|verified|consistent"
+    r"|expressed|simplified|rounded)\b",
     re.IGNORECASE,
 )
 _MATH = re.compile(

@@ -37,7 +37,7 @@ BOXED = Wording(
 )
 
 # The first article's system message: huggingface/search-and-learn (Apache-2.0) at
-# 6f81cacab3fe21c04c0015dd23c2d92e9d3d6db0, src/sal/config.py, `system_prompt`; the recipes for
+# 027a727e98ac33893160d0ed473cc6f879236e01, src/sal/config.py, `system_prompt`; the recipes for
 # Llama leave it as it is, compute-optimal-tts asks Llama 3 in the same words.
 SEARCH_AND_LEARN = Wording(
     name="search-and-learn",
@@ -64,8 +64,10 @@ QWEN = Wording(
     user="{question}",
 )
 
-# deepseek-ai/DeepSeek-R1, README.md, "Usage Recommendations": no system message, and this sentence
-# in the prompt of a mathematical problem.
+# deepseek-ai/DeepSeek-R1@00f3296a14392e787d4138b5a0d8ce0e55a25b23, README.md, "Usage
+# Recommendations": no system message, and this sentence in the prompt of a mathematical problem.
+# SmolLM2's makers ask in the same words: huggingface/smollm at
+# c5525272e1183ba19ea3ab9d76f2498a3e00b729, text/evaluation/tasks.py, `prompt_math`.
 DEEPSEEK = Wording(
     name="deepseek",
     user="{question}\nPlease reason step by step, and put your final answer within \\boxed{{}}.",
@@ -148,7 +150,8 @@ def other_forms(gold: str) -> tuple[str, ...]:
         sign, top, bottom = found[1], int(found[2]), int(found[3])
         forms += [f"{sign}\\frac{{{2 * top}}}{{{2 * bottom}}}", f"{sign}{top}/{bottom}"]
     elif not _WORD.fullmatch(gold):
-        forms += [f"{{{gold}}}", f"\\displaystyle {gold}"]
+        forms += [f"\\displaystyle {gold}"]
+        forms += [gold.replace("^\\circ", "^{\\circ}")] if "^\\circ" in gold else []
         forms += [gold.replace("\\frac", "\\dfrac")] if "\\frac" in gold else []
         forms += [gold.replace("\\left", "").replace("\\right", "")] if "\\left" in gold else []
     return tuple(form for form in dict.fromkeys(forms) if form != gold)
