@@ -22,7 +22,7 @@ BOTH_WAYS = """    prompts_per_category: 100
 contrasts:
   - pair: [pocket-likelihood, pocket]
 """
-WARMER = "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n"
+SOLVER = "  pocket-solver: {temperature: 0.8}\n"  # under decoding_by_model
 AFTER_GENERATE = {"generate"} | AFTER_SCORE
 NEW_TASK = """
 from dataclasses import replace
@@ -37,6 +37,12 @@ def touch(checkout: Checkout) -> None:
     path = checkout.folder / "workflow/featherweight/score/run.py"
     later = path.stat().st_mtime + 1000
     os.utime(path, (later, later))
+
+
+def warm(checkout: Checkout) -> None:
+    """Give one model a temperature of its own."""
+    own = SOLVER + "  pocket-fair: {temperature: 0.3}\n"
+    checkout.edit("config/studies/pocket.yaml", SOLVER, own)
 
 
 # (name, edit, rules that run again)
@@ -107,7 +113,7 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ),
     (
         "the temperature of one model",
-        lambda c: append_to(c.folder / "config/studies/pocket.yaml", WARMER),
+        warm,
         AFTER_GENERATE,
     ),
     (
@@ -135,13 +141,9 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
 ]
 
 
-def append_to(path: Path, text: str) -> None:
-    with path.open("a") as stream:
-        stream.write(text)
-
-
 def append(checkout: Checkout, module: str, text: str) -> None:
-    append_to(checkout.folder / "workflow" / "featherweight" / module, text)
+    with (checkout.folder / "workflow" / "featherweight" / module).open("a") as stream:
+        stream.write(text)
 
 
 @pytest.mark.parametrize(("name", "edit", "expected"), EDITS, ids=[name for name, _, _ in EDITS])
@@ -169,7 +171,7 @@ def test_an_unrelated_config_key_reruns_nothing(checkout: Checkout) -> None:
 def test_a_change_is_not_overlooked_because_something_else_changed_too(checkout: Checkout) -> None:
     """A new model makes the preflight run; the temperature of another must still make that one
     run."""
-    append_to(checkout.folder / "config/studies/pocket.yaml", WARMER)
+    warm(checkout)
     run = checkout.snakemake(
         "--dry-run", config={"models": "[pocket-fair, always-unknown, oracle]"}
     )
@@ -215,10 +217,7 @@ def test_a_removed_seed_generates_nothing(checkout: Checkout) -> None:
 
 def test_one_models_temperature_generates_that_model_alone(checkout: Checkout) -> None:
     untouched = checkout.file("generate/always-unknown/usage.parquet").stat().st_mtime_ns
-    append_to(
-        checkout.folder / "config/studies/pocket.yaml",
-        "decoding_by_model: {pocket-fair: {temperature: 0.3}}\n",
-    )
+    warm(checkout)
     run = checkout.snakemake()
     assert run.returncode == 0, run.stderr
     assert counts(checkout) == (16, 0)
