@@ -1,5 +1,6 @@
 # The two commands are in the README; this is for those who change the code.
-.PHONY: check format test slow smoke report study-schema pocket-models gpu-check gpu-wheels
+.PHONY: check format test slow smoke report study-schema pocket-models pocket-solver chain-problems \
+	gpu-check gpu-wheels
 
 check:  ## lint, format, types, workflow lint
 	ruff check workflow tests benchmarks
@@ -33,6 +34,13 @@ pocket-models:  ## remake the four pocket models from their recipe (2 to 8 minut
 	for model in pocket-fair pocket-tilted pocket-biased pocket-thinker; do \
 	  python -m featherweight.pocket.training --model $$model --templates resources/pocket \
 	    --output resources/pocket/models/$$model --seed 0 || exit 1; done
+
+pocket-solver:  ## remake the model that works out chains step by step (2 to 4 minutes)
+	python -m featherweight.pocket.solver --chains resources/chains \
+	  --output resources/pocket/models/pocket-solver --seed 0
+
+chain-problems:  ## remake the chains' problems from their constants
+	python -m featherweight.tasks.chains.problems resources/chains/problems.csv
 
 # OUTPUT=FOLDER; ten minutes
 gpu-check:  ## on a machine with a CUDA GPU: what is there, the build, the tests, figures

@@ -88,18 +88,24 @@ def model(
 
 
 def task(
-    label: str, of: str = "bbq", answers: str = "generated", wording: str = "letter"
+    label: str,
+    of: str = "bbq",
+    answers: str = "generated",
+    wording: str | None = "letter",
+    models: Sequence[str] = (),
+    **changes: Any,
 ) -> StudiedTask:
-    """A task entry of a made-up study."""
+    """A task entry of a made-up study; without models it asks all of them."""
     return StudiedTask(
         label=label,
         task=of,
         name=of,
-        models=(),
+        models=tuple(models),
         wording=wording,
         answers=answers,
         categories=(),
         draw=DrawSpec(label=label, task=of, count=None, subset=None, draws=()),
+        **changes,
     )
 
 
@@ -109,15 +115,15 @@ def spec(
     wording_pairs: Sequence[tuple[str, str]] = (),
     policy: str = "drop",
 ) -> CompareSpec:
-    """What compare knows of a made-up study that asks every model everything."""
-    named = tuple(one.name for one in models)
+    """What compare knows of a made-up study."""
+    everybody = {"models": tuple(one.name for one in models)}
     return CompareSpec(
         study="made-up",
         title="Made up",
         question="?",
         models={one.name: one for one in models},
         controls=tuple(one.name for one in models if one.control is not None),
-        tasks={one.label: one.model_copy(update={"models": named}) for one in tasks},
+        tasks={one.label: one if one.models else one.model_copy(update=everybody) for one in tasks},
         wording_pairs=tuple(wording_pairs),
         contrasts=(),
         policies=dict.fromkeys((one.label for one in tasks), policy),

@@ -12,6 +12,7 @@ from featherweight.records import Item, Prompt, Reading, Sample
 from featherweight.specs import Wording
 from featherweight.tasks import Loaded, Task
 
+CONTROLS = ("oracle", "rephrased", "near-miss", "unclosed", "hesitant", "random")
 CELL = {"task": "sums", "category": "sums", "seed": 0, "item_seed": 0, "sample_seed": 0}
 SPEC: dict[str, Any] = {
     "model": "made-up",
@@ -37,7 +38,7 @@ SUMS = Task(
     strata=("level 1", "level 2"),
     policy="wrong",
     policies=("wrong", "drop"),
-    controls={},
+    controls=dict.fromkeys(CONTROLS, lambda asked: asked.item.gold),
     choices=None,
     read=reads,
     grading="integer",

@@ -838,3 +838,36 @@ def test_names_that_nobody_answered_are_told(tmp_path: Path) -> None:
             tmp_path, {"m": by_hand("m")}, spec(contrasts=(ContrastSpec(pair=("bbq", "x")),))
         )
     assert not (tmp_path / "aggregate").exists()
+
+
+def test_models_that_were_asked_different_labels(tmp_path: Path) -> None:
+    """m was asked both, n the first, o the second, under another policy: each table knows that."""
+    asked = {"m": ("bbq", "bbq-chinese"), "n": ("bbq",), "o": ("bbq-chinese",)}
+    models = {
+        name: [
+            row for label in labels for row in simulated(name, careless(0.6), task=label, items=8)
+        ]
+        for name, labels in asked.items()
+    }
+    pair = ContrastSpec(pair=("bbq", "bbq-chinese"))
+    nobody = ContrastSpec(pair=("bbq", "bbq-american"))  # its models could not be had
+    policies = {"bbq": "drop", "bbq-chinese": "wrong"}
+    folder = aggregated(tmp_path, models, spec(policies=policies, contrasts=(pair, nobody)))
+    estimates = read_rows(folder / "estimates.parquet", Estimate)
+    assert {(row.model, row.task) for row in estimates} == {
+        (name, label) for name, labels in asked.items() for label in labels
+    }
+    differences = read_rows(folder / "differences.parquet", Difference)
+    assert {(row.task, row.policy, row.model, row.baseline) for row in differences} == {
+        ("bbq", "drop", "n", "m"),
+        ("bbq-chinese", "wrong", "o", "m"),
+    }
+    contrasts = read_rows(folder / "contrasts.parquet", ContrastRow)
+    of_labels = [row for row in contrasts if row.first != row.second]
+    assert {(row.model, row.first, row.second) for row in of_labels} == {
+        ("m", "bbq", "bbq-chinese")
+    }
+    # under "wrong" the difference is over all pairs, under "drop" over those that both had read
+    for row in differences:
+        if row.metric == "accuracy":
+            assert (row.n == row.n_asked) is (row.policy == "wrong")

@@ -21,7 +21,7 @@ LEVELS: list[set[str]] = [
     {"results"},
     {"search"},
     STAGES,
-    {"bring", "pocket"},
+    {"bring", "grade", "pocket"},
     {"__main__"},
 ]
 # These import modules of other packages by a name that they work out.

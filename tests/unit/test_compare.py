@@ -791,3 +791,13 @@ def test_the_tally_sets_what_was_looked_up_apart() -> None:
         == "5 claims; decided by this run: 1 contradicted, 1 reproduced; looked up in published"
         " figures: 1 borne out, 1 seen elsewhere; 1 not tested"
     )
+
+
+def test_a_model_that_is_not_asked_the_task_of_a_claim() -> None:
+    """It stands in the study, and the verdict says why there is no number."""
+    one = claim("greater", a=select("a"), b=select("b"))
+    tasks = [task("bbq", models=["a"]), task("other", models=["b"])]
+    seen = evidence([estimate("a", 0.5, 0.4, 0.6), estimate("b", 0.5, task="other")], tasks=tasks)
+    verdict, _ = decide(one, seen)
+    assert verdict.verdict == "not tested"
+    assert "the study does not ask B the task bbq." in verdict.why.replace("The study", "the study")

@@ -219,3 +219,40 @@ def test_the_planted_unread_share_is_that_of_the_wording(
 def test_what_is_left_open_is_right_only_where_it_is_left_out() -> None:
     rows = hesitant("letter", 0.3, 0.28, 0.32, policy="wrong")
     assert {metric for metric, _ in rows} == {"unparsed", "unfinished"}
+
+
+def test_a_control_is_judged_where_it_is_asked_and_in_its_own_wording() -> None:
+    """`hesitant` leaves 30% open asked for a letter, 5% where the last line is demanded."""
+    rows = [
+        replace(estimate(name, 0.3, 0.28, 0.32), task=label, stratum="all", metric="unparsed")
+        for name in ("c", "d")
+        for label in ("one", "two")
+    ]
+    controls = [model(name, control="hesitant") for name in ("c", "d")]
+    wordings = {"c": "letter", "d": "answer-line"}
+    tasks = [
+        task("one", "pocket", wording=None, models=["c", "d"], wordings=wordings),
+        task("two", "pocket", models=["c"]),
+    ]
+    found = control_scores(evidence(rows, models=controls, tasks=tasks).results)
+    assert {
+        (row.model, row.task): (row.expected, row.inside)
+        for row in found
+        if row.metric == "unparsed"
+    } == {("c", "one"): (0.3, True), ("d", "one"): (0.05, False), ("c", "two"): (0.3, True)}
+
+
+def test_a_control_asked_only_by_likelihood_is_judged_there() -> None:
+    """Its answers in text are another control's."""
+    rows = [estimate(name, 1.0, task=label) for name, label in (("c", "bbq"), ("d", "again"))]
+    tasks = [task("bbq", models=["c"]), task("again", answers="likelihood", models=["c", "d"])]
+    controls = [model(name, control="oracle") for name in ("c", "d")]
+    found = control_scores(evidence(rows, models=controls, tasks=tasks).results)
+    assert {(row.model, row.task) for row in found} == {("c", "bbq"), ("d", "again")}
+
+
+def test_nothing_planted_is_looked_for_where_its_model_is_not_asked() -> None:
+    tilted = model("m", planted=[RATE])
+    other = [task("pocket", "pocket", models=["n"]), task("own", "pocket", models=["m"])]
+    found = evidence([], models=[tilted, model("n")], tasks=other).results
+    assert {row.task for row in planted_values(found)} == {"own"}

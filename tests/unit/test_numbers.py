@@ -162,7 +162,11 @@ def test_two_models_of_any_task_are_compared_by_their_accuracy(tmp_path: Path) -
             {},
             "levels: expected the strata level 1, level 2, got None, level 3",
         ),
-        ([row(0, "right")], {"policy": "unknown"}, "policy of sums: expected one of drop, wrong"),
+        (
+            [row(0, "right")],
+            {"policies": {"sums": "unknown"}},
+            "policy of sums: expected one of drop, wrong",
+        ),
         ([row(0, "right", task="other")], {}, "expected the task of 'other'"),
         (
             [row(0, "right"), row(0, "right", "level 1", task="levels")],

@@ -570,6 +570,50 @@ def test_best_is_only_whom_the_paired_differences_show(
     assert says in verdict.answer(inputs, instrument.check(inputs))
 
 
+def test_who_is_not_asked_has_lost_nothing(plain_two: Inputs) -> None:
+    """A model that is not asked a task stands in none of its tables, and no loss of it is unknown:
+    the others are ranked by what was read.
+    """
+    inputs = of_two(plain_two)
+    estimates = [row for row in inputs.estimates if row.model != "two"]
+    elsewhere = [replace(row, task="again") for row in inputs.estimates if row.model == "two"]
+    entry = inputs.spec.tasks["bbq"]
+    tasks = {
+        "bbq": entry.model_copy(update={"models": ("one",)}),
+        "again": entry.model_copy(update={"label": "again", "models": ("two",)}),
+    }
+    policies = {"bbq": "drop", "again": "wrong"}
+    spec = inputs.spec.model_copy(update={"tasks": tasks, "policies": policies})
+    apart = replace(inputs, spec=spec, estimates=[*estimates, *elsewhere])
+    assert set(apart.models) == {"one", "two"}
+    assert (apart.models_of("bbq"), apart.models_of("again")) == (("one",), ("two",))
+    assert not ranking.by_asked(apart, "bbq")
+    told = glance.section(apart)
+    assert told is not None
+    rows = {(row[1].text, row[0].text) for row in told.data.table.rows}
+    assert rows == {
+        (apart.task_label("bbq"), apart.label("one")),
+        (apart.task_label("again"), apart.label("two")),
+    }
+    assert apart.unread_policy == (
+        f"left out ({apart.task_label('bbq')}), counted as wrong ({apart.task_label('again')})"
+    )
+
+
+def test_the_methods_say_which_model_got_which_wording(plain_two: Inputs) -> None:
+    def told(**changes: Any) -> str:
+        entry = plain_two.spec.tasks["bbq"].model_copy(update={"models": ("one", "two")} | changes)
+        spec = plain_two.spec.model_copy(update={"tasks": {"bbq": entry}})
+        return dict(methods.facts(replace(plain_two, spec=spec)))[
+            f"Wording, {plain_two.task_label('bbq')}"
+        ]
+
+    one, two = plain_two.label("one"), plain_two.label("two")
+    assert told(wording="letter") == "letter"
+    assert told(wording=None, wordings={"one": "x", "two": "y"}) == f"x: {one}; y: {two}"
+    assert told(wording=None, wordings={"one": "x", "two": "x"}) == "x"
+
+
 def test_an_unknown_loss_is_not_a_loss_of_nothing(plain_two: Inputs) -> None:
     """Where nobody knows how many answers a model lost, all are ranked by what was asked; bounds
     are unknown.

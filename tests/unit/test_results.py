@@ -172,3 +172,32 @@ def test_reading_the_folder(tmp_path: Path) -> None:
     write_rows(tmp_path / "spread.parquet", [estimate()], Estimate)
     with pytest.raises(InputError, match="another version"):
         read_results(tmp_path, SPEC)
+
+
+def test_who_is_asked_what() -> None:
+    hard = SPEC.tasks["hard"].model_copy(update={"models": ("a", "none", "c")})
+    spec = SPEC.model_copy(update={"tasks": SPEC.tasks | {"hard": hard}})
+    found = Results(spec, [estimate("c"), estimate("b"), estimate("a")])
+    assert (found.asked("a", "hard"), found.asked("b", "hard")) == (True, False)
+    assert (found.asked("none", "hard"), found.asked("a", "stranger")) == (True, False)
+    assert (found.models_of("quiz"), found.models_of("hard")) == (("b", "a"), ("a",))
+
+
+def test_each_task_has_its_policy() -> None:
+    spec = SPEC.model_copy(update={"policies": {"quiz": "drop", "hard": "wrong"}})
+    both = [
+        replace(row, policy=policy, value=value)
+        for row in (estimate(), estimate(task="hard"))
+        for policy, value in (("drop", 0.8), ("wrong", 0.6))
+    ]
+    turned = replace(CONTRAST, first="hard", second="quiz", policy="wrong")
+    other = replace(turned, policy="drop", value=0.9)
+    found = Results(spec, both, contrasts=[turned, other])
+    assert (found.policy("quiz"), found.policy("hard")) == ("drop", "wrong")
+    where = ("all", "all", "accuracy")
+    assert found.estimate("a", "quiz", *where).value == 0.8
+    assert found.estimate("a", "hard", *where).value == 0.6
+    # the rows are of `hard` minus `quiz`, under the policy of `hard`, whichever is asked for first
+    strata = ("easy", "all")
+    assert found.contrast("a", "hard", "quiz", "accuracy", strata, "g").value == 0.2
+    assert found.contrast("a", "quiz", "hard", "accuracy", strata[::-1], "g").value == -0.2

@@ -249,14 +249,16 @@ COUNTS: list[tuple[int, list[int], str | None]] = [
 ]
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["the study's", "the entry's own"])
 @pytest.mark.parametrize(("count", "indices", "expected"), COUNTS)
 def test_every_prompt_has_as_many_samples_as_the_study_says(
-    tmp_path: Path, count: int, indices: list[int], expected: str | None
+    tmp_path: Path, count: int, indices: list[int], expected: str | None, own: bool
 ) -> None:
     first, *others = samples()
     rows = [replace(first, sample_index=index) for index in indices]
     rows += [replace(row, sample_index=index) for row in others for index in range(count)]
-    spec = ScoreSpec.model_validate(SPEC | {"samples_per_prompt": count})
+    told = {"samples_by_task": {"bbq": count}} if own else {"samples_per_prompt": count}
+    spec = ScoreSpec.model_validate(SPEC | told)
     folders, output = write(tmp_path, rows), tmp_path / "out.parquet"
     if expected is None:
         assert run(spec, **folders, output=output) == len(ITEMS) * count

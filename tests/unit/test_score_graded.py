@@ -12,7 +12,10 @@ import fabricated
 from featherweight.errors import InputError
 from featherweight.files import read_rows
 from featherweight.fingerprint import modules
-from featherweight.grading import Grade
+from featherweight.grading import LIMITS, Grade
+from featherweight.grading import cache as cache_of_grades
+from featherweight.grading.cache import Cache
+from featherweight.grading.workers import Job, Judged
 from featherweight.records import Graded, Score
 from featherweight.score import grade
 from featherweight.score.run import run
@@ -145,3 +148,28 @@ def test_only_score_and_what_follows_depends_on_how_answers_are_graded() -> None
         for stage in ("acquire", "generate", "score")
     }
     assert needs == {"acquire": False, "generate": False, "score": True}
+
+
+def test_grades_of_many_prompts_lie_in_few_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt brings one or two at a time. A kill loses at most a few seconds of them."""
+    now = 0.0
+    monkeypatch.setattr(cache_of_grades, "monotonic", lambda: now)
+    jobs = [Job(str(number), "x", "strict") for number in range(50)]
+    verdict = Judged(False, "math-verify", None)
+    cache = Cache(tmp_path, LIMITS)
+    for job in jobs[:40]:
+        cache.add({job: verdict})
+    assert list(tmp_path.iterdir()) == []
+    now = 6.0
+    cache.add({jobs[40]: verdict})
+    assert len(list(tmp_path.iterdir())) == 1
+    for job in jobs[41:]:
+        cache.add({job: verdict})
+    cache.write()
+    cache.write()
+    assert len(list(tmp_path.iterdir())) == 2
+    again = Cache(tmp_path, LIMITS)
+    again.read()
+    assert [again.get(job) for job in jobs] == [verdict] * 50

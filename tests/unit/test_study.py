@@ -415,6 +415,20 @@ WHOM_CASES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     ({"tasks": [OF_SUMS, {"task": "pocket", "models": []}]}, ["tasks.1.models: "]),
+    (
+        {
+            "tasks": [
+                {"task": "pocket"},
+                OF_SUMS | {"label": "first", "models": ["pocket-fair"]},
+                OF_SUMS | {"label": "second", "models": ["pocket-biased", "oracle"]},
+            ],
+            "contrasts": [{"pair": ["first", "second"]}],
+        },
+        [
+            "contrasts.0.pair: nobody is asked both first and second; let one model be asked both,"
+            " or leave the contrast out"
+        ],
+    ),
 ]
 
 

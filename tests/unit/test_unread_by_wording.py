@@ -121,3 +121,19 @@ def test_the_lines_of_the_terminal() -> None:
             "+0.0 points (-2.0 to +2.0), 1,200 pairs"
         ),
     ]
+
+
+def test_only_whom_both_asked_in_two_wordings_has_rows() -> None:
+    """`own` asks m in the other wording, n in the same one, and o not at all."""
+    wordings = {"m": "answer-line", "n": "letter"}
+    own = task("line", "pocket", wording=None, models=["m", "n"], wordings=wordings)
+    everything = [told(name, 0.30, 0.05) for name in ("m", "n", "o")]
+    asked = made(*everything)
+    tasks = asked.spec.tasks | {"line": own}
+    asked = replace(asked, spec=asked.spec.model_copy(update={"tasks": tasks}))
+    (table,) = losses_by_wording(asked)
+    assert {row.model for row in table.rows} == {"m"}
+    assert table.wordings == ("letter", "each model's own wording")
+    assert table.said[0] == (
+        "Answers that could not be read: fewer in each model's own wording than in letter (M)"
+    )

@@ -32,6 +32,7 @@ VERBS = {
     "aggregate": "estimates with intervals, differences, spreads",
     "compare": "our numbers beside published ones, and the articles' claims decided",
     "report": "one self-contained HTML file",
+    "grade": "grade your own answers to mathematics problems, without a study",
 }
 
 # Stages that read rows and make no table for a chart.

@@ -226,7 +226,18 @@ class ChunkSpec(Spec):
     across_cells: bool
 
 
-class GenerateSpec(Spec):
+class Sampled(Spec):
+    """How many answers each prompt gets."""
+
+    samples_per_prompt: int
+    samples_by_task: dict[str, int] = {}  # label -> its own number, where it has one
+
+    def samples_of(self, label: str) -> int:
+        """Samples of each prompt of a task entry, where answers are generated."""
+        return self.samples_by_task.get(label, self.samples_per_prompt)
+
+
+class GenerateSpec(Sampled):
     """How a model's answers are generated, or by which rule a control answers."""
 
     model: str
@@ -235,7 +246,6 @@ class GenerateSpec(Spec):
     control: str | None  # the rule of a control; None: a model answers, with the engine
     dtype: Dtype
     decoding: DecodingSpec
-    samples_per_prompt: int
     thinking: Thinking | None
     chunk: ChunkSpec | None  # None: what suits the device that computes
     shards: int = 1
@@ -246,7 +256,7 @@ class GenerateSpec(Spec):
 # --- score, aggregate ------------------------------------------------------------------------
 
 
-class ScoreSpec(Spec):
+class ScoreSpec(Sampled):
     """Which cells of a model are scored."""
 
     model: str
@@ -350,14 +360,13 @@ class CompareSpec(Spec):
     max_new_tokens: int
 
 
-class ReportSpec(CompareSpec):
+class ReportSpec(CompareSpec, Sampled):
     """What the report says about the study itself."""
 
     engine: EngineName
     partial: str | None
     dtype: Dtype
     decoding: dict[str, DecodingSpec]  # by model
-    samples_per_prompt: int
     seeds: tuple[int, ...]
     same_items: bool
     bootstrap_draws: int

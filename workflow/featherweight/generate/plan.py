@@ -50,7 +50,7 @@ class CellPlan:
 
 def samples_of(spec: GenerateSpec, cell: Cell, prompt: Prompt) -> Iterator[tuple[int, int]]:
     """Index and stream of each answer that a prompt gets: one where nothing is drawn."""
-    count = 1 if prompt.options is not None else spec.samples_per_prompt
+    count = 1 if prompt.options is not None else spec.samples_of(cell.task)
     for index in range(count):
         yield index, stream_seed("sample", cell.sample_seed, prompt.item_id, index)
 

@@ -18,16 +18,17 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from featherweight.canonical import canonical, digest
 from featherweight.files import write_atomically
 from featherweight.fingerprint import fingerprint
-from featherweight.grading import worker as program
 from featherweight.grading.verdicts import Limits
-from featherweight.grading.workers import Job, Judged
+from featherweight.grading.workers import PROGRAM, Job, Judged
 
 log = logging.getLogger("featherweight")
+_SECONDS = 5.0  # between two files of one process: what a kill may lose
 _LONGEST_TEXT = 1000  # characters of an answer that are shown; its key is of the whole
 
 
@@ -35,7 +36,7 @@ _LONGEST_TEXT = 1000  # characters of an answer that are shown; its key is of th
 def _versions() -> dict[str, str]:
     """What verdicts depend on besides their pair: our code, and the code behind it."""
     names = ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime")
-    return {name: version(name) for name in names} | {"rules": fingerprint(program.__name__)}
+    return {name: version(name) for name in names} | {"rules": fingerprint(PROGRAM)}
 
 
 class Cache:
@@ -46,6 +47,8 @@ class Cache:
         self._limits = {"cpu_seconds": limits.cpu_seconds, "memory_bytes": limits.memory_bytes}
         self._found: dict[str, Judged] = {}
         self._seen: set[str] = set()
+        self._waiting: list[str] = []  # lines that no file holds yet
+        self._written = monotonic()
 
     def _keys(self, job: Job) -> tuple[str, str]:
         """The key of a verdict, and that of having reached a limit."""
@@ -79,16 +82,27 @@ class Cache:
         return next((self._found[key] for key in self._keys(job) if key in self._found), None)
 
     def add(self, judged: Mapping[Job, Judged]) -> None:
-        """Keep new verdicts, in a file of their own."""
-        lines = sorted(_lines(self._keys(job), job, verdict) for job, verdict in judged.items())
-        if not lines:
+        """Keep new verdicts: at once in memory, on disk every few seconds.
+
+        A prompt brings one or two at a time; a file for each would be thousands.
+        """
+        for job, verdict in judged.items():
+            keys = self._keys(job)
+            self._found[keys[verdict.reason is not None]] = verdict
+            self._waiting.append(_lines(keys, job, verdict))
+        if monotonic() - self._written >= _SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits, in a file of its own."""
+        self._written = monotonic()
+        if not self._waiting:
             return
-        content = "".join(f"{line}\n" for line in lines).encode()
+        content = "".join(f"{line}\n" for line in sorted(self._waiting)).encode()
         name = f"{hashlib.sha256(content).hexdigest()[:32]}.jsonl"
         write_atomically(self._folder / name, content)
         self._seen.add(name)
-        for job, verdict in judged.items():
-            self._found[self._keys(job)[verdict.reason is not None]] = verdict
+        self._waiting = []
 
 
 def _lines(keys: tuple[str, str], job: Job, verdict: Judged) -> str:

@@ -47,10 +47,12 @@ class Grader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the workers."""
+        """End the workers, and write what the cache holds and no file does."""
         if self._pool is not None:
             self._pool.end()
             self._pool = None
+        if self._known is not None:
+            self._known.write()
 
     def grade(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
         """A grade for each pair, in order; equal pairs are graded once.

@@ -74,11 +74,18 @@ def warm_up() -> None:
 
 
 def parsed(text: str) -> list[Any]:
-    """What math-verify reads; empty: nothing."""
+    """What math-verify reads; empty: nothing. The letter i is the imaginary unit."""
     found: list[Any] = math_verify.parse(
         f"${text}$", _LATEX, fallback_mode="no_fallback", parsing_timeout=None
     )
-    return found
+    return [_with_unit(one) for one in found]
+
+
+def _with_unit(expression: Any) -> Any:
+    if not isinstance(expression, sympy.Expr):
+        return expression
+    letters = {name: sympy.I for name in expression.free_symbols if name.name == "i"}
+    return expression.xreplace(letters) if letters else expression
 
 
 def equal(gold: str, answer: str) -> bool:

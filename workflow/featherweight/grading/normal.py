@@ -38,6 +38,7 @@ _STEPS = [
         (r"(?<!\\)\\[)\]]\s*[.,;:]?$|^\s*\\[(\[]", ""),  # \( \) \[ \] around the whole
         (r"\\\\(?=(?:[dt]?frac|sqrt|text|pi|left|right|boxed|infty|cup)(?![a-z]))", r"\\"),
         (r"\\\$|\$", ""),  # money, and the bounds of mathematics
+        (r"(?<=\d),\s*\\!\s*(?=\d{3}(?!\d))", ""),  # 10,\!000
         (r"\\!\s*", ""),
         (r"(?<=\d)\{,\}\s*(?=\d)", ""),
         (r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 1\,000
@@ -46,10 +47,11 @@ _STEPS = [
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
         (r"\\(?:displaystyle|textstyle|rm|bf)(?![a-zA-Z])", ""),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)|math(?:rm|bf|it|sf)|mbox|hbox)\s*\{", r"\\text{"),
-        (r"\\text\s*\{\s*([ie])\s*\}", r"\1"),
+        (r"\\text\s*\{\s*([ie]|\d[\d.,]*)\s*\}", r"\1"),
         (r",?\s*\\text\s*\{\s*(?:and|or)\s*\}\s*", ","),
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
-        (r"\^\s*\{?\s*(?:\\circ|\\degree)\s*\}?|\\degree(?![a-zA-Z])", r"\\text{degree}"),
+        (r"\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)", r"\\text{degree}"),
+        (r"\\degree(?![a-zA-Z])", r"\\text{degree}"),
         (r"\\?%|\\text\s*\{\s*(?:percent|\\?%)\s*\}|(?<=\d)\s*percent\b", r"\\text{percent}"),
         (r"\\(?:leqslant|leq|le)(?![a-zA-Z])", r"\\le "),
         (r"\\(?:geqslant|geq|ge)(?![a-zA-Z])", r"\\ge "),

@@ -130,10 +130,10 @@ def _units(first: str, second: str, money: Sequence[bool]) -> Verdict | None:
 def _compare(first: str, second: str, ask: Ask, *, whole: bool = False) -> Verdict:
     if first == second and not whole:
         return Verdict(True, "same text")
-    decided = _units(first, second, (False, False)) or _text(first, second) or _base(first, second)
+    one, other = shape(first), shape(second)
+    decided = _units(first, second, (False, False)) or _text(first, second) or _base(one, other)
     if decided is not None:
         return decided
-    one, other = shape(first), shape(second)
     if "=" in first and "=" in second and (one.name is None) != (other.name is None):
         return _one(first, second, ask)  # y = 2x and 2x - y = 0
     if one.name is not None and other.name is not None and one.name != other.name:
@@ -161,17 +161,19 @@ def _letters(text: str) -> str:
     return "".join(sign for sign in words if sign.isalnum()).casefold()
 
 
-def _base(first: str, second: str) -> Verdict | None:
-    """Numbers with a base; None: neither has one."""
-    one, other = (_based(text) for text in (first, second))
-    if one is None and other is None:
+def _base(one: Shape, other: Shape) -> Verdict | None:
+    """Values with a number base; None: neither has one."""
+    if one.kind != "one" or other.kind != "one":
         return None
-    if one is None or other is None:
-        value = numbers.number(first if one is None else second)
-        digits, base = one or other or ("", 0)
-        same = base == 10 and value is not None and value.value == int(digits)
-        return Verdict(same, "base")
-    return Verdict(one == other, "base")
+    first, second = _based(one.parts[0]), _based(other.parts[0])
+    if first is not None and second is not None:
+        return Verdict(first == second, "base")
+    if first is None and second is None:
+        return None
+    digits, base = first or second or ("", 0)
+    plain = numbers.number((one if first is None else other).parts[0])
+    same = base == 10 and plain is not None and plain.value == int(digits)
+    return Verdict(same, "base")
 
 
 def _based(text: str) -> tuple[str, int] | None:

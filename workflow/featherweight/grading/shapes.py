@@ -14,7 +14,10 @@ from typing import NamedTuple
 from featherweight.grading import normal, numbers, units
 
 # A name that an answer gives to its value: x, f(x), x_1, \theta, AB
-_NAME = r"(?:\\[A-Za-z]+ ?|[A-Za-z]{1,3})(?:_\{\w+\}|_\w)?(?:\([A-Za-z](?:,[A-Za-z])*\))?'?"
+_NAME = (
+    r"(?:(?:\\[A-Za-z]+ ?|[A-Za-z]{1,3})(?:_\{\w+\}|_\w)?(?:\(-?\w+(?:,-?\w+)*\))?'?"
+    r"|\([A-Za-z](?:,[A-Za-z])+\))"
+)
 _NAMED = re.compile(rf"({_NAME})(?:=|\\approx ?|\\in(?![a-z]) ?)(?=.)")
 _BETWEEN = re.compile(r"([^<>=]+?)(<|>|\\le |\\ge )([A-Za-z])(<|>|\\le |\\ge )([^<>=]+)")
 _BOUND = re.compile(r"([A-Za-z])(<|>|\\le |\\ge )([^<>=]+)")
@@ -74,6 +77,9 @@ def _interval(text: str) -> Shape | None:
 
 def _composed(text: str) -> Shape | None:
     """A matrix, a union, a list, something in brackets; None for one value."""
+    ratio = normal.split(text, ":")
+    if ratio is not None and len(ratio) > 1 and all(ratio):
+        return Shape("ratio", tuple(ratio))
     if (found := _MATRIX.fullmatch(text)) is not None and r"\begin" not in found[2]:
         rows = [row.split("&") for row in found[2].strip().removesuffix(r"\\").split(r"\\")]
         if len({len(row) for row in rows}) == 1:

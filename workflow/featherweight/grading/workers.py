@@ -20,13 +20,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from featherweight.errors import InputError
-from featherweight.grading import worker as program
 from featherweight.grading.verdicts import Limits
 from featherweight.records import Reason
 
+if TYPE_CHECKING:  # by name only: the fingerprint of a stage follows this import
+    from featherweight.grading import worker  # noqa: F401
+
+PROGRAM = "featherweight.grading.worker"
 How = Literal["strict", "lenient", "readable"]
 TRIES = 3
 _START_SECONDS = 120.0  # to be ready; a machine under load takes long to import sympy
@@ -77,7 +80,7 @@ class Worker:
         }
         words = [str(self.limits.cpu_seconds), str(self.limits.memory_bytes)]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", program.__name__, *words],
+            [sys.executable, "-P", "-m", PROGRAM, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -91,7 +94,7 @@ class Worker:
                 raise
             raise InputError(
                 f"grading: its worker does not start (exit {died.code}); to see why, run python -m"
-                f" {program.__name__} {' '.join(words)} < /dev/null"
+                f" {PROGRAM} {' '.join(words)} < /dev/null"
             ) from died
 
     def ask(self, job: Job) -> Judged:

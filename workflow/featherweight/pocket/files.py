@@ -1,7 +1,7 @@
-"""The files of a pocket model: a word-level tokenizer and the ordinary Hugging Face layout.
+"""The tokenizer of a pocket model, word by word, and its files.
 
-Writes config.json, generation_config.json, model.safetensors (float16), tokenizer.json and
-tokenizer_config.json with the chat template. One prompt as the template renders it:
+Writes tokenizer.json and tokenizer_config.json with the chat template. One prompt as the template
+renders it:
 
     <s><user> The late-riser and the dawn-walker had a meeting. ... Who came late? <assistant>
 
@@ -55,17 +55,22 @@ def vocabulary(book: Catalogue) -> list[str]:
 
 def tokenizer(book: Catalogue) -> Tokenizer:
     """A tokenizer with one token per word; text is put together again with single spaces."""
-    words = vocabulary(book)
-    made = Tokenizer(
-        models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN)
-    )
-    made.pre_tokenizer = pre_tokenizers.Split(Regex(PIECE), behavior="removed", invert=True)
+    made = of_words(vocabulary(book), PIECE)
     made.decoder = decoders.Sequence(
         [decoders.WordPiece(prefix="##", cleanup=True), decoders.Replace(" :", ":")]
     )
-    made.add_special_tokens([AddedToken(t, special=True) for t in (PAD, BOS, EOS, UNKNOWN, *ROLES)])
     # Not special: what a model thinks stays in the text when special tokens are skipped.
     made.add_tokens([AddedToken(t, special=False) for t in THINK])
+    return made
+
+
+def of_words(words: list[str], piece: str) -> Tokenizer:
+    """A tokenizer of these words, found in a text by the pattern `piece`; it has no decoder yet."""
+    made = Tokenizer(
+        models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN)
+    )
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(piece), behavior="removed", invert=True)
+    made.add_special_tokens([AddedToken(t, special=True) for t in (PAD, BOS, EOS, UNKNOWN, *ROLES)])
     return made
 
 

@@ -3,8 +3,8 @@ things up.
 
 Reads and writes nothing. A model of half a million parameters started from noise learns to look up
 who did what only after a long plateau, and on most seeds not within minutes (measured: 2 of about
-22 runs did). So the first layer starts with heads that look one, two and three words back, the
-other layers with heads that use what these found:
+22 runs did). So the first layer starts with heads that look a few words back, the other layers
+with heads that use what these found:
 
     Look(asked=3, known=0, told=2)   "the word three back was X; find X; take the word two before
         it"  -> the person
@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-BACK = (1, 2, 3)  # words back, one head of the first layer each
 SHARPNESS = 8.0  # by how much the logit of the right distance exceeds its neighbours'
 # the fastest rotary frequencies tell neighbours apart; slow ones would only add noise
 FREQUENCIES = 4
@@ -40,7 +39,14 @@ class Look(NamedTuple):
     told: int
 
 
-LOOKS = (Look(3, 0, 2), Look(0, 1, 0), Look(2, 0, 2))
+class Heads(NamedTuple):
+    """The heads that a model starts with."""
+
+    back: tuple[int, ...]  # words back, one head of the first layer each
+    looks: tuple[Look, ...]  # one head of every other layer each
+
+
+READER = Heads(back=(1, 2, 3), looks=(Look(3, 0, 2), Look(0, 1, 0), Look(2, 0, 2)))
 
 
 class Basis(NamedTuple):
@@ -52,14 +58,15 @@ class Basis(NamedTuple):
     found: torch.Tensor
 
 
-def start(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
+def start(config: LlamaConfig, seed: int, heads: Heads = READER) -> LlamaForCausalLM:
     """A model in float32 with these heads; everything else is drawn at random from `seed`.
 
     Raises ValueError for fewer heads than there are looks, or for untied embeddings.
     """
-    if config.num_attention_heads < max(len(BACK), len(LOOKS)) or not config.tie_word_embeddings:
+    needed = max(len(heads.back), len(heads.looks))
+    if config.num_attention_heads < needed or not config.tie_word_embeddings:
         raise ValueError(
-            f"expected tied embeddings and at least {len(LOOKS)} heads, got"
+            f"expected tied embeddings and at least {needed} heads, got"
             f" {config.num_attention_heads}"
         )
     torch.manual_seed(seed)
@@ -70,9 +77,9 @@ def start(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
         words.normal_(0.0, config.hidden_size**-0.5, generator=generator)
         words[:, 0] = CONSTANT
         first, *others = (layer.self_attn for layer in model.model.layers)
-        bases = _look_back(first, config, words, generator)
+        bases = _look_back(first, config, words, heads, generator)
         for attention in others:
-            _look_up(attention, config, words, bases, generator)
+            _look_up(attention, config, words, heads.looks, bases, generator)
     return model
 
 
@@ -86,7 +93,11 @@ def _orthogonal(width: int, size: int, generator: torch.Generator) -> torch.Tens
 
 
 def _look_back(
-    attention: Any, config: LlamaConfig, words: torch.Tensor, generator: torch.Generator
+    attention: Any,
+    config: LlamaConfig,
+    words: torch.Tensor,
+    heads: Heads,
+    generator: torch.Generator,
 ) -> dict[int, Basis]:
     """Make the heads of the first layer look back; returns how each writes what it found."""
     size = config.hidden_size // config.num_attention_heads
@@ -101,15 +112,17 @@ def _look_back(
     # at d = back.
     contrast = (1 - torch.cos(turn)).sum()
     amplitude = (SHARPNESS * size**0.5 / contrast).sqrt() / seen
-    bases = {}
-    for head, back in enumerate(BACK):
+    # What one distance found is looked for among what another found: both must write words alike.
+    alike = {look.asked: look.known for look in heads.looks if look.asked > look.known > 0}
+    bases: dict[int, Basis] = {}
+    for head, back in enumerate(heads.back):
         rows = slice(head * size, (head + 1) * size)
         query, key = attention.q_proj.weight[rows], attention.k_proj.weight[rows]
         query[:FREQUENCIES, 0] += amplitude
         key[:FREQUENCIES, 0] += amplitude * torch.cos(back * turn)
         key[size // 2 : size // 2 + FREQUENCIES, 0] += amplitude * torch.sin(back * turn)
         read, found = (_orthogonal(config.hidden_size, size, generator) for _ in ("read", "found"))
-        basis = Basis(read, found)
+        basis = Basis(bases[alike[back]].read if back in alike else read, found)
         attention.v_proj.weight[rows] = basis.read
         attention.o_proj.weight[:, rows] = basis.found.T * words.std() * FOUND
         bases[back] = basis
@@ -120,16 +133,19 @@ def _look_up(
     attention: Any,
     config: LlamaConfig,
     words: torch.Tensor,
+    looks: tuple[Look, ...],
     bases: dict[int, Basis],
     generator: torch.Generator,
 ) -> None:
     """Make the first heads of a later layer find words, one `Look` each; the others stay random."""
     size = config.hidden_size // config.num_attention_heads
-    for head, look in enumerate(LOOKS):
+    for head, look in enumerate(looks):
         rows = slice(head * size, (head + 1) * size)
         basis = bases[look.asked or look.known]
-        attention.q_proj.weight[rows] = MATCH * (basis.found if look.asked else basis.read)
-        attention.k_proj.weight[rows] = MATCH * (basis.found if look.known else basis.read)
+        asked = bases[look.asked].found if look.asked else basis.read
+        known = bases[look.known].found if look.known else basis.read
+        attention.q_proj.weight[rows] = MATCH * asked
+        attention.k_proj.weight[rows] = MATCH * known
         if look.told:
             taken, written = bases[look.told].found, bases[look.told].read
         else:

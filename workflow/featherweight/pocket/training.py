@@ -15,59 +15,37 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import safetensors.torch
-import tokenizers
 import torch
-import transformers
 from tokenizers import Tokenizer
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from featherweight.files import read_json, write_atomically, write_json
 from featherweight.pocket import examination, lookup_start
 from featherweight.pocket import files as pocket_files
-from featherweight.pocket.lessons import Cell, Habits, Kind, Lesson, Teacher
+from featherweight.pocket.lessons import Cell, Habits, Kind, Teacher
+from featherweight.pocket.model import (
+    Shape,
+    batch,
+    configuration,
+    learn,
+    versions,
+    write_model,
+    write_sums,
+)
 from featherweight.tasks.choice import stream_seed
 from featherweight.tasks.pocket.items import Catalogue, catalogue
 
 SHORT_ROUNDS = (1, 1, 2, 3)  # how often a question is gone over aloud; about ten tokens each
 LONG_ROUNDS = 8  # more than the study's limit of 64 tokens allows
 LOG_EVERY = 50  # steps
-ENDS = ("bos_token_id", "eos_token_id", "pad_token_id")
-# what config.json says; transformers would also write labels and other things that a Llama does not
-# have
-SHAPE = (
-    "architectures",
-    "attention_bias",
-    "attention_dropout",
-    "dtype",
-    "head_dim",
-    "hidden_act",
-    "hidden_size",
-    "initializer_range",
-    "intermediate_size",
-    "max_position_embeddings",
-    "mlp_bias",
-    "model_type",
-    "num_attention_heads",
-    "num_hidden_layers",
-    "num_key_value_heads",
-    "rms_norm_eps",
-    "rope_parameters",
-    "tie_word_embeddings",
-    "transformers_version",
-    "use_cache",
-    "vocab_size",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +97,6 @@ MODELS = {  # name -> planted rate, share of answers beyond the limit
 }
 
 
-class Batch(NamedTuple):
-    """Token ids and the weight of each token in the loss; both have shape (rows, tokens)."""
-
-    ids: torch.Tensor
-    weight: torch.Tensor
-
-
 def recipe(model: str, templates: Path, seed: int = 0) -> PocketRecipe:
     """The recipe of one of the shipped models. Raises LookupError for another name."""
     if model not in MODELS:
@@ -166,41 +137,12 @@ def habits(book: Catalogue, plan: PocketRecipe) -> Habits:
     return Habits(prejudiced, rounds)
 
 
-def batch(lessons: Sequence[Lesson], tokenizer: Tokenizer) -> Batch:
-    """Lessons as tokens, padded on the right; only replies and their stop token count in the
-    loss."""
-    rows = []
-    for lesson in lessons:
-        ids, weight = [tokenizer.token_to_id(pocket_files.BOS)], [0.0]
-        for prompt, reply in lesson.turns:
-            asked = tokenizer.encode(f"<user> {prompt} <assistant>").ids
-            said = tokenizer.encode(f"{reply}{pocket_files.EOS}").ids
-            ids += asked + said
-            weight += [0.0] * len(asked) + [1.0] * len(said)
-        rows.append((ids, weight))
-    longest = max(len(ids) for ids, _ in rows)
-    pad = tokenizer.token_to_id(pocket_files.PAD)
-    return Batch(
-        torch.tensor([ids + [pad] * (longest - len(ids)) for ids, _ in rows]),
-        torch.tensor([weight + [0.0] * (longest - len(weight)) for _, weight in rows]),
-    )
-
-
-def loss(model: LlamaForCausalLM, rows: Batch) -> torch.Tensor:
-    """Mean cross-entropy of the weighted tokens, in nats."""
-    logits = model(input_ids=rows.ids).logits[:, :-1]
-    each = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), rows.ids[:, 1:].flatten(), reduction="none"
-    )
-    weight = rows.weight[:, 1:].flatten()
-    return (each * weight).sum() / weight.sum()
-
-
 def train(
     plan: PocketRecipe, tokenizer: Tokenizer, book: Catalogue
 ) -> tuple[LlamaForCausalLM, list[str]]:
     """The trained model in float32, and the lines of its log."""
-    model = lookup_start.start(configuration(plan, tokenizer), plan.seed)
+    shape = Shape(plan.width, plan.layers, plan.heads, plan.inner)
+    model = lookup_start.start(configuration(shape, tokenizer), plan.seed)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=plan.stages[0].rate, weight_decay=0.01, betas=(0.9, 0.98)
     )
@@ -214,75 +156,16 @@ def train(
         kinds, shares = zip(*stage.mix, strict=True)
         for k in range(stage.steps):
             speed = stage.rate + (stage.last_rate - stage.rate) * k / stage.steps
-            for group in optimizer.param_groups:
-                group["lr"] = speed * min(1.0, (step + 1) / 50)
             wanted = teacher.random.choices(kinds, shares, k=plan.blocks)
-            found = loss(
-                model,
-                batch([lesson for kind in wanted for lesson in teacher.lessons(kind)], tokenizer),
+            lessons = [lesson for kind in wanted for lesson in teacher.lessons(kind)]
+            found = learn(
+                model, optimizer, batch(lessons, tokenizer), speed * min(1.0, (step + 1) / 50)
             )
-            optimizer.zero_grad()
-            torch.autograd.backward(found)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
             step += 1
             if step % LOG_EVERY == 0:
-                log.append(f"step {step:5d}  {stage.name:8s} loss {found.item():.4f} nats")
+                log.append(f"step {step:5d}  {stage.name:8s} loss {found:.4f} nats")
                 sys.stderr.write(log[-1] + "\n")
     return model, log
-
-
-def configuration(plan: PocketRecipe, tokenizer: Tokenizer) -> LlamaConfig:
-    """The architecture of a pocket model."""
-    return LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=plan.width,
-        intermediate_size=plan.inner,
-        num_hidden_layers=plan.layers,
-        num_attention_heads=plan.heads,
-        num_key_value_heads=plan.heads,
-        max_position_embeddings=pocket_files.MAX_POSITIONS,
-        rope_parameters={"rope_type": "default", "rope_theta": pocket_files.ROPE_THETA},
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.token_to_id(pocket_files.BOS),
-        eos_token_id=tokenizer.token_to_id(pocket_files.EOS),
-        pad_token_id=tokenizer.token_to_id(pocket_files.PAD),
-        architectures=["LlamaForCausalLM"],
-        dtype="float16",
-    )
-
-
-def write_model(folder: Path, model: LlamaForCausalLM, tokenizer: Tokenizer) -> None:
-    """Write the model in the Hugging Face layout, weights in float16."""
-    pocket_files.write_tokenizer(folder, tokenizer)
-    given = model.config.to_dict()
-    config = {name: given[name] for name in (*SHAPE, *ENDS)}
-    # Engines older than `rope_parameters` read these two and would silently fall back to a default
-    # without them.
-    config |= {"rope_theta": pocket_files.ROPE_THETA, "rope_scaling": None}
-    write_json(folder / "config.json", config)
-    write_json(
-        folder / "generation_config.json",
-        {name: config[name] for name in ENDS} | {"do_sample": False},
-    )
-    # The output layer is the embedding: tied weights are stored once.
-    weights = {
-        name: value.half() for name, value in model.state_dict().items() if name != "lm_head.weight"
-    }
-    write_atomically(
-        folder / "model.safetensors", safetensors.torch.save(weights, metadata={"format": "pt"})
-    )
-
-
-def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over every other file of the folder, in the form that `sha256sum --check`
-    reads.
-    """
-    files = sorted(
-        path for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS"
-    )
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
-    write_atomically(folder / "SHA256SUMS", "".join(lines).encode())
 
 
 def run(plan: PocketRecipe, output: Path) -> dict[str, Any]:
@@ -316,13 +199,7 @@ def run(plan: PocketRecipe, output: Path) -> dict[str, Any]:
             "training": round(trained - begun, 1),
             "examination": round(time.perf_counter() - trained, 1),
         },
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "tokenizers": tokenizers.__version__,
-            "machine": platform.machine(),
-        },
+        "versions": versions(),
     }
     write_json(output / "training.json", document)
     write_atomically(output / "training.log", ("\n".join(log) + "\n").encode())

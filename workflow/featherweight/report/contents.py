@@ -19,6 +19,8 @@ from featherweight.report.sections import (
     differences,
     findings,
     glance,
+    graded,
+    graded_figures,
     instrument,
     limits,
     methods,
@@ -60,16 +62,21 @@ def compose(inputs: Inputs, scores: Sequence[Path], folders: Folders) -> Page:
 
 
 def figures(inputs: Inputs) -> list[Figure]:
-    """Every figure that the study has data for; that of planted rates stands elsewhere."""
+    """Every figure that the study has data for but that of planted rates."""
     if not inputs.models:
         return []
+    chosen = [task for task in inputs.main_tasks if not inputs.graded(task)]
     made = [
         figure
-        for task in inputs.main_tasks
+        for task in chosen
         if inputs.groups(task) and inputs.models_of(task)
         for make in FIGURES
         for figure in make(inputs, task)
     ]
+    for task in inputs.graded_tasks:
+        if inputs.models_of(task):
+            made += graded_figures.figures(inputs, task)
+    made += instrument.planted_levels(inputs)
     return [figure for figure in made if len(figure.table)]
 
 
@@ -78,16 +85,18 @@ def describe(
 ) -> Page:
     """The page around figures and examples that are there already."""
     check = instrument.check(inputs)
-    checked = instrument.section(inputs, check, planted)
+    known = [*(() if planted is None else (planted,)), *_of(drawn, "instrument")]
+    checked = instrument.section(inputs, check, known)
     early = inputs.pocket or inputs.controls_alone or check.failed
     sections = (
         findings.section(inputs, check),
         checked if early else None,
         claims.section(inputs),
         glance.section(inputs),
+        graded.section(inputs, _of(drawn, "graded")),
         two_ways.section(inputs),
         wordings.section(inputs),
-        _gallery(drawn),
+        _gallery(_of(drawn, "figures")),
         differences.section(inputs),
         None if early else checked,
         answers.section(examples),
@@ -104,6 +113,11 @@ def describe(
         figures=(*(() if planted is None or checked is None else (planted,)), *drawn),
         answers=examples.documents,
     )
+
+
+def _of(drawn: Sequence[Drawn], section: str) -> list[Drawn]:
+    """The figures that a section shows."""
+    return [one for one in drawn if one.figure.section == section]
 
 
 def _gallery(drawn: Sequence[Drawn]) -> Section | None:

@@ -93,13 +93,19 @@ def published_by_category(inputs: Inputs, task: str, stratum: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=["model", "category", "value", "shown", "source"])
 
 
+# What others call the share of problems that one answer to each gets right.
+ONE_ANSWER = ("accuracy", "pass@1", "em_maj1@1")
+
+
 def drawn(inputs: Inputs, task: str, stratum: str) -> list[PublishedRow]:
     """Published accuracies that figures of this task and stratum draw."""
+    metrics = ONE_ANSWER if inputs.graded(task) else ("accuracy",)
     return [
         row
         for row in inputs.published
         if row.drawn
-        and (row.task, row.stratum, row.metric) == (task, stratum, "accuracy")
+        and (row.task, row.stratum) == (task, stratum)
+        and row.metric in metrics
         and row.fraction is not None
     ]
 

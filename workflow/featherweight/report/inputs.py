@@ -125,6 +125,24 @@ class Inputs(Results):
         whole = [label for label, entry in self.spec.tasks.items() if label == entry.task]
         return whole if whole else list(self.spec.tasks)[:1]
 
+    def graded(self, task: str) -> bool:
+        """Whether a task's answers are written freely and graded."""
+        entry = self.spec.tasks.get(task)
+        return entry is not None and task_of(entry.task).grading is not None
+
+    @cached_property
+    def graded_tasks(self) -> tuple[str, ...]:
+        """The labels of the tasks whose answers are graded."""
+        return tuple(label for label in self.spec.tasks if self.graded(label))
+
+    def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
+        """The wordings of a task, each with the models that it was put to in these words."""
+        named: dict[str, tuple[str, ...]] = {}
+        for model in self.models_of(task):
+            wording = self.spec.tasks[task].wording_of(model)
+            named[wording] = (*named.get(wording, ()), model)
+        return named
+
     @property
     def several_tasks(self) -> bool:
         """Whether a row must say of which task it is."""
@@ -144,10 +162,20 @@ class Inputs(Results):
         """The strata that a table or figure shows: the task's, or all questions together."""
         return self.strata(task) or (ALL,)
 
+    def summed_up(self, task: str) -> tuple[str, ...]:
+        """The strata of a summary: of a graded task all together, since its levels have a figure
+        of their own."""
+        return (ALL,) if self.graded(task) else self.shown(task)
+
     @property
     def stratified(self) -> bool:
         """Whether any task has strata."""
         return any(self.strata(task) for task in self.spec.tasks)
+
+    @property
+    def summed_up_by_strata(self) -> bool:
+        """Whether a summary of all tasks has a row for each stratum of any."""
+        return any(self.summed_up(task) != (ALL,) for task in self.spec.tasks)
 
     def stratum_words(self, task: str, stratum: str) -> StratumWords:
         """A stratum in words; by its name where the task has none for it."""
@@ -188,20 +216,27 @@ class Inputs(Results):
         return sum(known) / len(known) if known else None
 
     def unread_words(self, task: str) -> str:
-        """What becomes of a task's unread answers."""
+        """What becomes of unread answers under the task's policy."""
         policy = self.policy(task)
         own = self.words(task).policies.get(policy)
         return theme.UNREAD.get(policy, policy) if own is None else own
 
     @property
     def unread_policy(self) -> str:
-        """The same for all tasks of the study: of each, where they differ."""
-        named: dict[str, list[str]] = {}
-        for task in self.spec.tasks:
-            named.setdefault(self.unread_words(task), []).append(self.task_label(task))
-        if len(named) == 1:
-            return next(iter(named))
-        return ", ".join(f"{words} ({', '.join(tasks)})" for words, tasks in named.items())
+        """The same for all tasks of the study, named where it is not the same for each."""
+        return self.unread_in(list(self.spec.tasks))
+
+    def unread_in(self, tasks: Sequence[str]) -> str:
+        """The same for these tasks: "left out", "left out (BBQ), counted as wrong (GSM8K)"."""
+        by_policy: dict[str, list[str]] = {}
+        for task in tasks:
+            by_policy.setdefault(self.policy(task), []).append(task)
+        if len(by_policy) == 1:
+            return self.unread_words(tasks[0])
+        return ", ".join(
+            f"{self.unread_words(own[0])} ({', '.join(map(self.task_label, own))})"
+            for own in by_policy.values()
+        )
 
     @property
     def cluster(self) -> str:
@@ -224,6 +259,8 @@ class Inputs(Results):
 
     def kinds(self, task: str) -> str:
         """All strata of a task in words."""
+        if self.graded(task):
+            return "all levels"
         several = len(self.strata(task)) > 2
         return "all kinds of question" if several else "both kinds of question"
 
@@ -240,6 +277,10 @@ class Inputs(Results):
             return theme.NOT_CHOSEN
         free = task_of(self.spec.tasks[task].task).choices is None
         return theme.NOT_GIVEN if free else theme.NOT_READ
+
+    def read_by(self, task: str) -> Mapping[str, str]:
+        """The rules by which an answer is read, in words that fit how the task is answered."""
+        return theme.READ_FREE if self.graded(task) else theme.READ_BY
 
     @cached_property
     def _measured(self) -> frozenset[tuple[str, str]]:

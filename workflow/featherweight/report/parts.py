@@ -8,7 +8,7 @@ of a table, a number with its interval in small below it:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 import pandas as pd
@@ -73,6 +73,11 @@ class Figure:
     columns: tuple[tuple[str, str], ...]  # (column, heading) of the table that is shown
     least_width: int = 340  # below this many pixels the chart scrolls in its own box
     fits: bool = True  # whether its width follows the page
+    section: str = "figures"  # the id of the section that shows it
+
+    def within(self, section: str) -> Figure:
+        """The same figure in another section."""
+        return replace(self, section=section)
 
     @property
     def description(self) -> str:

@@ -59,6 +59,8 @@ class Ranking:
 
 def by_asked(inputs: Inputs, task: str) -> bool:
     """Whether a model of the task lost more than 5% of its answers, or an unknown share."""
+    if inputs.graded(task):
+        return False  # ranked by its own policy: whatever was lost is wrong
     shares = [inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)]
     return any(share is None or share > MOST_LOST for share in shares)
 

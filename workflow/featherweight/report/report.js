@@ -145,9 +145,11 @@
       facts.append(line);
     }
     shown.replaceChildren(
-      where, element("h3", "Prompt"), element("pre", row.prompt), element("h3", "Response"), element("pre", row.response), facts,
+      where, element("h3", "Prompt"), element("pre", row.prompt), ...thought(row), element("h3", "Response"),
+      element("pre", row.response), facts,
     );
   };
+  const thought = (row) => row.thinking === undefined ? [] : [element("h3", "Thinking"), element("pre", row.thinking)];
   const narrow = () => {
     found = answers.filter((row) => filters.every((one) => !one.value || row[one.dataset.filter] === one.value));
     at = 0;

@@ -14,6 +14,7 @@ from featherweight.records import ALL, ContrastRow, Estimate
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Cell, Column, numeric
+from featherweight.tasks import task as task_of
 from featherweight.tasks.words import Form
 
 Row = dict[str, Any]
@@ -23,6 +24,11 @@ def anchor(inputs: Inputs, task: str, *names: str) -> str:
     """An id that stays unique where a study has several tasks."""
     own = (*names, task) if len(inputs.main_tasks) > 1 else names
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(own))
+
+
+def block(task: str) -> str:
+    """The id of a graded task's part of the page."""
+    return f"math-{re.sub(r'[^A-Za-z0-9_.-]+', '-', task)}"
 
 
 def titled(inputs: Inputs, task: str, title: str) -> str:
@@ -68,6 +74,55 @@ def clause(inputs: Inputs, estimate: Estimate, form: Form) -> str:
     )
 
 
+SMALL = 100  # problems of a graded task: with fewer, how many were right says more than a share
+
+
+def counted(inputs: Inputs, task: str, value: float | None, n: int, of: int | None) -> str | None:
+    """How many problems of a small graded task: "7 of 30", over several answers to each "mean 7.3
+    of 30 problems"; None for every other task.
+
+    `n`: answers; `of`: unique questions behind them.
+    """
+    if value is None or of is None or not 0 < of <= SMALL or not inputs.graded(task):
+        return None
+    if n == of:
+        return f"{value * of:.0f} of {of}"
+    return f"mean {value * of:.1f} of {of} problems"
+
+
+def right(inputs: Inputs, estimate: Estimate) -> str:
+    """An accuracy in a sentence: "61.2%", of a small graded task "7 of 30"."""
+    if estimate.policy == "drop" and estimate.n != estimate.n_questions:
+        return theme.percent(estimate.value)  # problems keep different numbers of answers
+    own = (estimate.value, estimate.n, estimate.n_questions)
+    return counted(inputs, estimate.task, *own) or theme.percent(estimate.value)
+
+
+def counted_share(inputs: Inputs, estimate: Estimate) -> str:
+    """An accuracy where there is room: "61.2%", of a small graded task "7 of 30 (23.3%)"."""
+    count, share = right(inputs, estimate), theme.percent(estimate.value)
+    return share if count == share else f"{count} ({share})"
+
+
+def published(inputs: Inputs, task: str, fraction: float | None) -> str:
+    """An accuracy that others printed: "23.3%", of a small graded task "7.0 of 30 (23.3%)"."""
+    share = theme.percent(fraction)
+    sizes = task_of(inputs.spec.tasks[task].task).categories.values()
+    known = [size for size in sizes if size is not None]
+    if fraction is None or not inputs.graded(task) or not known or len(known) < len(sizes):
+        return share
+    of = sum(known)
+    return f"{fraction * of:.1f} of {of} ({share})" if of <= SMALL else share
+
+
+def accuracy_cell(inputs: Inputs, estimate: Estimate | None) -> Cell:
+    """An accuracy with its interval; of a small graded task the count before the share."""
+    plain = cell(estimate, "percent")
+    if estimate is None or (count := right(inputs, estimate)) == plain.text:
+        return plain
+    return Cell(count, small=f"{plain.text}, {plain.small}")
+
+
 def mark(estimate: Estimate | None, form: Form) -> Row:
     """What a mark of a figure shows; every number null where there is none."""
     if estimate is None:
@@ -104,6 +159,16 @@ def questions_column(inputs: Inputs) -> tuple[Column, ...]:
 def questions_cell(inputs: Inputs, task: str, stratum: str) -> tuple[Cell, ...]:
     """Its cell."""
     return (Cell(inputs.questions(task, stratum)),) if inputs.stratified else ()
+
+
+def summary_column(inputs: Inputs) -> tuple[Column, ...]:
+    """The same in a table that sums graded tasks up."""
+    return questions_column(inputs) if inputs.summed_up_by_strata else ()
+
+
+def summary_cell(inputs: Inputs, task: str, stratum: str) -> tuple[Cell, ...]:
+    """Its cell."""
+    return questions_cell(inputs, task, stratum) if inputs.summed_up_by_strata else ()
 
 
 def cluster_column(inputs: Inputs) -> tuple[Column, ...]:

@@ -28,6 +28,9 @@ METRICS: Mapping[str, MetricWords] = {
     "unparsed": MetricWords(title="Not readable"),
     "unfinished": MetricWords(title="Not finished"),
     "n_tokens": MetricWords(title="Tokens", form="tokens"),
+    "accuracy_lenient": MetricWords(title="Accuracy, graded leniently"),
+    "planted": MetricWords(title="Accuracy, as planted"),
+    "above_planted": MetricWords(title="Accuracy above the planted one"),
 }
 UNREAD: Mapping[str, str] = {"drop": "left out", "wrong": "counted as wrong"}
 READ_BY: Mapping[str, str] = {
@@ -46,11 +49,19 @@ READ_BY: Mapping[str, str] = {
     "mention": "the only option it names and does not deny",
     "likelihood": "the likeliest option",
 }
+READ_FREE: Mapping[str, str] = {  # answers that are written freely
+    "box": "the last box",
+    "stated": "after words such as “the answer is”",
+    "hashes": "after ####",
+    "last number": "the last number of the text",
+}
 NOT_READ: Mapping[str, str] = {
     "empty": "no text, or none after the thinking",
     "refuses": "it declines to answer",
     "several": "several options and no choice",
     "none": "no option chosen",
+    "time out": "grading the answer took too long",
+    "memory": "grading the answer took too much memory",
 }
 NOT_GIVEN: Mapping[str, str] = {  # the same where an answer is written freely
     **NOT_READ,
@@ -67,6 +78,24 @@ ENDED: Mapping[str, str] = {
     "forced": "its thinking was ended for it",
     "scored": "nothing was generated",
 }
+# By which rule a free answer was compared with the right one; others by their own name.
+GRADED_BY: Mapping[str, str] = {
+    "same text": "the same text as the right answer",
+    "text": "compared as words",
+    "integer": "compared as whole numbers",
+    "number": "compared as numbers",
+    "base": "compared as numbers in a base",
+    "parts": "compared part by part",
+    "math-verify": "compared by math-verify",
+    "not an integer": "not a whole number",
+    "not a number": "not a number",
+    "shape": "of another shape, such as a pair for a number",
+    "name": "about another variable",
+    "unit": "in another unit",
+    "empty": "nothing left to compare",
+    "too long": "too long to be an answer",
+}
+LENIENT: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "no verdict"}
 OUTCOMES: Mapping[str, str] = {
     "right": "right",
     "wrong": "wrong",

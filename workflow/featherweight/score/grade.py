@@ -1,11 +1,12 @@
 r"""Free answers of one model, graded: which are right, and which answers to one prompt are equal.
 
 Reads and writes the cache of grades (`grading`). Answers are graded cell by cell, each pair of a
-right answer and an answer once. Only what was read is graded; beside it the whole text is read
-leniently, as math-verify does it by itself, where answers are expressions: a number in the last
-place of any text would nearly always be found, so that a lenient reading of integers and numbers
-says nothing that the reading rules do not say. One real verdict, of an answer `\frac{2}{4}` to a
-problem whose right answer is `0.5`:
+right answer and an answer once. Only what was read is graded. Beside it the whole text, thought
+apart, is read leniently, as math-verify does it by itself, where answers are expressions; of
+integers and numbers the reading rules themselves take the last number, where a task allows it, so
+that a lenient reading would say nothing more. A whole text costs 3.5 CPU ms on average (the 250
+first solutions of MATH-500): 2 CPU minutes for 64 samples of each of 500 problems, once, for the
+cache keeps it. One real verdict, of an answer `\frac{2}{4}` where `0.5` is right:
 
     Verdict(outcome="right", reason=None, rule="number", answer_class=0, lenient=True)
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from featherweight.grading import Grade, Grader
+from featherweight.grading import Grade, Grader, classes
 from featherweight.reading.outcomes import outcome
 from featherweight.records import Grading, Item, Outcome, Reading, Reason, Sample
 
@@ -135,24 +136,3 @@ def _lenient(answers: Sequence[Free], kind: Grading, graders: Graders) -> list[b
         pair: grade.equal for pair, grade in zip(wanted, grades, strict=True)
     }
     return [found.get(pair) for pair in pairs]
-
-
-def classes(
-    kind: Grading, gold: str, answers: Sequence[str | None], grader: Grader
-) -> list[int | None]:
-    """The answers to one prompt, equal ones with one number, from 0 by their first appearance.
-
-    Right answers are equal; others are equal where their texts are.
-    """
-    wanted = list(dict.fromkeys(text for text in answers if text is not None))
-    grades = grader.grade([(gold, text) for text in wanted])
-    right = {text for text, grade in zip(wanted, grades, strict=True) if grade.equal}
-    numbers: dict[tuple[bool, str], int] = {}
-    found: list[int | None] = []
-    for text in answers:
-        if text is None:
-            found.append(None)
-            continue
-        key = (True, "") if text in right else (False, text.strip())
-        found.append(numbers.setdefault(key, len(numbers)))
-    return found

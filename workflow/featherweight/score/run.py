@@ -62,7 +62,7 @@ def run(
             path = samples / cell.path
             answered = _rows(path, Sample, "generate", problems)
             if not problems:
-                _check(spec, path, answered, asked, problems)
+                _check(spec, cell.task, path, answered, asked, problems)
             if problems:
                 continue
             for row, beside in _scored(spec, cell.task, one, answered, asked, graders):
@@ -249,7 +249,12 @@ def _rows(path: Path, record: type[Row], stage: str, problems: list[str]) -> lis
 
 
 def _check(
-    spec: ScoreSpec, path: Path, samples: Sequence[Sample], asked: Asked, problems: list[str]
+    spec: ScoreSpec,
+    label: str,
+    path: Path,
+    samples: Sequence[Sample],
+    asked: Asked,
+    problems: list[str],
 ) -> None:
     """Every sample that does not belong to what was asked, and every prompt that lacks one."""
     seen: dict[str, set[int]] = {item_id: set() for item_id in asked.orders}
@@ -260,7 +265,7 @@ def _check(
         if problem is not None:
             problems.append(f"{path}: {sample.item_id}, sample {sample.sample_index}: {problem}")
     for item_id, indices in seen.items():
-        count = 1 if item_id in asked.by_likelihood else spec.samples_per_prompt
+        count = 1 if item_id in asked.by_likelihood else spec.samples_of(label)
         if not indices:
             problems.append(
                 f"{path}: expected a sample of every prompt, none for {item_id}; run generate again"

@@ -268,7 +268,12 @@ def _table(one: PlantedSpec, facts: TaskFacts) -> list[str]:
 def _likelihood(study: Study) -> list[str]:
     """Keys that mean nothing where answers are chosen by likelihood: nothing is sampled."""
     chosen = [index for index, entry in enumerate(study.tasks) if entry.answers == "likelihood"]
-    lines = []
+    lines = [
+        f"tasks.{index}.samples_per_prompt: has no effect: the task is scored by likelihood, so"
+        " nothing is sampled; remove it"
+        for index in chosen
+        if study.tasks[index].samples_per_prompt is not None
+    ]
     if study.same_items and len(study.seeds) > 1:
         lines += [
             f"tasks.{index}.answers: with same_items every seed gives the same likelihoods; use one"
@@ -292,22 +297,41 @@ def _repeated(study: Study) -> list[str]:
 
     Controls answer by rules, whatever the temperature.
     """
-    sampled = any(entry.answers == "generated" for entry in study.tasks)
-    if study.samples_per_prompt == 1 or not sampled:
+    written = [(index, one) for index, one in enumerate(study.tasks) if one.answers == "generated"]
+    lines = _repeated_by(
+        study,
+        "samples_per_prompt",
+        study.samples_per_prompt,
+        [entry for _, entry in written if entry.samples_per_prompt is None],
+    )
+    for index, entry in written:
+        if entry.samples_per_prompt is not None:
+            where = f"tasks.{index}.samples_per_prompt"
+            lines += _repeated_by(study, where, entry.samples_per_prompt, [entry])
+    return list(dict.fromkeys(lines))
+
+
+def _repeated_by(study: Study, where: str, count: int, entries: Sequence[TaskEntry]) -> list[str]:
+    """The same, of the entries that get this many samples, as the key `where` says."""
+    if count == 1:
         return []
     every = (
-        f"all {study.samples_per_prompt} samples of a prompt are the same answer; use"
-        " samples_per_prompt: 1, or a temperature"
+        f"all {count} samples of a prompt are the same answer; use samples_per_prompt: 1, or a"
+        " temperature"
     )
     changes = study.decoding_by_model
-    own = {name: changes[name].temperature if name in changes else None for name in study.models}
+    own = {
+        name: changes[name].temperature if name in changes else None
+        for name in study.models
+        if any(entry.models is None or name in entry.models for entry in entries)
+    }
     lines = [
         f"decoding_by_model.{name}.temperature: with temperature 0 {every}"
         for name, temperature in own.items()
         if temperature == 0
     ]
     if study.decoding.temperature == 0 and None in own.values():
-        lines.append(f"samples_per_prompt: with temperature 0 {every}")
+        lines.append(f"{where}: with temperature 0 {every}")
     return lines
 
 

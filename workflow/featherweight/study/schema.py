@@ -43,6 +43,7 @@ def _number(value: object) -> object:
 Temperature = Annotated[float, Field(ge=0.0, le=10.0), BeforeValidator(_number)]
 Probability = Annotated[float, Field(gt=0.0, le=1.0), BeforeValidator(_number)]
 Tokens = Annotated[int, Field(ge=1, le=131072)]
+Samples = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Strict(BaseModel):
@@ -84,6 +85,7 @@ class TaskEntry(Strict):
     subset: Annotated[dict[str, Scalar], Field(min_length=1)] | None = None
     # likelihood: the option that the model finds likeliest
     answers: AnswersBy = "generated"
+    samples_per_prompt: Samples | None = None  # the study's by default
 
     @property
     def name(self) -> str:
@@ -109,7 +111,7 @@ class Study(Strict):
     contrasts: list[Contrast] = []
     seeds: Seeds = [0]
     same_items: bool = False  # true: every seed gets the items of the first; only decoding differs
-    samples_per_prompt: int = Field(default=1, ge=1, le=4096)
+    samples_per_prompt: Samples = 1
     decoding: DecodingFacts = DecodingFacts()
     decoding_by_model: dict[Name, DecodingChange] = {}
     dtype: Dtype = "auto"

@@ -5,7 +5,7 @@ One function per stage. A key that is not in a spec cannot make its stage run ag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 
 from featherweight.canonical import digest
@@ -162,12 +162,18 @@ def generate(plan: Plan, model: str) -> GenerateSpec:
         dtype=plan.study.dtype,
         decoding=_decoding(plan, model),
         samples_per_prompt=plan.study.samples_per_prompt,
+        samples_by_task=_samples_by_task(plan, plan.labels(model)),
         thinking=facts.thinking,
         chunk=None,
         shards=plan.config.shards,
         cells=tuple(plan.cells(model)),
         tasks=_task_names(plan, model),
     )
+
+
+def _samples_by_task(plan: Plan, labels: Iterable[str]) -> dict[str, int]:
+    own = {label: plan.entry(label).samples_per_prompt for label in labels}
+    return {label: count for label, count in own.items() if count is not None}
 
 
 def _task_names(plan: Plan, model: str | None = None) -> dict[str, str]:
@@ -194,6 +200,7 @@ def score(plan: Plan, model: str) -> ScoreSpec:
         cells=tuple(plan.cells(model)),
         tasks=names,
         samples_per_prompt=plan.study.samples_per_prompt,
+        samples_by_task=_samples_by_task(plan, plan.labels(model)),
         planted=planted,
         temperature=_decoding(plan, model).temperature if planted else None,
     )
@@ -272,6 +279,7 @@ def report(plan: Plan) -> ReportSpec:
         dtype=study.dtype,
         decoding={model: _decoding(plan, model) for model in plan.models},
         samples_per_prompt=study.samples_per_prompt,
+        samples_by_task=_samples_by_task(plan, _task_names(plan)),
         seeds=tuple(study.seeds),
         same_items=study.same_items,
         bootstrap_draws=study.bootstrap_draws,

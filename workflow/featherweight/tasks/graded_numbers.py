@@ -14,7 +14,7 @@ rows:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +46,7 @@ from featherweight.tasks.numbers import (
     floats,
     known_everywhere,
 )
+from featherweight.tasks.rules import UNREAD
 
 KS = (2, 4, 8, 16, 32, 64, 128, 256)
 LENIENT, PLANTED, ABOVE_PLANTED = "accuracy_lenient", "planted", "above_planted"
@@ -58,8 +59,8 @@ N_AT_K = N_GENERAL + 5  # for each k: answers of prompts with so many samples
 PASS_AT_K, MAJORITY_AT_K = N_AT_K + len(KS), N_AT_K + 2 * len(KS)
 
 
-def graded(strata: tuple[str, ...]) -> Numbers:
-    """The numbers of a graded task with these strata."""
+def graded(strata: tuple[str, ...], controls: Collection[str]) -> Numbers:
+    """The numbers of a graded task with these strata and controls."""
     places: dict[str, tuple[int, ...]] = {one: (place,) for place, one in enumerate(strata)}
     places[ALL] = tuple(range(max(1, len(strata))))
 
@@ -87,7 +88,7 @@ def graded(strata: tuple[str, ...]) -> Numbers:
         own=own,
         bare=bare,
         series=(PASSES, MAJORITIES),
-        known=_known(strata or (ALL,)),
+        known=tuple(one for one in _known(strata or (ALL,)) if one.control in controls),
         words={LENIENT: "the accuracy of whole texts, read leniently"},
     )
 
@@ -207,8 +208,22 @@ def _majorities(prompt: Codes, n: Codes, right: Bools, answer_class: Values) -> 
 
 def _known(strata: Sequence[str]) -> tuple[KnownScore, ...]:
     """What is known of the controls: those of every task, and those that write an answer."""
+    rates = UNREAD["hesitant"]
     return (
         *known_everywhere(strata),
+        # what it leaves open is wrong, and all the rest right
+        *(
+            KnownScore(
+                "hesitant",
+                ALL,
+                ACCURACY,
+                1.0 - rate,
+                exact=False,
+                policy=WRONG.name,
+                last_line=last_line,
+            )
+            for last_line, rate in ((False, rates.free), (True, rates.last_line))
+        ),
         *(KnownScore("rephrased", stratum, ACCURACY, 1.0, exact=True) for stratum in strata),
         *(KnownScore("near-miss", stratum, ACCURACY, 0.0, exact=True) for stratum in strata),
         KnownScore("near-miss", ALL, "unparsed", 0.0, exact=True),

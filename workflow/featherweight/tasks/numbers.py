@@ -368,5 +368,5 @@ def numbers(task_name: str) -> Numbers:
     if one.grading is not None:
         from featherweight.tasks.graded_numbers import graded  # which builds on this module
 
-        return graded(one.strata)
+        return graded(one.strata, one.controls)
     return default(one.strata)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from featherweight.files import read_rows
-from featherweight.records import ALL, Item, Prompt, Sample, Score
+from featherweight.records import ALL, Graded, Item, Prompt, Sample, Score
 from featherweight.report import theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Section
@@ -31,6 +31,8 @@ from featherweight.tasks.choice import LETTERS
 SEED = 0
 NOT_HERE = "(the text is not on disk)"
 LONGEST = 6_000  # characters of one prompt or response that the page holds
+END = 2_000  # of these, of a free answer that is cut: its end, where the answer mostly stands
+LONGEST_ANSWER = 1_000  # characters of what was read, and of the right answer
 Key = tuple[str, str, str, int, int, str]  # of a prompt
 Row = TypeVar("Row")
 
@@ -61,11 +63,20 @@ class Example:
     right: str
     facts: tuple[tuple[str, str], ...]  # what the task shows of its item
     length: str
+    thinking: str | None = None  # of a free answer, where the model thinks aloud; else None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As the page's script reads it."""
+        fields = asdict(self)
+        if self.thinking is None:
+            del fields["thinking"]
+        return fields
 
     @cached_property
     def json(self) -> str:
-        """As the page's script reads it."""
-        return json.dumps(asdict(self))
+        """The same as text."""
+        return json.dumps(self.document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +86,12 @@ class Answers:
     rows: tuple[Example, ...]
     rule: str
     stratified: bool = False
+    several_tasks: bool = False
 
     @property
     def documents(self) -> list[dict[str, Any]]:
         """The examples as the page's script reads them."""
-        return [asdict(row) for row in self.rows]
+        return [row.document for row in self.rows]
 
 
 class Drawn(NamedTuple):
@@ -97,6 +109,7 @@ class Texts:
     prompts: Mapping[Key, Prompt] = field(default_factory=dict)
     items: Mapping[tuple[str, str], Item] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], Any] = field(default_factory=dict)  # of the task's own record
+    grades: Mapping[tuple[Key, int], Graded] = field(default_factory=dict)
 
 
 def section(answers: Answers) -> Section:
@@ -108,7 +121,7 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, room
     """Draw examples of every model that is not a control, as many per cell as fit into `room`
     characters of JSON.
 
-    `scores` holds one file per model, named after it.
+    `scores` holds one file per model, named after it; what grading adds lies beside it.
     """
     asked = inputs.spec.examples_per_cell
     if asked == 0:
@@ -120,7 +133,8 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, room
         for row in read_rows(path, Score)
     ]
     drawn = draw(judged, asked)
-    texts = _texts(inputs, [one.score for one in drawn], folders)
+    beside = {path.stem: path.with_suffix("") for path in scores}
+    texts = _texts(inputs, [one.score for one in drawn], folders, beside)
     made = {one.rank: _example(inputs, one.score, texts) for one in drawn}
     per_cell = asked
     kept = made
@@ -150,7 +164,7 @@ def draw_examples(inputs: Inputs, scores: Sequence[Path], folders: Folders, room
             pair[0],
         ),
     )
-    return Answers(tuple(row for _, row in ordered), rule, inputs.stratified)
+    return Answers(tuple(row for _, row in ordered), rule, inputs.stratified, inputs.several_tasks)
 
 
 def _fitting(rows: Mapping[str, Example], room: int) -> dict[str, Example]:
@@ -183,11 +197,13 @@ def _rank(row: Score) -> str:
     return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()
 
 
-def _key(row: Score | Sample | Prompt) -> Key:
+def _key(row: Score | Sample | Prompt | Graded) -> Key:
     return row.model, row.task, row.category, row.item_seed, row.sample_seed, row.item_id
 
 
-def _texts(inputs: Inputs, scores: Sequence[Score], folders: Folders) -> Texts:
+def _texts(
+    inputs: Inputs, scores: Sequence[Score], folders: Folders, judged: Mapping[str, Path]
+) -> Texts:
     """Samples, prompts, items and their facts; what is not on disk is not there."""
     keys = {_key(score) for score in scores}
     ids = {(score.task, score.item_id) for score in scores}
@@ -218,6 +234,13 @@ def _texts(inputs: Inputs, scores: Sequence[Score], folders: Folders) -> Texts:
             for row in _fact_rows(inputs, cell[0], folders.items.joinpath(*cell))
             if (cell[0], row.item_id) in ids
         },
+        {
+            (_key(row), row.sample_index): row
+            for model, task in sorted({(score.model, score.task) for score in scores})
+            if inputs.graded(task)
+            for row in _grade_rows(judged[model] / f"{task}.parquet")
+            if _key(row) in keys
+        },
     )
 
 
@@ -227,6 +250,11 @@ def _fact_rows(inputs: Inputs, task: str, folder: Path) -> Iterable[Any]:
         return ()
     record: Any = task_named(inputs.spec.tasks[task].task).facts
     return _rows(folder, record, ".facts")
+
+
+def _grade_rows(path: Path) -> Iterable[Graded]:
+    """What grading adds, beside the scores; none where it is not on disk."""
+    return read_rows(path, Graded) if path.is_file() else ()
 
 
 def _rows(folder: Path, record: type[Row], kind: str = "") -> Iterable[Row]:
@@ -240,6 +268,13 @@ def _example(inputs: Inputs, score: Score, texts: Texts) -> Example:
     sample = texts.samples.get((_key(score), score.sample_index))
     prompt = texts.prompts.get(_key(score))
     item = texts.items.get((score.task, score.item_id))
+    free = inputs.graded(score.task)
+    response = None if sample is None else _response(sample, prompt)
+    thinking = None
+    if free and sample is not None and sample.thinking is not None:
+        thinking = _ends(sample.thinking)
+        response = "[cut off before an answer]" if sample.answer is None else sample.answer
+    gold = None if item is None else item.gold
     return Example(
         model=inputs.label(score.model),
         task=inputs.task_label(score.task),
@@ -248,13 +283,31 @@ def _example(inputs: Inputs, score: Score, texts: Texts) -> Example:
         outcome=theme.OUTCOMES[score.outcome],
         item=f"{score.item_id}, item seed {score.item_seed}, sample seed {score.sample_seed}",
         prompt=_cut(None if prompt is None else prompt.text),
-        response=_cut(None if sample is None else _response(sample, prompt)),
-        read=_lettered(score.answer, score.chosen_position),
+        response=_ends(response) if free else _cut(response),
+        read=_lettered(_short(score.answer), score.chosen_position),
         rule=_how(inputs, score),
-        right=NOT_HERE if item is None else _lettered(item.gold, score.gold_position),
-        facts=_facts(inputs, score, texts, item, prompt),
+        right=NOT_HERE if item is None else _lettered(_short(gold), score.gold_position),
+        facts=_grading(score, texts) if free else _facts(inputs, score, texts, item, prompt),
         length=_length(score),
+        thinking=thinking,
     )
+
+
+def _grading(score: Score, texts: Texts) -> tuple[tuple[str, str], ...]:
+    """By which rule an answer was graded, and what else is known of it."""
+    grade = texts.grades.get((_key(score), score.sample_index))
+    if grade is None:
+        return (("Grading rule", NOT_HERE),)
+    rule = grade.graded_by
+    known = [
+        ("Grading rule", "nothing to grade" if rule is None else theme.GRADED_BY.get(rule, rule)),
+        ("A lenient grader", theme.LENIENT[grade.lenient]),
+    ]
+    if score.answer is not None and score.reason is not None:
+        known.insert(0, ("No grade", theme.NOT_GIVEN.get(score.reason, score.reason)))
+    if grade.planted is not None:
+        known.append(("Planted: right in", theme.percent(grade.planted)))
+    return tuple(known)
 
 
 def _lettered(text: str | None, position: int | None) -> str:
@@ -312,11 +365,31 @@ def _length(score: Score) -> str:
 def _how(inputs: Inputs, score: Score) -> str:
     """By which rule an answer was read, or why it was not, in plain words."""
     if score.rule is not None:
-        return theme.READ_BY.get(score.rule, score.rule)
+        return inputs.read_by(score.task).get(score.rule, score.rule)
     words = inputs.why_unread(score.task)
-    if score.reason is None:
+    cut_off = inputs.graded(score.task) and score.outcome == "unfinished"
+    if score.reason is None or cut_off:
         return f"none ({theme.OUTCOMES[score.outcome]})"
     return f"none ({words.get(score.reason, score.reason)})"
+
+
+def _short(text: str | None) -> str | None:
+    """An answer as the page holds it: all of it, but of what nobody reads."""
+    if text is None or len(text) <= LONGEST_ANSWER:
+        return text
+    rest = len(text) - LONGEST_ANSWER
+    return f"{text[:LONGEST_ANSWER]} [{rest:,} more characters]"
+
+
+def _ends(text: str | None) -> str:
+    """A free text as the page holds it: where it is too long, its beginning and its end."""
+    if text is None or len(text) <= LONGEST:
+        return _cut(text)
+    rest = len(text) - LONGEST
+    return (
+        f"{text[: LONGEST - END]}\n\n[{rest:,} more characters are in the samples file]\n\n"
+        f"{text[-END:]}"
+    )
 
 
 def _cut(text: str | None) -> str:

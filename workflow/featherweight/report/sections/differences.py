@@ -40,11 +40,10 @@ def section(inputs: Inputs) -> Section | None:
     if not table.rows:
         return None
     compared = contrasts(inputs)
-    counted = any(inputs.policy(task) != "drop" for task in inputs.spec.tasks)
     own = (inputs.words(task).over_asked for task in inputs.spec.tasks)
     data = Differences(
         table=table,
-        also_counted=inputs.unread_policy if counted else None,
+        also_counted=also_counted(inputs),
         over_asked=tuple(dict.fromkeys(said for said in own if said is not None)),
         contrasts=_contrasts(inputs, compared) if compared else None,
         contrasts_title=f"Between subsets{' and wordings' if inputs.losses else ''}",
@@ -54,6 +53,16 @@ def section(inputs: Inputs) -> Section | None:
     return Section("differences", "sections/differences.html.j2", "Differences", data)
 
 
+def also_counted(inputs: Inputs) -> str | None:
+    """Which unread answers take part in a difference, and as what; None: there are none."""
+    tasks = [task for task in inputs.spec.tasks if inputs.policy(task) != "drop"]
+    if not tasks:
+        return None
+    if len(tasks) == len(inputs.spec.tasks):
+        return inputs.unread_in(tasks)
+    return f"{inputs.unread_in(tasks)} ({', '.join(map(inputs.task_label, tasks))})"
+
+
 def differences(inputs: Inputs) -> Table:
     """Paired differences over all categories, those over all that was asked, and the smallest that
     could be seen.
@@ -61,7 +70,7 @@ def differences(inputs: Inputs) -> Table:
     columns = (
         Column("Models", css="who"),
         *shown.task_column(inputs),
-        *shown.questions_column(inputs),
+        *shown.summary_column(inputs),
         SCORE,
         *numeric("Difference", "p"),
         Column("Beyond chance", label="Beyond chance"),
@@ -73,6 +82,7 @@ def differences(inputs: Inputs) -> Table:
         _difference(inputs, row)
         for row in inputs.differences
         if (row.group, row.policy) == (ALL, inputs.policy(row.task))
+        and _told(inputs, row.task, row.stratum)
         and {row.model, row.baseline} <= set(inputs.models)
         and row.metric in inputs.compared(row.task)
     )
@@ -86,7 +96,7 @@ def _difference(inputs: Inputs, row: Difference) -> tuple[Cell, ...]:
     return (
         Cell(names, small=_note(inputs, row)),
         *shown.task_cell(inputs, row.task),
-        *shown.questions_cell(inputs, row.task, row.stratum),
+        *shown.summary_cell(inputs, row.task, row.stratum),
         Cell(own.title),
         shown.difference_cell(row.value, row.low, row.high, own.form),
         Cell(theme.p_value(row.p_adjusted)),
@@ -97,6 +107,11 @@ def _difference(inputs: Inputs, row: Difference) -> tuple[Cell, ...]:
         Cell(theme.percent(_most_unread(inputs, row))),
         Cell(theme.size(row.detectable, own.form)),
     )
+
+
+def _told(inputs: Inputs, task: str, stratum: str) -> bool:
+    """Whether a table has a row for a stratum; those of levels are in the files of `aggregate`."""
+    return stratum == ALL or not inputs.graded(task)
 
 
 def _note(inputs: Inputs, row: Difference) -> str | None:
@@ -133,6 +148,8 @@ def contrasts(inputs: Inputs) -> list[ContrastRow]:
         for row in inputs.contrasts
         if row.model in inputs.models
         and (row.policy, row.group) == (inputs.policy(row.first), ALL)
+        and _told(inputs, row.first, row.stratum_first)
+        and _told(inputs, row.second, row.stratum_second)
         and row.first != row.second
         and (both := frozenset((row.first, row.second))) not in apart
         and not (both in worded and row.metric in ("unparsed", "unfinished"))
@@ -143,7 +160,7 @@ def _contrasts(inputs: Inputs, rows: list[ContrastRow]) -> Table:
     columns = (
         Column("Model"),
         Column("Subsets"),
-        *shown.questions_column(inputs),
+        *shown.summary_column(inputs),
         SCORE,
         Column("Difference", number=True),
         Column("p, not adjusted", number=True),
@@ -161,7 +178,7 @@ def _contrast(inputs: Inputs, row: ContrastRow) -> tuple[Cell, ...]:
     return (
         Cell(inputs.label(row.model), small=shown.contrast_note(inputs, row)),
         Cell(f"{row.first} minus {row.second}"),
-        *shown.questions_cell(inputs, row.first, row.stratum_first),
+        *shown.summary_cell(inputs, row.first, row.stratum_first),
         Cell(own.title),
         shown.difference_cell(row.value, row.low, row.high, own.form),
         Cell(theme.p_value(row.p)),
@@ -176,7 +193,7 @@ def spread(inputs: Inputs) -> Table | None:
     columns = (
         Column("Model"),
         Column("Task"),
-        *shown.questions_column(inputs),
+        *shown.summary_column(inputs),
         Column("Score"),
         Column("Seeds", number=True),
         Column("Between seeds", number=True),
@@ -189,6 +206,7 @@ def spread(inputs: Inputs) -> Table | None:
         if row.group == ALL
         and row.model in inputs.models
         and row.metric in inputs.compared(row.task)
+        and _told(inputs, row.task, row.stratum)
     )
     return Table("Spread between seeds and items", columns, rows) if rows else None
 
@@ -199,7 +217,7 @@ def _spread(inputs: Inputs, row: Spread) -> tuple[Cell, ...]:
     return (
         Cell(inputs.label(row.model)),
         Cell(inputs.task_label(row.task)),
-        *shown.questions_cell(inputs, row.task, row.stratum),
+        *shown.summary_cell(inputs, row.task, row.stratum),
         Cell(own.title),
         Cell(f"{row.n_seeds}"),
         Cell(theme.size(row.seed_sd, own.form)),

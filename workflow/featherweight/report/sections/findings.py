@@ -14,38 +14,46 @@ from featherweight.records import ALL, Difference
 from featherweight.report import ranking, shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Finding, Section
-from featherweight.report.sections import bias, verdict
+from featherweight.report.sections import bias, reading, verdict
 from featherweight.report.sections.instrument import Check
 
 MOST = 6
+MOST_OF_SEVERAL = 9  # where a study has several tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """The answer of the study and its headlines."""
 
-    answer: str
+    answers: tuple[str, ...]  # one, or one for each task
     cards: tuple[Finding, ...]
 
 
 def section(inputs: Inputs, check: Check) -> Section:
     """The first section of the page."""
-    data = Findings(verdict.answer(inputs, check), findings(inputs, check))
+    data = Findings(verdict.answers(inputs, check), findings(inputs, check))
     return Section("findings", "sections/findings.html.j2", "Findings", data)
 
 
 def findings(inputs: Inputs, check: Check) -> tuple[Finding, ...]:
-    """Headlines, at most six; one that has no number is left out."""
+    """Headlines, at most six, or nine of several tasks; one that has no number is left out."""
     made: list[Finding | None] = [_recovered(check) if check.judged else None]
-    if inputs.models:
-        task = inputs.main_tasks[0]
-        made += [_best(inputs, task, one) for one in verdict.headline_strata(inputs, task)]
-        made += [
-            bias.finding(inputs, task),
-            _most_unread(inputs, task),
-            _largest_difference(inputs, task),
-        ]
-    return tuple(finding for finding in made if finding is not None)[:MOST]
+    tasks = [task for task in inputs.main_tasks if inputs.models_of(task)]
+    several = len(inputs.main_tasks) > 1
+    for task in tasks:
+        strata = verdict.headline_strata(inputs, task)
+        made += [_best(inputs, task, one) for one in (strata[:1] if several else strata)]
+    made += [bias.finding(inputs, task) for task in tasks]
+    if tasks:
+        made.append(_most_unread(inputs, max(tasks, key=lambda task: _worst(inputs, task)[0])))
+        made.append(_largest_difference(inputs, max(tasks, key=lambda task: _size(inputs, task))))
+    most = MOST_OF_SEVERAL if several else MOST
+    return tuple(finding for finding in made if finding is not None)[:most]
+
+
+def _named(inputs: Inputs, task: str) -> str:
+    """The name of the task, where a study has several."""
+    return f"{inputs.task_label(task)}, " if len(inputs.main_tasks) > 1 else ""
 
 
 def _recovered(check: Check) -> Finding:
@@ -90,32 +98,46 @@ def _best(inputs: Inputs, task: str, stratum: str) -> Finding | None:
         )
     own = ("accuracy",) if stratum == ALL else ("accuracy", stratum)
     at = shown.anchor(inputs, task, *own)
-    if stratum == ALL and inputs.strata(task):
+    if inputs.graded(task):
+        at = shown.block(task)
+    elif stratum == ALL and inputs.strata(task):
         at = shown.anchor(inputs, task, "pairs")  # the figure with all strata of a model
     where = shown.where(inputs, task, stratum)
-    return Finding(at, theme.percent(first.value), f"{lead}{where}: {who}{doubt}", sure)
+    big = shown.right(inputs, estimate)
+    if big != (share := theme.percent(first.value)):
+        sure = f"{share}, {sure}"
+    return Finding(at, big, f"{_named(inputs, task)}{lead}{where}: {who}{doubt}", sure)
 
 
-def _most_unread(inputs: Inputs, task: str) -> Finding | None:
+def _worst(inputs: Inputs, task: str) -> tuple[float, str | None]:
+    """The largest share of answers that a model of the task lost, and whose it is."""
     shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
     known = {model: share for model, share in shares.items() if share is not None}
     if not known:
-        return None
+        return -1.0, None
     worst = max(known, key=lambda model: known[model])
+    return known[worst], worst
+
+
+def _most_unread(inputs: Inputs, task: str) -> Finding | None:
+    share, worst = _worst(inputs, task)
+    if worst is None:
+        return None
     estimate = inputs.estimate(worst, task, ALL, ALL, "unfinished")
     cut = theme.percent(None if estimate is None else estimate.value)
     asked = "" if estimate is None else f", of {estimate.n_asked:,} asked"
-    text = (
-        f"most unread answers: {inputs.label(worst)}"
-        if known[worst]
-        else "answers lost by any model"
-    )
+    text = f"most unread answers: {inputs.label(worst)}" if share else "answers lost by any model"
     why = "chosen by likelihood" if inputs.by_likelihood(task) else f"cut off {cut}"
-    at = shown.anchor(inputs, task, "reading")
-    return Finding(at, theme.percent(known[worst]), text, f"{why}{asked}")
+    what = f"{_named(inputs, task)}{text}"
+    return Finding(reading.anchor(inputs, task), theme.percent(share), what, f"{why}{asked}")
 
 
-def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
+def _size(inputs: Inputs, task: str) -> float:
+    most = _largest(inputs, task)
+    return -1.0 if most is None or most.value is None else abs(most.value)
+
+
+def _largest(inputs: Inputs, task: str) -> Difference | None:
     """The largest paired difference in accuracy that is beyond chance after correction."""
     sure = {
         row: row.value
@@ -123,27 +145,32 @@ def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
         if (row.task, row.group, row.metric, row.policy)
         == (task, ALL, "accuracy", inputs.policy(task))
         and {row.model, row.baseline} <= set(inputs.models)
+        and (row.stratum == ALL or not inputs.graded(task))
         and row.value is not None
         and ranking.beyond_chance(row)
     }
-    if not sure:
+    return max(sure, key=lambda row: abs(sure[row])) if sure else None
+
+
+def _largest_difference(inputs: Inputs, task: str) -> Finding | None:
+    most = _largest(inputs, task)
+    if most is None:
         return None
-    most = max(sure, key=lambda row: abs(sure[row]))
     questions = inputs.questions(task, most.stratum).lower()
     return Finding(
         "differences",
         theme.points(most.value),
-        f"largest difference in accuracy: {inputs.label(most.model)} against"
+        f"{_named(inputs, task)}largest difference in accuracy: {inputs.label(most.model)} against"
         f" {inputs.label(most.baseline)}{f', {questions}' if inputs.strata(task) else ''}",
-        _difference_detail(most),
+        _difference_detail(inputs, most),
     )
 
 
-def _difference_detail(row: Difference) -> str:
+def _difference_detail(inputs: Inputs, row: Difference) -> str:
     known = row.low is not None and row.high is not None
     interval = f"95% interval {theme.bounds(row.low, row.high, 'percent')}, " if known else ""
     decides = "; the lost answers decide it" if row.loss_decides else ""
     return (
-        f"{interval}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs that both had"
-        f" read{decides}"
+        f"{interval}adjusted p {theme.p_value(row.p_adjusted)}, {row.n:,} pairs"
+        f"{'' if inputs.graded(row.task) else ' that both had read'}{decides}"
     )

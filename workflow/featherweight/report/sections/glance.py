@@ -37,7 +37,7 @@ def section(inputs: Inputs) -> Section | None:
         row
         for task in inputs.spec.tasks
         for model in _in_order(inputs, task)
-        for stratum in inputs.shown(task)
+        for stratum in inputs.summed_up(task)
         if (row := _row(inputs, task, model, stratum)) is not None
     )
     if not rows:
@@ -46,7 +46,7 @@ def section(inputs: Inputs) -> Section | None:
     columns = (
         Column("Model", css="who"),
         *shown.task_column(inputs),
-        *shown.questions_column(inputs),
+        *shown.summary_column(inputs),
         *numeric("Accuracy", "Right of all asked"),
         *numeric(*own),
         *numeric("Unread", "Answers", "Unique questions"),
@@ -77,7 +77,7 @@ def _own_columns(inputs: Inputs) -> tuple[str, ...]:
         dict.fromkeys(
             inputs.metric_words(task, metric).title
             for task in inputs.spec.tasks
-            for stratum in inputs.shown(task)
+            for stratum in inputs.summed_up(task)
             if (metric := inputs.beside_accuracy(task, stratum)) is not None
         )
     )
@@ -94,8 +94,8 @@ def _row(inputs: Inputs, task: str, model: str, stratum: str) -> tuple[Cell, ...
     return (
         Cell(inputs.label(model)),
         *shown.task_cell(inputs, task),
-        *shown.questions_cell(inputs, task, stratum),
-        shown.cell(accuracy, "percent"),
+        *shown.summary_cell(inputs, task, stratum),
+        shown.accuracy_cell(inputs, accuracy),
         Cell(theme.NO_DATA if stands is None else _bounds(stands)),
         *(_own_cell(inputs, task, model, stratum, title) for title in _own_columns(inputs)),
         Cell(theme.percent(inputs.unread(model, task, ALL, stratum))),

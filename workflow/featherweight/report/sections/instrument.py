@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from featherweight.records import ALL, KnownValue
-from featherweight.report import frames, model_charts, shown, theme
+from featherweight.report import frames, graded_charts, model_charts, shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.page import Drawn
 from featherweight.report.parts import Cell, Column, Figure, Section, Table, numeric
@@ -69,7 +69,7 @@ class Instrument:
 
     check: Check
     planted: str | None  # what pocket models carry, in words
-    figure: Drawn | None
+    figures: tuple[Drawn, ...]
     table: Table
     cluster: str
     agree: str
@@ -78,28 +78,34 @@ class Instrument:
 def check(inputs: Inputs) -> Check:
     """Count what was recovered. The planted rates apart from scores that are known beforehand."""
     rates = planted_rates(inputs)
-    scores = [row for row in (*inputs.planted, *inputs.known) if row not in rates]
+    scores = [row for row in known_values(inputs) if row not in rates]
     return Check(
-        planted_found=_count(rates, True),
-        planted_known=_count(rates, True) + _count(rates, False),
-        scores_found=_count(scores, True),
-        scores_known=_count(scores, True) + _count(scores, False),
-        unjudged=_count(rates, None) + _count(scores, None),
+        planted_found=_counted(rates, True),
+        planted_known=_counted(rates, True) + _counted(rates, False),
+        scores_found=_counted(scores, True),
+        scores_known=_counted(scores, True) + _counted(scores, False),
+        unjudged=_counted(rates, None) + _counted(scores, None),
     )
+
+
+def known_values(inputs: Inputs) -> list[KnownValue]:
+    """Every value that is known beforehand of what a model or control was asked."""
+    rows = (*inputs.planted, *inputs.known)
+    return [row for row in rows if inputs.asked(row.model, row.task)]
 
 
 def planted_rates(inputs: Inputs) -> list[KnownValue]:
     """What was built into a model, without what such a model must merely reach."""
-    return [row for row in inputs.planted if not row.at_least]
+    return [row for row in inputs.planted if not row.at_least and inputs.asked(row.model, row.task)]
 
 
-def _count(rows: Iterable[KnownValue], inside: bool | None) -> int:
+def _counted(rows: Iterable[KnownValue], inside: bool | None) -> int:
     return sum(row.inside is inside for row in rows)
 
 
-def section(inputs: Inputs, checked: Check, figure: Drawn | None) -> Section | None:
+def section(inputs: Inputs, checked: Check, figures: Sequence[Drawn]) -> Section | None:
     """The section; None where nothing is known beforehand."""
-    rows = sorted((*inputs.planted, *inputs.known), key=lambda row: NOT_FOUND_FIRST[row.inside])
+    rows = sorted(known_values(inputs), key=lambda row: NOT_FOUND_FIRST[row.inside])
     if not rows:
         return None
     columns = (
@@ -117,13 +123,19 @@ def section(inputs: Inputs, checked: Check, figure: Drawn | None) -> Section | N
     planted = theme.listed(
         list(
             dict.fromkeys(
-                inputs.metric_words(row.task, row.metric).title.lower()
+                _with_article(inputs.metric_words(row.task, row.metric).title.lower())
                 for row in planted_rates(inputs)
             )
         )
     )
-    data = Instrument(checked, planted or None, figure, table, inputs.cluster, agree(inputs))
+    data = Instrument(
+        checked, planted or None, tuple(figures), table, inputs.cluster, agree(inputs)
+    )
     return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def agree(inputs: Inputs) -> str:
@@ -145,7 +157,7 @@ def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
         *shown.questions_cell(inputs, row.task, row.stratum),
         Cell(own.title),
         Cell(("at least " if row.at_least else "") + theme.number(row.expected, own.form)),
-        Cell(theme.number(row.value, own.form)),
+        Cell(theme.number(row.value, own.form), small=_count(inputs, row)),
         Cell(theme.interval(row.low, row.high, own.form)),
         Cell(theme.count(row.n)),
         Cell(theme.count(row.n_questions)),
@@ -159,9 +171,62 @@ def _row(inputs: Inputs, row: KnownValue) -> tuple[Cell, ...]:
     )
 
 
+def _count(inputs: Inputs, row: KnownValue) -> str | None:
+    """How many problems of a small graded task."""
+    if row.n is None or row.metric != "accuracy":
+        return None
+    return shown.counted(inputs, row.task, row.value, row.n, row.n_questions)
+
+
+def planted_levels(inputs: Inputs) -> list[Figure]:
+    """Planted against measured accuracy by level, a figure for each graded task that has any."""
+    made = []
+    for task in inputs.graded_tasks:
+        rates = [row for row in planted_rates(inputs) if row.task == task]
+        table = planted_frame(inputs, rates)
+        if not len(table) or not table["value"].notna().any():
+            continue
+        levels = [inputs.questions(task, row.stratum) for row in rates if row.expected is not None]
+        table["level"] = levels
+        told = "; ".join(
+            f"{one['model']}, {one['level']}: {one['planted shown']} planted, {one['shown']} found"
+            for one in table.to_dict("records")
+        )
+        made.append(
+            Figure(
+                id=f"{shown.block(task)}-planted",
+                title=f"{inputs.task_label(task)}: what was planted, and what was measured",
+                lede=(
+                    "The accuracy at each level follows in closed form from what was built into"
+                    " the model. On the dashed line planted and measured are equal; a bar that"
+                    " misses it is a level that was not recovered."
+                ),
+                caption=frames.clustered(inputs, task),
+                chart=graded_charts.planted(
+                    table,
+                    description=f"Measured against planted accuracy, a point per level. {told}.",
+                ),
+                table=table,
+                columns=(
+                    ("model", "Model"),
+                    ("level", "Level"),
+                    ("planted shown", "Planted"),
+                    ("shown", "Measured"),
+                    *frames.BEHIND,
+                    ("noticed", "Smallest shift noticed"),
+                    ("recovered", "Planted one inside"),
+                ),
+                section="instrument",
+            )
+        )
+    return made
+
+
 def planted_figure(inputs: Inputs) -> Figure | None:
-    """Planted against measured; None where the study has no pocket model with a result."""
-    rates = planted_rates(inputs)
+    """Planted against measured rates; None where the study has no such model with a result. What
+    was planted for a graded task stands in `planted_levels`.
+    """
+    rates = [row for row in planted_rates(inputs) if not inputs.graded(row.task)]
     table = planted_frame(inputs, rates)
     if not len(table) or not table["value"].notna().any():
         return None

@@ -14,8 +14,9 @@ from importlib import metadata
 from pathlib import Path
 
 from featherweight import __version__
+from featherweight.grading import LIMITS
 from featherweight.records import ALL
-from featherweight.report import shown, theme
+from featherweight.report import frames, shown, theme
 from featherweight.report.inputs import Inputs, Manifest, PublishedRow
 from featherweight.report.parts import Cell, Column, Section, Table
 from featherweight.report.sections import two_ways
@@ -73,6 +74,7 @@ class Methods:
     command: str
     partial: str | None  # what this run leaves out of the study; the command does not
     facts: Facts
+    grading: str | None  # how free answers are read and graded
     readings: Table | None
     models: tuple[Pinned, ...]
     datasets: tuple[Pinned, ...]
@@ -94,6 +96,7 @@ def section(inputs: Inputs) -> Section:
         command=f"snakemake --cores all --config study={inputs.spec.study}",
         partial=inputs.spec.partial,
         facts=facts(inputs),
+        grading=_grading(inputs),
         readings=readings(inputs),
         models=tuple(_model(inputs, name) for name in inputs.every),
         datasets=tuple(_dataset(inputs, name, one) for name, one in inputs.datasets.items()),
@@ -111,11 +114,44 @@ def _alike(inputs: Inputs) -> str | None:
     return f"since questions of one {' or '.join(named)} are alike" if named else None
 
 
+def _grading(inputs: Inputs) -> str | None:
+    """How free answers are read and graded, in a paragraph; None where every answer is chosen."""
+    tasks = inputs.graded_tasks
+    if not tasks:
+        return None
+    return (
+        f"{theme.listed(list(map(inputs.task_label, tasks)))}: an answer is first read out of the"
+        " text (the last box that is closed, a stated answer, or what the task asks for), its"
+        " thinking left aside; then what was read, and nothing else, is graded against the right"
+        " answer, by rules of our own and, where these do not decide, by math-verify in worker"
+        " processes that can be killed. A pair may cost"
+        f" {LIMITS.cpu_seconds:g} seconds of processor time and"
+        f" {LIMITS.memory_bytes / 2**30:g} GiB; beyond either it has no grade, counts as not"
+        " readable, and says why. Nothing that a model wrote is evaluated. Whatever was not"
+        " finished or not read counts as wrong in every headline; accuracy among the answers that"
+        " were read stands beside it, and what a lenient grader would have printed is a column and"
+        " no more."
+    )
+
+
+def _samples(inputs: Inputs) -> str:
+    """How many answers a prompt gets, where that differs, by task."""
+    counts = {inputs.spec.samples_of(label) for label in inputs.spec.tasks}
+    if len(counts) == 1:
+        said = str(*counts)
+    else:
+        said = ", ".join(
+            f"{inputs.spec.samples_of(label)} ({inputs.task_label(label)})"
+            for label in inputs.spec.tasks
+        )
+    several = max(counts) > 1 and two_ways.by_likelihood(inputs)
+    return f"{said}{' where they are generated, 1 by likelihood' if several else ''}"
+
+
 def facts(inputs: Inputs) -> Facts:
     """The study's settings as names and values."""
     spec = inputs.spec
     commit, changed = _commit()
-    several = spec.samples_per_prompt > 1 and two_ways.by_likelihood(inputs)
     return (
         ("Study", spec.study),
         (
@@ -129,8 +165,7 @@ def facts(inputs: Inputs) -> Facts:
         ("Seeds", ", ".join(map(str, spec.seeds))),
         (
             "Answers per prompt",
-            f"{spec.samples_per_prompt}"
-            f"{' where they are generated, 1 by likelihood' if several else ''}",
+            _samples(inputs),
         ),
         ("Unread answers", inputs.unread_policy),
         ("Bootstrap draws", f"{spec.bootstrap_draws:,}"),
@@ -202,7 +237,7 @@ def readings(inputs: Inputs) -> Table | None:
                 (
                     Cell(inputs.label(model)),
                     *shown.task_cell(inputs, task),
-                    Cell(_counted(counts.rule, theme.READ_BY) or "none"),
+                    Cell(_counted(counts.rule, inputs.read_by(task)) or "none"),
                     Cell(_counted(counts.reason, reasons) or "none"),
                     Cell(_counted(counts.finish, theme.ENDED)),
                 )
@@ -280,7 +315,7 @@ def published_columns(inputs: Inputs) -> tuple[str, ...]:
         dict.fromkeys(
             "Accuracy" if stratum == ALL else inputs.questions(task, stratum)
             for task in inputs.main_tasks
-            for stratum in inputs.shown(task)
+            for stratum in inputs.summed_up(task)
         )
     )
 
@@ -292,15 +327,14 @@ def published(inputs: Inputs, columns: tuple[str, ...]) -> tuple[PublishedFigure
     first: dict[tuple[str, str, str], PublishedRow] = {}
     values: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in inputs.published:
-        if not row.drawn or (row.category, row.metric) != (ALL, "accuracy"):
+        if row.task not in {*inputs.main_tasks, *inputs.graded_tasks}:  # figures are of these
             continue
-        if row.task not in inputs.main_tasks:  # figures are drawn of these
+        if row.category != ALL or row not in frames.drawn(inputs, row.task, row.stratum):
             continue
         key = (row.model, row.title, row.task)
         first.setdefault(key, row)
         title = "Accuracy" if row.stratum == ALL else inputs.questions(row.task, row.stratum)
-        if row.fraction is not None:
-            values.setdefault(key, {})[title] = theme.percent(row.fraction)
+        values.setdefault(key, {})[title] = shown.published(inputs, row.task, row.fraction)
     return tuple(
         PublishedFigure(
             row.model,

@@ -8,13 +8,20 @@ from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Figure
 
 
+def anchor(inputs: Inputs, task: str) -> str:
+    """The id of the figure of what was lost."""
+    if inputs.graded(task):
+        return f"{shown.block(task)}-reading"
+    return shown.anchor(inputs, task, "reading")
+
+
 def lost(inputs: Inputs, task: str) -> list[Figure]:
     """Shares of answers that were read, could not be read, or were cut off."""
     table = frames.reading(inputs, task)
     said = _most_lost(inputs, task)
     return [
         Figure(
-            id=shown.anchor(inputs, task, "reading"),
+            id=anchor(inputs, task),
             title=shown.titled(inputs, task, "Answers that could not be read or were cut off"),
             lede=said,
             caption=_caption(inputs, task),
@@ -48,6 +55,12 @@ def _caption(inputs: Inputs, task: str) -> str:
         return (
             "All questions. Not readable: two options were equally likely, or a log-likelihood was"
             " not finite."
+        )
+    if inputs.graded(task):
+        return (
+            f"All problems. Not finished: after {inputs.spec.max_new_tokens} tokens, or where the"
+            " text ends, a thought or the box of the answer is still open. Not readable: no answer"
+            " was found, or grading it took more than its limits. Both count as wrong."
         )
     return f"All questions. Not finished: no answer within {inputs.spec.max_new_tokens} tokens."
 

@@ -69,7 +69,8 @@ def section(inputs: Inputs) -> Section | None:
     made = tables(inputs)
     if not made:
         return None
-    data = TwoWays(made, notes(inputs), inputs.unread_policy)
+    asked = [label for pair in pairs(inputs) for label in pair]
+    data = TwoWays(made, notes(inputs), inputs.unread_in(asked))
     return Section("ways", "sections/two_ways.html.j2", "Two ways of answering", data)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from featherweight.records import ALL
-from featherweight.report import ranking, theme
+from featherweight.records import ALL, Estimate
+from featherweight.report import ranking, shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.ranking import Ranking, Standing
 from featherweight.report.sections.instrument import Check
@@ -23,13 +23,32 @@ MOST_UNREAD = 0.5  # where every model loses more of its answers than this, none
 MOST_STRATA = 2  # a headline names each of so many strata; more of them only together
 
 
+def answers(inputs: Inputs, check: Check) -> tuple[str, ...]:
+    """The answer of the study; one for each task where it has several, which then are named."""
+    speaks = inputs.models and not inputs.pocket and not inputs.controls_alone
+    if not speaks or len(inputs.main_tasks) == 1:
+        return (answer(inputs, check),)
+    said = ((task, of_task(inputs, task)) for task in inputs.main_tasks if inputs.models_of(task))
+    return tuple(f"{inputs.task_label(task)}: {_lowered(words)}" for task, words in said)
+
+
+def _lowered(words: str) -> str:
+    """A sentence after a colon: a model's name at its head keeps its capital."""
+    first = words.split(" ", 1)[0]
+    return words[:1].lower() + words[1:] if first in ("Of", "No", "None") else words
+
+
 def answer(inputs: Inputs, check: Check) -> str:
-    """The answer of the study in a sentence or two."""
+    """The answer of the study in a sentence or two, of its first task where it has several."""
     if not inputs.models and not inputs.controls_alone:
         return "There is no result yet: no model of this study has answered."
     if inputs.pocket or inputs.controls_alone:
         return _instrument_answer(check)
-    task = inputs.main_tasks[0]
+    return of_task(inputs, inputs.main_tasks[0])
+
+
+def of_task(inputs: Inputs, task: str) -> str:
+    """The answer that one task gives."""
     ranked = ranking.ranking(inputs, task)
     if ranked is None or all(_pair(inputs, one.model, task) is None for one in ranked.standings):
         kinds = f" for {inputs.kinds(task)}" if inputs.strata(task) else ""
@@ -41,6 +60,8 @@ def answer(inputs: Inputs, check: Check) -> str:
             f" were cut off ({inputs.label(least.model)}, the most readable:"
             f" {theme.percent(least.lost)})."
         )
+    if inputs.graded(task) and ranked.first.value == 0:
+        return _none_right(inputs, task, ranked)
     if not any(_beats_chance(inputs, one.model, task) for one in ranked.standings):
         return _no_better_than_chance(inputs, task, ranked)
     if len(ranked.standings) == 1 or ranked.best_is_shown:
@@ -83,32 +104,53 @@ def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
     )
     what = "share of right answers of all asked" if ranked.by_asked else "accuracy"
     where = "" if stratum == ALL else f" on {inputs.questions(task, stratum).lower()} questions"
+    highest = theme.percent(first.value) if stratum != ALL else _value(inputs, task, first)
     return (
         f"No model is shown to beat chance ({theme.percent(inputs.chance(task, stratum), 0)})"
-        f"{where}: the highest {what} is {theme.percent(first.value)}"
+        f"{where}: the highest {what} is {highest}"
         f" ({inputs.label(first.model)}{within}).{_bounds(inputs, ranked, [first])}"
     )
+
+
+def _none_right(inputs: Inputs, task: str, ranked: Ranking) -> str:
+    of = _estimate(inputs, ranked.first.model, task, ALL)
+    problems = "problem" if of is None else f"of {theme.count(of.n_questions)} problems"
+    if len(ranked.standings) == 1:
+        return f"{inputs.label(ranked.first.model)} had not one {problems} right."
+    return f"None of {len(ranked.standings)} models had one {problems} right."
+
+
+def _estimate(inputs: Inputs, model: str, task: str, stratum: str) -> Estimate | None:
+    """The accuracy that a model is ranked by."""
+    policy = ranking.policy(inputs, task)
+    return inputs.estimate(model, task, ALL, stratum, "accuracy", policy)
+
+
+def _value(inputs: Inputs, task: str, one: Standing, stratum: str = ALL) -> str:
+    """What a model is ranked by: a share, of a small graded task how many."""
+    estimate = _estimate(inputs, one.model, task, stratum)
+    return theme.percent(one.value) if estimate is None else shown.right(inputs, estimate)
 
 
 def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
     """The one model that is shown to be best, or that is alone."""
     name = inputs.label(ranked.first.model)
-    asked = len(inputs.models_of(task))
-    models = f"Of {asked} models, " if asked > 1 else ""
+    count = len(inputs.models_of(task))
+    models = f"Of {count} models, " if count > 1 else ""
     verb = "answers best" if ranked.best_is_shown else "was asked alone"
     values = _pair(inputs, ranked.first.model, task)
     strata = headline_strata(inputs, task)
     if values is None or strata == (ALL,):
-        shown = f"{theme.percent(ranked.first.value)} right{_together(inputs, task)}"
+        right = f"{_value(inputs, task, ranked.first)} right{_together(inputs, task)}"
     else:
-        shown = listed(
+        right = listed(
             [
                 f"{theme.percent(value)} right {_where(inputs, task, stratum, place > 0)}"
                 for place, (stratum, value) in enumerate(zip(strata, values, strict=True))
             ]
         )
     of_all = ", of all that was asked" if ranked.by_asked else ""
-    return f"{models}{name} {verb}: {shown}{of_all}.{_bounds(inputs, ranked, [ranked.first])}"
+    return f"{models}{name} {verb}: {right}{of_all}.{_bounds(inputs, ranked, [ranked.first])}"
 
 
 def _where(inputs: Inputs, task: str, stratum: str, follows: bool) -> str:
@@ -126,13 +168,13 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     names = listed([inputs.label(one.model) for one in among])
     gap = ranked.first.value - min(one.value for one in among)
     what = "right of all that was asked" if ranked.by_asked else "right"
-    values = listed([f"{inputs.label(one.model)} {theme.percent(one.value)}" for one in among])
-    shown = f"{values} {what}{_together(inputs, task)}"
+    values = listed([f"{inputs.label(one.model)} {_value(inputs, task, one)}" for one in among])
+    right = f"{values} {what}{_together(inputs, task)}"
     said = f"Of {len(inputs.models_of(task))} models, no model is shown to be best: "
-    said += f"{names} within {100 * gap:.1f} points ({shown})." if near else f"{shown}."
+    said += f"{names} within {100 * gap:.1f} points ({right})." if near else f"{right}."
     if torn:
         against = listed(
-            [f"{inputs.label(one.model)} ({theme.percent(one.value)})" for one in torn]
+            [f"{inputs.label(one.model)} ({_value(inputs, task, one)})" for one in torn]
         )
         first = inputs.label(ranked.first.model)
         said += f" Between {first} and {against} the lost answers decide."
@@ -142,8 +184,10 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
 
 
 def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
-    """What lost answers leave open; nothing where models are not ranked by what was asked."""
-    if not ranked.by_asked:
+    """What lost answers leave open; nothing where models are not ranked by what was asked, or where
+    a study has several tasks: then it stands in the table of all scores.
+    """
+    if not ranked.by_asked or len(inputs.main_tasks) > 1:
         return ""
     said = [
         f"{inputs.label(one.model)} {theme.percent(one.least)} to {theme.percent(one.most)} "

@@ -1,0 +1,174 @@
+"""Tasks whose answers are written freely and graded: what was asked, who is right how often, and
+what became of the rest.
+
+One real row of a block's table, of AIME24:
+
+    Qwen2.5-1.5B | 7 of 30 (23.3%, 9.9% to 42.3%) | 7 of 25 (28.0%, ...) | 30.0% | 3.3% | 13.3%
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from featherweight.records import ALL, Estimate
+from featherweight.report import shown, theme
+from featherweight.report.inputs import Inputs
+from featherweight.report.page import Drawn
+from featherweight.report.parts import Cell, Column, Section, Table, numeric
+from featherweight.report.sections import graded_figures
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One graded task."""
+
+    id: str
+    title: str
+    asked: tuple[str, ...]  # what was put, in sentences
+    figures: tuple[Drawn, ...]
+    scores: Table
+    subjects: Table | None
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """All graded tasks of the study."""
+
+    blocks: tuple[Block, ...]
+    lenient: bool  # whether a lenient grade stands beside the others
+
+
+def section(inputs: Inputs, drawn: Sequence[Drawn]) -> Section | None:
+    """The section; None where no model was asked a graded task. `drawn`: its figures."""
+    tasks = [task for task in inputs.graded_tasks if inputs.models_of(task)]
+    if not tasks:
+        return None
+    blocks = tuple(_block(inputs, task, drawn) for task in tasks)
+    lenient = any(inputs.measures(task, "accuracy_lenient") for task in tasks)
+    links = tuple((one.id, one.title) for one in blocks)
+    data = Graded(blocks, lenient)
+    return Section("math", "sections/graded.html.j2", "Mathematics", data, links)
+
+
+def _block(inputs: Inputs, task: str, drawn: Sequence[Drawn]) -> Block:
+    own = {f"{shown.block(task)}-{name}" for name in ("accuracy", "levels", "draws", "reading")}
+    return Block(
+        id=shown.block(task),
+        title=inputs.task_label(task),
+        asked=asked(inputs, task),
+        figures=tuple(one for one in drawn if one.figure.id in own),
+        scores=scores(inputs, task),
+        subjects=subjects(inputs, task),
+    )
+
+
+def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
+    """What was put to whom, in sentences."""
+    models = inputs.models_of(task)
+    count = graded_figures.problems(inputs, task)
+    groups, levels = inputs.groups(task), inputs.strata(task)
+    said = "An unknown number of problems" if count is None else f"{count:,} problems"
+    if len(groups) > 1:
+        said += f" in {len(groups)} categories"
+    if levels:
+        said += f", {len(levels)} levels"
+    each = _answers_each(inputs, task)
+    said += "" if each is None else f", {each}"
+    made = [f"{said}."]
+    wordings = inputs.wordings(task)
+    if len(wordings) == 1:
+        made.append(f"Wording: {next(iter(wordings))}.")
+    else:
+        told = [f"{name} ({', '.join(map(inputs.label, who))})" for name, who in wordings.items()]
+        made.append(f"Wordings: {'; '.join(told)}.")
+    if len(models) < len(inputs.models):
+        made.append(f"Asked of {theme.listed([inputs.label(one) for one in models])} alone.")
+    return tuple(made)
+
+
+def _answers_each(inputs: Inputs, task: str) -> str | None:
+    """How many answers each problem got, where all models gave as many."""
+    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in inputs.models_of(task)]
+    known = {row.n_asked / row.n_questions for row in rows if row is not None and row.n_questions}
+    if len(known) != 1:
+        return None
+    (each,) = known
+    if each == 1:
+        return "one answer to each"
+    return f"{each:g} answers to each" if each == int(each) else f"{each:.1f} answers to each"
+
+
+def scores(inputs: Inputs, task: str) -> Table:
+    """Accuracy by three ways of counting, what was lost, and how long answers are."""
+    lenient = inputs.measures(task, "accuracy_lenient")
+    planted = inputs.measures(task, "planted")
+    columns = (
+        Column("Model", css="who"),
+        *numeric("Accuracy", "Of those read"),
+        *(numeric("Lenient") if lenient else ()),
+        *(numeric("Planted") if planted else ()),
+        *numeric("Not readable", "Not finished", "Tokens", "Answers"),
+    )
+    rows = tuple(
+        _scores_row(inputs, model, task, lenient, planted)
+        for model in graded_figures.in_order(inputs, task)
+    )
+    return Table(f"{inputs.task_label(task)}: scores", columns, rows, css="stack")
+
+
+def _scores_row(
+    inputs: Inputs, model: str, task: str, lenient: bool, planted: bool
+) -> tuple[Cell, ...]:
+    def look(metric: str, policy: str | None = None) -> Estimate | None:
+        return inputs.estimate(model, task, ALL, ALL, metric, policy)
+
+    accuracy = look("accuracy")
+    return (
+        Cell(inputs.label(model)),
+        shown.accuracy_cell(inputs, accuracy),
+        shown.accuracy_cell(inputs, look("accuracy", "drop")),
+        *((shown.accuracy_cell(inputs, look("accuracy_lenient")),) if lenient else ()),
+        *((_plain(look("planted"), "none"),) if planted else ()),
+        _plain(look("unparsed")),
+        _plain(look("unfinished")),
+        Cell(theme.number(inputs.value(model, task, ALL, "n_tokens"), "tokens")),
+        Cell(theme.NO_DATA if accuracy is None else f"{accuracy.n_asked:,}"),
+    )
+
+
+def _plain(estimate: Estimate | None, missing: str = theme.NO_DATA) -> Cell:
+    if estimate is None or estimate.value is None:
+        return Cell(missing)
+    return Cell(theme.percent(estimate.value))
+
+
+def subjects(inputs: Inputs, task: str) -> Table | None:
+    """Accuracy by group, a column for each model; None where there is one group."""
+    groups, models = inputs.groups(task), graded_figures.in_order(inputs, task)
+    if len(groups) < 2:
+        return None
+    columns = (
+        Column("Subject", css="who"),
+        *numeric(*map(inputs.label, models)),
+        *numeric("Problems"),
+    )
+    rows = tuple(
+        (
+            Cell(theme.group_label(group)),
+            *(
+                shown.accuracy_cell(inputs, inputs.estimate(model, task, group, ALL, "accuracy"))
+                for model in models
+            ),
+            Cell(theme.count(_problems(inputs, task, group))),
+        )
+        for group in groups
+    )
+    css = "stack long" if len(models) <= theme.MANY else ""
+    return Table(f"{inputs.task_label(task)}: accuracy by subject", columns, rows, css=css)
+
+
+def _problems(inputs: Inputs, task: str, group: str) -> int | None:
+    rows = [inputs.estimate(one, task, group, ALL, "accuracy") for one in inputs.models_of(task)]
+    known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
+    return max(known, default=None)

@@ -1,0 +1,299 @@
+"""The figures of a graded task: accuracy of each model beside published ones, by level, and by the
+number of answers that are drawn.
+
+One real row of the table of levels:
+
+    model="Pocket, solver" level="Level 3" mark="this run" value=0.41 low=0.36 high=0.46
+        shown="41.0%" interval="36.0% to 46.0%" n=2400 n_questions=150
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from featherweight.records import ALL
+from featherweight.report import frames, graded_charts, ranking, shown, theme
+from featherweight.report.graded_charts import MEASURED, PLANTED, PUBLISHED
+from featherweight.report.inputs import Inputs
+from featherweight.report.parts import Figure
+from featherweight.report.sections import reading
+
+DRAWS = re.compile(r"(pass|maj)@(\d+)")
+KINDS = {"pass": "any of k right", "maj": "majority of k right"}
+
+
+def figures(inputs: Inputs, task: str) -> list[Figure]:
+    """Every figure of a graded task that there are numbers for."""
+    made = [_models(inputs, task), _levels(inputs, task), _by_k(inputs, task)]
+    return [one for one in made if one is not None] + [
+        one.within("graded") for one in reading.lost(inputs, task)
+    ]
+
+
+def in_order(inputs: Inputs, task: str) -> list[str]:
+    """The models that were asked, the most accurate first."""
+    ranked = ranking.ranking(inputs, task)
+    first = [] if ranked is None else [one.model for one in ranked.standings]
+    return list(dict.fromkeys([*first, *inputs.models_of(task)]))
+
+
+def problems(inputs: Inputs, task: str, stratum: str = ALL) -> int | None:
+    """How many problems were asked; None where it is not known."""
+    rows = [inputs.estimate(one, task, ALL, stratum, "accuracy") for one in inputs.models_of(task)]
+    known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
+    return max(known, default=None)
+
+
+def small(inputs: Inputs, task: str, stratum: str = ALL) -> int | None:
+    """The same where a count says more than a share; None where there are many."""
+    count = problems(inputs, task, stratum)
+    return count if count is not None and 0 < count <= shown.SMALL else None
+
+
+def ks(inputs: Inputs, task: str) -> list[tuple[str, int]]:
+    """("pass", 4), ("maj", 4): the numbers of drawn answers that there are estimates of."""
+    named = {row.metric for row in inputs.estimates if row.task == task}
+    found = [match for name in named if (match := DRAWS.fullmatch(name)) is not None]
+    return sorted((one[1], int(one[2])) for one in found)
+
+
+def _measured(inputs: Inputs, model: str, task: str, stratum: str) -> Iterator[shown.Row]:
+    """The rows of one model in one stratum: measured, and planted where it was."""
+    estimate = inputs.estimate(model, task, ALL, stratum, "accuracy")
+    own = {"model": inputs.label(model), "level": inputs.questions(task, stratum)}
+    row = shown.mark(estimate, "percent")
+    if estimate is not None and estimate.value is not None:
+        row["shown"] = shown.counted_share(inputs, estimate)
+    unread = theme.percent(inputs.unread(model, task, ALL, stratum))
+    yield own | {"mark": MEASURED} | row | {"source": MEASURED, "unread shown": unread}
+    value = inputs.value(model, task, stratum, "planted")
+    if value is not None:
+        planted = shown.mark(None, "percent") | {"value": value, "shown": theme.percent(value)}
+        extra = {"interval": "exact", "source": "the planted table", "unread shown": ""}
+        yield own | {"mark": PLANTED} | planted | extra
+
+
+def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
+    """Published accuracies of one answer to each problem that are marked to be drawn, lowest
+    last."""
+    ours = {inputs.label(name) for name in inputs.models_of(task)}
+    rows = [row for row in frames.drawn(inputs, task, ALL) if row.category == ALL]
+    for row in sorted(rows, key=lambda row: -(row.fraction or 0.0)):
+        yield (
+            {
+                "model": row.model + (" (published)" if row.model in ours else ""),
+                "level": inputs.questions(task, ALL),
+                "mark": PUBLISHED,
+            }
+            | shown.mark(None, "percent")
+            | {
+                "value": row.fraction,
+                "shown": shown.published(inputs, task, row.fraction),
+                "interval": theme.NO_INTERVAL,
+                "source": f"{row.source}; {row.setting}",
+                "unread shown": "not published",
+            }
+        )
+
+
+def _models(inputs: Inputs, task: str) -> Figure | None:
+    rows = [row for model in in_order(inputs, task) for row in _measured(inputs, model, task, ALL)]
+    others = list(_published(inputs, task))
+    table = frames.frame([*rows, *others])
+    if not rows or not table["value"].notna().any():
+        return None
+    of = small(inputs, task)
+    chance = inputs.chance(task, ALL)
+    said = _said(inputs, task, table)
+    return Figure(
+        id=shown.block(task) + "-accuracy",
+        title=f"{inputs.task_label(task)}: accuracy of each model"
+        + (", beside published ones" if others else ""),
+        lede=said,
+        caption=_caption(inputs, task, table, chance),
+        chart=graded_charts.models(
+            table, at=chance, of=of, description=f"Accuracy with 95% intervals by model. {said}"
+        ),
+        table=table,
+        columns=(
+            ("model", "Model"),
+            ("mark", "What"),
+            ("shown", "Accuracy"),
+            *frames.BEHIND,
+            ("source", "Source"),
+        ),
+        section="graded",
+    )
+
+
+def _said(inputs: Inputs, task: str, table: pd.DataFrame) -> str:
+    """The highest of ours in words."""
+    known = table[(table["mark"] == MEASURED) & table["value"].notna()]
+    if not len(known):
+        return "There is no data."
+    rows = known.sort_values("value", ascending=False, kind="stable").to_dict("records")
+    best, worst, count = rows[0], rows[-1], len(rows)
+    if count == 1:
+        return f"{best['model']}: {best['shown']}."
+    if known["value"].nunique() == 1:
+        return f"All {count} models: {best['shown']}."
+    return f"Highest: {best['model']}, {best['shown']}; lowest: {worst['model']}, {worst['shown']}."
+
+
+def _caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | None) -> str:
+    said = [
+        "Filled circles: this run; answers that could not be read or were cut off count as wrong.",
+        frames.clustered(inputs, task),
+    ]
+    marks = set(table["mark"])
+    if PLANTED in marks:
+        said.append(
+            "Tick: the accuracy that follows, in closed form, from what was planted in the model."
+        )
+    if chance is not None:
+        said.append(f"Dashed: chance, {theme.one_in(chance)}.")
+    if PUBLISHED in marks:
+        rows = frames.drawn(inputs, task, ALL)
+        kept = all(row.comparable for row in rows)
+        why = "" if kept else f" Not comparable: {'; '.join(_reasons(inputs, task))}."
+        said.append(
+            "Hollow diamonds and the faint lines through them: one answer to each problem as"
+            " others printed it, in their prompts, with sources in the table: only large gaps"
+            f" mean anything.{why}"
+        )
+    return " ".join(said)
+
+
+def _reasons(inputs: Inputs, task: str) -> list[str]:
+    rows = frames.drawn(inputs, task, ALL)
+    return list(dict.fromkeys(row.why for row in rows if not row.comparable))
+
+
+def _levels(inputs: Inputs, task: str) -> Figure | None:
+    """Accuracy by level; None where the task has none."""
+    levels = inputs.strata(task)
+    if not levels:
+        return None
+    models = in_order(inputs, task)
+    table = frames.frame(
+        row for level in levels for model in models for row in _measured(inputs, model, task, level)
+    )
+    if not len(table) or not table["value"].notna().any():
+        return None
+    sizes = {small(inputs, task, level) for level in levels}
+    of = sizes.pop() if len(sizes) == 1 else None
+    chance = inputs.chance(task, ALL)
+    many = len(models) > theme.MANY
+    said = _fall(inputs, task, models)
+    return Figure(
+        id=shown.block(task) + "-levels",
+        title=f"{inputs.task_label(task)}: accuracy by level",
+        lede=said,
+        caption=_levels_caption(inputs, task, table, chance),
+        chart=graded_charts.levels(
+            table,
+            at=chance,
+            of=of,
+            description=f"Accuracy with 95% intervals by level and model. {said}",
+        ),
+        table=table,
+        columns=(
+            ("level", "Level"),
+            ("model", "Model"),
+            ("mark", "What"),
+            ("shown", "Accuracy"),
+            *frames.BEHIND,
+        ),
+        least_width=700 if many else 340,
+        fits=not many,
+        section="graded",
+    )
+
+
+def _fall(inputs: Inputs, task: str, models: list[str]) -> str:
+    """How far the first model falls from the first level to the last, in words."""
+    levels = inputs.strata(task)
+    ends = [inputs.estimate(models[0], task, ALL, one, "accuracy") for one in levels]
+    known = [one for one in ends if one is not None and one.value is not None]
+    if len(known) < 2:
+        return "Level 1 is the easiest."
+    first, last = known[0], known[-1]
+    return (
+        f"{inputs.label(models[0])}: {shown.counted_share(inputs, first)} right at"
+        f" {inputs.questions(task, first.stratum).lower()},"
+        f" {shown.counted_share(inputs, last)} at"
+        f" {inputs.questions(task, last.stratum).lower()}."
+    )
+
+
+def _levels_caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | None) -> str:
+    said = [frames.clustered(inputs, task)]
+    if PLANTED in set(table["mark"]):
+        said.append(
+            "Ticks: planted, the accuracy that follows in closed form from what was built into the"
+            " model; a bar that holds its tick recovers it."
+        )
+    if chance is not None:
+        said.append(f"Dashed: chance, {theme.one_in(chance)}.")
+    return " ".join(said)
+
+
+def _by_k(inputs: Inputs, task: str) -> Figure | None:
+    """Accuracy by the number of drawn answers; None where each problem was answered once."""
+    table = by_k_frame(inputs, task)
+    if not len(table):
+        return None
+    most = int(table["k"].max())
+    return Figure(
+        id=shown.block(task) + "-draws",
+        title=f"{inputs.task_label(task)}: what more answers bring",
+        lede=(
+            "Solid: a problem counts where any of k answers is right, what a perfect choice among"
+            " them would reach. Dashed: where the answer that most of them agree on is right."
+        ),
+        caption=(
+            "Without bias from the answers that were drawn: pass@k by the estimator of Chen et al."
+            " 2021, maj@k with ties shared. Answers that are equal count as one; what was not read"
+            f" or not finished has no vote. Up to k = {most}. {frames.clustered(inputs, task)}"
+        ),
+        chart=graded_charts.by_k(
+            table,
+            of=small(inputs, task),
+            description="Accuracy against the number of answers drawn for each problem, by model.",
+        ),
+        table=table,
+        columns=(
+            ("model", "Model"),
+            ("kind", "What"),
+            ("k", "k"),
+            ("shown", "Accuracy"),
+            ("interval", "95% interval"),
+            ("n_questions", "Problems"),
+        ),
+        section="graded",
+    )
+
+
+def by_k_frame(inputs: Inputs, task: str) -> pd.DataFrame:
+    """One row per model, kind and k; with k = 1, where both are the accuracy."""
+    known = ks(inputs, task)
+    kinds = list(dict.fromkeys(name for name, _ in known))
+    metrics = {
+        kind: [("accuracy", 1), *((f"{kind}@{k}", k) for name, k in known if name == kind)]
+        for kind in sorted(kinds, reverse=True)
+    }
+    rows: list[shown.Row] = []
+    for model in in_order(inputs, task):
+        for kind, named in metrics.items():
+            for metric, k in named:
+                estimate = inputs.estimate(model, task, ALL, ALL, metric)
+                if estimate is not None and estimate.value is not None:
+                    rows.append(
+                        {"model": inputs.label(model), "kind": KINDS[kind], "k": k}
+                        | shown.mark(estimate, "percent")
+                        | {"shown": shown.counted_share(inputs, estimate)}
+                    )
+    return frames.frame(rows) if rows else pd.DataFrame(rows)
