@@ -26,9 +26,27 @@ def plan_of(config: dict[str, Any], folder: Path, **tasks: TaskFacts) -> Plan:
     return make_plan(config, folder, {**catalogue(), **tasks})
 
 
+CONTROLS = [
+    "oracle",
+    "always-unknown",
+    "always-stereotype",
+    "never-stereotype",
+    "random",
+    "first-option",
+]
+
+
 @pytest.fixture
 def config_folder(root: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(root / "config", tmp_path / "config"))
+    """The shipped config; its study pocket asks one task of everybody, greedily."""
+    folder = Path(shutil.copytree(root / "config", tmp_path / "config"))
+    path = folder / "studies" / "pocket.yaml"
+    shipped = yaml.safe_load(path.read_text())
+    entry = {"task": "pocket", "categories": "all", "prompts_per_category": 100}
+    models = [name for name in shipped["models"] if name != "pocket-solver"]
+    changes = {"models": models, "controls": CONTROLS, "tasks": [entry], "decoding_by_model": {}}
+    path.write_text(yaml.safe_dump(shipped | changes))
+    return folder
 
 
 def edit(path: Path, **changes: Any) -> None:
