@@ -26,26 +26,23 @@ def plan_of(config: dict[str, Any], folder: Path, **tasks: TaskFacts) -> Plan:
     return make_plan(config, folder, {**catalogue(), **tasks})
 
 
-CONTROLS = [
-    "oracle",
-    "always-unknown",
-    "always-stereotype",
-    "never-stereotype",
-    "random",
-    "first-option",
-]
+# The pocket study without chains: every model is greedy and is asked the one task.
+PLAIN: dict[str, Any] = {
+    "models": ["pocket-fair", "pocket-tilted", "pocket-biased", "pocket-thinker"],
+    "controls": [
+        *("oracle", "always-unknown", "always-stereotype", "never-stereotype"),
+        *("random", "first-option"),
+    ],
+    "tasks": [{"task": "pocket", "categories": "all", "prompts_per_category": 100}],
+    "decoding_by_model": {},
+}
 
 
 @pytest.fixture
 def config_folder(root: Path, tmp_path: Path) -> Path:
-    """The shipped config; its study pocket asks one task of everybody, greedily."""
+    """The config, with a pocket study that tests take as their base."""
     folder = Path(shutil.copytree(root / "config", tmp_path / "config"))
-    path = folder / "studies" / "pocket.yaml"
-    shipped = yaml.safe_load(path.read_text())
-    entry = {"task": "pocket", "categories": "all", "prompts_per_category": 100}
-    models = [name for name in shipped["models"] if name != "pocket-solver"]
-    changes = {"models": models, "controls": CONTROLS, "tasks": [entry], "decoding_by_model": {}}
-    path.write_text(yaml.safe_dump(shipped | changes))
+    edit(folder / "studies" / "pocket.yaml", **PLAIN)
     return folder
 
 
@@ -86,10 +83,10 @@ CONFIG_CASES = [
     ({"model_folders": {"oracle": "x"}}, ["model_folders: 'oracle' is not a model"]),
     ({"seeds": []}, ["seeds: List should have at least 1 item after validation, not 0"]),
     (
-        {"prompts_per_category": 7},
+        {"prompts_per_category": 7, "categories": ["pets"]},
         ["expected a multiple of 4 (items come in whole blocks), got 7; try 4 or 8"],
     ),
-    ({"prompts_per_category": 3}, ["got 3; try 4"]),
+    ({"prompts_per_category": 3, "categories": ["pets"]}, ["got 3; try 4"]),
     ({"prompts_per_category": 1000}, ["expected at most the 768 items of pets, got 1000"]),
     ({"seeds": 0}, ["seeds: expected a valid list, got 0"]),
     (
@@ -506,8 +503,13 @@ def test_each_model_has_the_cells_of_what_it_is_asked(mixed_folder: Path) -> Non
 def test_models_of_the_same_labels_are_alike(root: Path) -> None:
     for name in STUDIES:
         plan = plan_of({"study": name}, root / "config")
-        assert plan.alike() == [plan.models]
-        assert all(plan.cells(model) == plan.cells() for model in plan.models)
+        groups = plan.alike()
+        assert sorted(name for group in groups for name in group) == sorted(plan.models)
+        for group in groups:
+            assert {tuple(plan.labels(model)) for model in group} == {tuple(plan.labels(group[0]))}
+            assert all(plan.cells(model) == plan.cells(group[0]) for model in group)
+        # only the pocket study has tasks for some of its models
+        assert (len(groups) == 1) == (name != "pocket")
 
 
 def test_the_config_narrows_whom_the_entries_ask(mixed_folder: Path) -> None:
@@ -942,14 +944,32 @@ def test_a_key_that_stands_twice_is_refused(config_folder: Path) -> None:
 def test_config_lists_replace_the_studys(root: Path) -> None:
     config = {
         "study": "pocket",
-        "models": ["pocket-fair", "oracle"],
+        "models": ["pocket-fair", "always-unknown"],
         "seeds": [7],
         "prompts_per_category": 8,
     }
     plan = plan_of(config, root / "config")
-    assert plan.models == ["pocket-fair", "oracle"]
+    assert plan.models == ["pocket-fair", "always-unknown"]
     assert {cell.seed for cell in plan.cells()} == {7}
     assert stage_specs.draw(plan, "pocket").count == 8
+
+
+def test_one_number_of_prompts_for_tasks_of_different_blocks(root: Path) -> None:
+    """Pocket items come in fours, chains in fives; who is asked one of them alone need not care."""
+    asked = {"study": "pocket", "prompts_per_category": 8}
+    with pytest.raises(InputError) as caught:
+        plan_of(asked, root / "config")
+    (line,) = caught.value.problems
+    assert "chains: expected a multiple of 5" in line
+    assert line.endswith("got 8; try 20")
+    with pytest.raises(InputError, match=r"multiple of 4 .* got 25; try 20 or 40"):
+        plan_of(asked | {"prompts_per_category": 25}, root / "config")
+    plan = plan_of(asked | {"prompts_per_category": 40}, root / "config")
+    assert {stage_specs.draw(plan, entry.name).count for entry in plan.study.tasks} == {40}
+    assert plan_of(asked | {"models": ["pocket-fair"]}, root / "config").datasets == ["pocket"]
+    assert plan_of(asked | {"categories": ["pets"]}, root / "config").datasets == ["pocket"]
+    only = asked | {"models": ["pocket-solver"], "prompts_per_category": 5}
+    assert plan_of(only, root / "config").datasets == ["chains"]
 
 
 def test_studies_never_share_a_folder(root: Path) -> None:

@@ -335,15 +335,19 @@ def _repeated_by(study: Study, where: str, count: int, entries: Sequence[TaskEnt
     return lines
 
 
-def impossible_counts(entry: TaskEntry, facts: TaskFacts) -> list[str]:
-    """Why a number of prompts cannot be drawn: not whole blocks, or more than a category has."""
+def impossible_counts(entry: TaskEntry, facts: TaskFacts, whole: int | None = None) -> list[str]:
+    """Why a number of prompts cannot be drawn: not whole blocks, or more than a category has.
+
+    `whole`: multiples of it are what is proposed; None: of the task's own blocks.
+    """
     count = entry.prompts_per_category
     if count == "all":
         return []
     where = f"prompts_per_category of {entry.name}"
     if count % facts.block:
-        below = count - count % facts.block
-        near = f"{below} or {below + facts.block}" if below else str(facts.block)
+        step = whole or facts.block
+        below = count - count % step
+        near = f"{below} or {below + step}" if below else str(step)
         return [
             f"{where}: expected a multiple of {facts.block} (items come in whole blocks), got"
             f" {count}; try {near}"

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 from pathlib import Path
 from typing import TypeVar
 
@@ -213,7 +214,7 @@ def _select(
         of_models = study.model_copy(update=changes)
         entries = _with_models(entries, of_models, catalogue, tasks)
         reached = {name for one in entries for name in asked(one, of_models, catalogue, tasks)}
-        lines = _out_of_reach(reached, config)
+        lines = [*_out_of_reach(reached, config), *_impossible_counts(entries, tasks)]
         changes["models"] = [name for name in of_models.models if name in reached]
         changes["controls"] = [name for name in of_models.controls if name in reached]
         if study.baseline not in reached:
@@ -262,9 +263,19 @@ def _select_entries(
             entry if entry.subset else entry.model_copy(update={"prompts_per_category": count})
             for entry in entries
         ]
-    for entry in entries:
-        problems += [f"config: {line}" for line in impossible_counts(entry, tasks[entry.task])]
     return entries, problems
+
+
+def _impossible_counts(entries: Sequence[TaskEntry], tasks: Mapping[str, TaskFacts]) -> list[str]:
+    """Which of these entries, narrowed, cannot draw so many prompts; numbers that all can."""
+    whole = lcm(*(tasks[entry.task].block for entry in entries if not entry.subset))
+    return [
+        f"config: {line}"
+        for entry in entries
+        for line in impossible_counts(
+            entry, tasks[entry.task], whole=None if entry.subset else whole
+        )
+    ]
 
 
 def _with_models(
