@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fabricated
+import made_up_mathematics
 from featherweight.report import run
 from featherweight.report.page import source_hash
 
@@ -46,6 +47,30 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     study = fabricated.build(folder, fabricated.pocket_models(), controls=["oracle"])
     run(study.inputs(usage=True), study.scores, study.folders, folder / "r.html")
+    return folder / "r.html"
+
+
+@pytest.fixture(scope="module")
+def mathematics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Choices and graded tasks, models that are asked some of them only."""
+    folder = tmp_path_factory.mktemp("mathematics")
+    pocket = fabricated.pocket_models()
+    asks = {
+        "pocket": (*pocket, "strong", "oracle"),
+        "sums": ("solver", "strong", "oracle"),
+        "olympiad": ("strong", "thinker"),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        fabricated.register(patch, made_up_mathematics.SUMS, made_up_mathematics.OLYMPIAD)
+        study = made_up_mathematics.build(
+            folder,
+            pocket | made_up_mathematics.models(),
+            asks,
+            controls=["oracle"],
+            samples=2,
+            hostile=True,
+        )
+        run(study.inputs(usage=True), study.scores, study.folders, folder / "r.html")
     return folder / "r.html"
 
 
@@ -98,10 +123,28 @@ def test_without_the_interpreter_the_policy_stops_vega(
     assert dom.count('class="still"') == 9  # the static pictures stay
 
 
-def test_a_phone_scrolls_no_page_sideways(chromium: str, report: Path, tmp_path: Path) -> None:
+def test_mathematics_draws_live_and_its_answers_stay_text(
+    chromium: str, mathematics: Path, tmp_path: Path
+) -> None:
+    """Gold, answers and steps of a hostile model stand in the browser as text."""
+    dom = dump(chromium, mathematics, tmp_path)
+    found = state(dom)
+    drawn = dom.count('class="chart')
+    assert (found["charts"], found["errors"], found["ready"]) == (str(drawn), "0", "yes")
+    assert drawn == 17  # nine of choices; of each graded task three, levels, and what was planted
+    assert "<title>Who can add?</title>" in dom
+    assert 'data-filter="task"' in dom
+    assert re.search(r'<span id="place"[^>]*>1 of \d+</span>', dom)
+
+
+@pytest.mark.parametrize("which", ["report", "mathematics"])
+def test_a_phone_scrolls_no_page_sideways(
+    chromium: str, which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Measured in a frame of 390 pixels, since the browser's own window cannot be made that
     narrow."""
-    text = report.read_text(encoding="utf-8")
+    page: Path = request.getfixturevalue(which)
+    text = page.read_text(encoding="utf-8")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text, count=1)
     end = text.rindex("</body>")
     probe = (

@@ -29,6 +29,8 @@ BY_RULES: list[tuple[Grading, str, str, bool]] = [
     ("expression", r"\text{(C)}", "c", True),
     ("expression", "9", "9.", True),
     ("expression", "1000", r"1\,000", True),
+    ("expression", "10{,}000", "10000", True),
+    ("expression", r"\frac{12}{5,\!525}", "12/5525", True),
     ("expression", "6 - 5i", "6 - 5 i", True),
     ("expression", r"35\%", r"35.0\%", True),
     ("expression", "(1,2)", "(2,1)", False),

@@ -67,8 +67,13 @@ def test_bombs_end_and_their_neighbours_are_judged(
 
 
 def test_memory_is_limited_and_said() -> None:
-    """A worker starts with 380 MiB of address space; a text of 60 MB does not fit in 450."""
-    small = Limits(memory_bytes=450 * 1024**2)
+    """A limit of 30 MiB more than a worker has when it starts: a text of 60 MB does not fit."""
+    worker = Worker(Limits())
+    worker.ask(Job("2", "3x", "strict"))
+    status = Path(f"/proc/{worker._child}/status").read_text(encoding="ascii")
+    (peak,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak"))
+    worker.end()
+    small = Limits(memory_bytes=peak * 1024 + 30 * 1024**2)
     with Grader("expression", None, small, lenient=True) as grader:
         grades = grader.grade([("2", "so " * 20_000_000), ("2", "It is $2$."), ("2", "It is $3$.")])
     assert grades[0] == Grade(None, "math-verify", "memory")

@@ -12,6 +12,7 @@ import pytest
 from featherweight.errors import InputError
 from featherweight.files import write_json
 from featherweight.prompts.draw import run as draw
+from featherweight.prompts.golds import run as check_golds
 from featherweight.specs import DrawSpec
 from featherweight.tasks.math500 import CATEGORIES, SIZE, STRATA, TASK, load, matches
 from problem_files import Row, shared, write
@@ -103,7 +104,9 @@ def drawn(tmp_path: Path, rows: list[Row], subset: dict[str, Any] | None) -> Non
     write_json(tmp_path / "d.json", {"folder": str(write(tmp_path / "data", rows))})
     spec = {"label": "math500", "task": "math500", "count": None, "subset": subset}
     draws = [[category, 0] for category in CATEGORIES]
-    draw(DrawSpec.model_validate(spec | {"draws": draws}), tmp_path / "d.json", tmp_path / "items")
+    made = DrawSpec.model_validate(spec | {"draws": draws})
+    draw(made, tmp_path / "d.json", tmp_path / "items")
+    check_golds(made, tmp_path / "items", tmp_path / "golds.json")
 
 
 def test_a_level_that_does_not_exist_is_one_line_that_names_the_levels(tmp_path: Path) -> None:

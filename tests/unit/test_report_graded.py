@@ -11,6 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import fabricated
@@ -317,14 +318,14 @@ def test_more_answers_start_at_the_accuracy(alone: Inputs) -> None:
 
 
 def test_subjects_are_words(alone: Inputs) -> None:
-    table = graded.subjects(alone, "sums")
+    table = graded.by_group(alone, "sums")
     assert table is not None
     assert [row[0].text for row in table.rows] == ["Algebra", "Counting and Probability"]
     one_group = [
         replace(row, group="Algebra") if row.group not in (ALL, "Algebra") else row
         for row in alone.estimates
     ]
-    assert graded.subjects(replace(alone, estimates=one_group), "sums") is None
+    assert graded.by_group(replace(alone, estimates=one_group), "sums") is None
 
 
 def test_what_was_asked(alone: Inputs) -> None:
@@ -356,6 +357,11 @@ def test_many_models_are_small_charts(alone: Inputs) -> None:
     chart = graded_charts.levels(every, at=0.1, of=None, description="made up").to_dict()
     assert chart["facet"]["field"] == "level"
     assert "facet" not in graded_charts.levels(table, at=0.1, of=10, description="made").to_dict()
+    draws = graded_figures.by_k_frame(alone, "sums")
+    several = pd.concat([draws.assign(model=draws["model"] + f" {n}") for n in range(2)])
+    by_model = graded_charts.by_k(several, of=50, description="made up").to_dict()
+    assert by_model["facet"]["field"] == "model"
+    assert "facet" not in graded_charts.by_k(draws, of=50, description="made up").to_dict()
 
 
 # --- the rest of the page ---
@@ -409,6 +415,9 @@ def test_a_task_that_a_model_was_not_asked_does_not_name_it(
 def test_each_task_has_a_sentence_that_names_it(mixed: Inputs) -> None:
     said = verdict.answers(mixed, instrument.check(mixed))
     assert [one.split(":")[0] for one in said] == ["Pocket items", "Sums", "Olympiad"]
+    keys = {"tasks": dict(sorted(mixed.spec.tasks.items()))}  # as a spec crosses the command line
+    by_name = replace(mixed, spec=mixed.spec.model_copy(update=keys))
+    assert verdict.answers(by_name, instrument.check(by_name)) == said
     cards = findings.findings(mixed, instrument.check(mixed))
     assert len(cards) <= findings.MOST_OF_SEVERAL
     for task in ("Pocket items", "Sums", "Olympiad"):
@@ -421,8 +430,11 @@ def test_no_problem_right_is_said_plainly(single: Inputs) -> None:
         for row in single.estimates
     ]
     none = replace(single, estimates=rows)
-    said = verdict.answers(none, instrument.check(none))
-    assert said == ("None of 2 models had one of 30 problems right.",)
+    least = min(none.unread(name, "olympiad", ALL, ALL) or 0.0 for name in none.models)
+    assert verdict.answers(none, instrument.check(none)) == (
+        f"None of 2 models had one of 30 problems right; {100 * least:.1f}% or more of the answers"
+        " of each could not be read or were cut off.",
+    )
 
 
 def test_unread_answers_are_told_by_task(mixed: Inputs) -> None:

@@ -281,6 +281,7 @@ SUMS = TaskFacts(
     has_options=False,
     has_facts=False,
     has_examples=False,
+    is_graded=False,
     has_judged=False,
     policy=None,
     planted_tables=(),

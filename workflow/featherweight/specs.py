@@ -118,6 +118,7 @@ class TaskFacts:
     has_options: bool  # answers are chosen from options, so they have likelihoods
     has_facts: bool  # `draw` writes a table of the task's own beside the items
     has_examples: bool  # `draw` writes worked examples
+    is_graded: bool  # its answers are compared with the right one by a grader
     has_judged: bool  # `score` writes a table of the task's own beside the scores
     policy: str | None  # of the task's headline; None: the study says it
     planted_tables: tuple[str, ...]  # in models of ours whose chance of each answer is known

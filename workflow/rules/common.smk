@@ -48,6 +48,7 @@ MANIFESTS = [f"{RESULTS}/acquire/models/{model}.json" for model in PLAN.models] 
     f"{RESULTS}/acquire/datasets/{dataset}.json" for dataset in PLAN.datasets
 ]
 LABELS = [entry.name for entry in PLAN.study.tasks]
+GRADED = [label for label in LABELS if PLAN.task(label).is_graded]
 # Models in groups: those that the same task entries ask have files of the same names, and the names
 # of outputs cannot depend on a wildcard. Each group has its own `render`, `generate` and `score`.
 ALIKE = PLAN.alike()
@@ -128,6 +129,15 @@ def cells_of(model):
 def judged_of(model):
     """The labels that a model is asked whose task keeps a table of its own beside the scores."""
     return [label for label in PLAN.labels(model) if PLAN.task(label).has_judged]
+
+
+def golds_of(model):
+    """That the right answers of a model's labels can be graded, of each that is graded."""
+    return [
+        f"{RESULTS}/prompts/golds/{label}.json"
+        for label in PLAN.labels(model)
+        if PLAN.task(label).is_graded
+    ]
 
 
 def items_of(model):

@@ -7,7 +7,8 @@ With `--config shards=N` a model is one job per shard, each on a machine of its 
 several, and a cheap job collects the samples from the store. Shards of one model need machines of
 one kind: collecting refuses samples of different engines or devices.
 
-INPUTS:   prompts, the model's manifest; for a control the items and what its task knows of them
+INPUTS:   prompts, the model's manifest, that right answers can be graded; for a control the items
+          and what its task knows of them
 OUTPUTS:
     samples  = results/<study>/generate/<model>/<task>/<category>/<seed>.parquet
     usage    = results/<study>/generate/<model>/usage.parquet (what the samples cost; seconds are
@@ -35,6 +36,7 @@ for PLACE, MODELS in enumerate(ALIKE):
         input:
             model=f"{RESULTS}/acquire/models/{{model}}.json",
             drawn=[f"{RESULTS}/prompts/items/{path}" for path in items_of(MODELS[0])],
+            golds=golds_of(MODELS[0]),
             prompts=[f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])],
         output:
             samples=[f"{RESULTS}/generate/{{model}}/{path}" for path in cells_of(MODELS[0])],
@@ -68,6 +70,7 @@ for PLACE, MODELS in enumerate(ALIKE):
                 numbered("generate_shard", PLACE)
             input:
                 model=f"{RESULTS}/acquire/models/{{model}}.json",
+                golds=golds_of(MODELS[0]),
                 prompts=[
                     f"{RESULTS}/prompts/models/{{model}}/{path}" for path in cells_of(MODELS[0])
                 ],

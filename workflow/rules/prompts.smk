@@ -6,9 +6,10 @@ OUTPUTS:
     items     = results/<study>/prompts/items/<task>/<category>/<item_seed>.parquet
     facts     = results/<study>/prompts/items/<task>/<category>/<item_seed>.facts.parquet
     examples  = results/<study>/prompts/items/<task>/<category>/examples.parquet
+    golds     = results/<study>/prompts/golds/<task>.json: its right answers can be graded
     prompts   = results/<study>/prompts/models/<model>/<task>/<category>/<seed>.parquet
 
-Facts and worked examples are written where the task has them.
+Facts and worked examples are written where the task has them, golds checked where it is graded.
 """
 
 for LABEL in LABELS:
@@ -28,11 +29,35 @@ for LABEL in LABELS:
             CPU
         params:
             spec=spec_file("draw", LABEL, OF_JOB["draw"](PLAN, LABEL)),
-            code=code("prompts"),
+            code=code("prompts.draw"),
             folder=folder("prompts/items"),
         shell:
             "python -m featherweight prompts --log {log:q} draw --spec {params.spec:q} "
             "--dataset {input.dataset:q} --output {params.folder:q}"
+
+
+for LABEL in GRADED:
+
+    rule:
+        name:
+            f"golds_{LABEL}"
+        input:
+            [f"{RESULTS}/prompts/items/{path}" for path in PLAN.drawn(LABEL)],
+        output:
+            f"{RESULTS}/prompts/golds/{LABEL}.json",
+        log:
+            f"{LOGS}/prompts/golds-{LABEL}.log",
+        benchmark:
+            f"{BENCHMARKS}/prompts/golds-{LABEL}.tsv"
+        conda:
+            CPU
+        params:
+            spec=spec_file("draw", LABEL, OF_JOB["draw"](PLAN, LABEL)),
+            code=code("prompts.golds"),
+            folder=folder("prompts/items"),
+        shell:
+            "python -m featherweight prompts --log {log:q} golds --spec {params.spec:q} "
+            "--items {params.folder:q} --output {output:q}"
 
 
 for PLACE, MODELS in enumerate(ALIKE):
@@ -56,7 +81,7 @@ for PLACE, MODELS in enumerate(ALIKE):
             CPU
         params:
             spec=spec("render", "model"),
-            code=code("prompts"),
+            code=code("prompts.render"),
             items_folder=folder("prompts/items"),
             folder=folder("prompts/models/{model}"),
         shell:

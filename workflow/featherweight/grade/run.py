@@ -25,6 +25,7 @@ from featherweight.errors import InputError
 from featherweight.files import write_atomically
 from featherweight.grade.responses import Response, raise_if_any, read_responses
 from featherweight.grading import LIMITS, Grade, Grader, Grading
+from featherweight.reading.free import read_free
 from featherweight.records import Item, Outcome, Reading, Reason
 from featherweight.stats.intervals import wilson
 from featherweight.tasks import Task
@@ -100,7 +101,7 @@ def _read(task: Task, response: Response) -> Reading:
     name = response.id
     item = Item(task.name, name, "", name, name, "", None, "", "", None, response.gold)
     assert task.read is not None
-    return task.read(response.response, item, "stop")
+    return read_free(task.read, response.response, item, "stop")
 
 
 def _grades(

@@ -1,6 +1,7 @@
 r"""Classes of equal answers to one prompt, and right answers that no grader can read.
 
->>> classes("expression", r"\frac{1}{2}", ["0.5", None, "2", r"\frac12", "2.0"], Grader(...))
+>>> grader = Grader("expression", cache=None)
+>>> classes("expression", r"\frac{1}{2}", ["0.5", None, "2", r"\frac12", "2.0"], grader)
 [0, None, 1, 0, 1]
 """
 

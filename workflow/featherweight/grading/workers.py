@@ -33,6 +33,7 @@ PROGRAM = "featherweight.grading.worker"
 How = Literal["strict", "lenient", "readable"]
 TRIES = 3
 _START_SECONDS = 120.0  # to be ready; a machine under load takes long to import sympy
+_END_SECONDS = 0.5  # for a worker that is idle; one that computes is ended by force
 _MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS}
 _ROOT = Path(__file__).parents[2]
 
@@ -163,16 +164,23 @@ class Worker:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """End the worker, if there is one."""
+        """End the worker, if there is one: by the end of its input, or else by force."""
         if self._process is None:
             return
-        self._kill()
-        process, self._process, self._child = self._process, None, None
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            assert stream is not None
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self._kill()  # a child may have outlived it
+            process.wait()
+            process.stdout.close()
+            self._process = self._child = None
 
 
 class Pool:

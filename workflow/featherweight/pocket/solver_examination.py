@@ -22,6 +22,7 @@ from featherweight.chat.templates import load_tokenizer
 from featherweight.engines import Completion, Decoding, Request
 from featherweight.engines.transformers import TransformersEngine, load
 from featherweight.grading import Grader
+from featherweight.reading.free import read_free
 from featherweight.records import Item
 from featherweight.tasks.chains import CHAINS, STRATA, TASK
 from featherweight.tasks.chains.planted import planted, table
@@ -233,7 +234,7 @@ def answers(
 def read(item: Item, completion: Completion) -> str | None:
     """The answer as the study reads it; None where nothing can be read."""
     assert TASK.read is not None
-    return TASK.read(completion.text, item, completion.finish).answer
+    return read_free(TASK.read, completion.text, item, completion.finish).answer
 
 
 def by_level(

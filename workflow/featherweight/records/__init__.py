@@ -24,7 +24,15 @@ from featherweight.records.found import (
     WordingLoss,
     WordingLosses,
 )
-from featherweight.records.judged import Graded, Grading, Outcome, Reading, Reason, Score
+from featherweight.records.judged import (
+    FreeReader,
+    Graded,
+    Grading,
+    Outcome,
+    Reading,
+    Reason,
+    Score,
+)
 
 __all__ = [
     "ALL",
@@ -34,6 +42,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Finish",
+    "FreeReader",
     "Graded",
     "Grading",
     "Item",

@@ -20,6 +20,9 @@ from typing import Literal, NamedTuple
 from featherweight.records.answered import Finish
 
 Outcome = Literal["right", "wrong", "unparsed", "unfinished"]
+# How a free answer is read. boxed: its last box; expression: a box or a stated phrase; number: for
+# word problems, also the last number.
+FreeReader = Literal["boxed", "expression", "number"]
 # How a free answer is compared with the right one. integer: 025 is 25 (AIME); number: decimals,
 # thousands, units of money (GSM8K); expression: LaTeX.
 Grading = Literal["integer", "number", "expression"]

@@ -27,8 +27,8 @@ from featherweight.report.parts import AnyChart
 MEASURED, PLANTED, PUBLISHED = "this run", "planted, closed form", "printed by others"
 SHAPES = {MEASURED: "circle", PLANTED: "stroke", PUBLISHED: "diamond"}
 COLOURS = {MEASURED: theme.SERIES[0], PLANTED: theme.SERIES[1], PUBLISHED: "#7C7C88"}
-BELOW = "[format(datum.value * {of}, '.3~g'), format(datum.value, '.0%')]"
-BESIDE = "format(datum.value * {of}, '.3~g') + ' (' + format(datum.value, '.0%') + ')'"
+BELOW = "[format(datum.value * {of}, '.0f'), format(datum.value, '.0%')]"
+BESIDE = "format(datum.value * {of}, '.0f') + ' (' + format(datum.value, '.0%') + ')'"
 
 
 # On which side of its point a level's name stands: inside the picture.
@@ -44,9 +44,10 @@ def share_axis(title: str, of: int | None, *, upright: bool = False) -> alt.Axis
     """
     if of is None:
         return axis_of("percent", title)
+    step = max(1, round(of / 5))
     return alt.Axis(
         title=f"{title}: problems right, of {of}",
-        values=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+        values=[count / of for count in range(0, of + 1, step)],
         labelExpr=BESIDE.format(of=of) if upright else BELOW.format(of=of),
     )
 
@@ -177,23 +178,29 @@ def _small(table: pd.DataFrame, *, at: float | None, description: str) -> alt.Fa
 
 def by_k(table: pd.DataFrame, *, of: int | None, description: str) -> AnyChart:
     """Accuracy against the number of answers that are drawn for a problem: solid where any of them
-    may be right, dashed where their majority must be.
+    may be right, dashed where their majority must be. More than four models have a small chart
+    each.
     """
     names = list(dict.fromkeys(table["model"]))
+    many = len(names) > theme.MANY
     base = alt.Chart(table)
     ks = sorted(set(table["k"]))
     x = alt.X(
         "k:Q",
         scale=alt.Scale(type="log", base=2, nice=False),
-        axis=alt.Axis(title="Answers drawn for each problem (k)", values=ks, format="d"),
+        axis=alt.Axis(
+            title="Answers drawn (k)" if many else "Answers drawn for each problem (k)",
+            values=ks,
+            format="d",
+        ),
     )
-    axis = share_axis("Accuracy", of, upright=True)
+    axis = share_axis("Accuracy", None if many else of, upright=True)
     y = alt.Y("value:Q", scale=scale_of("percent"), axis=axis)
     kinds = ["any of k right", "majority of k right"]
     dash = alt.StrokeDash(
         "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[[1, 0], [5, 4]])
     )
-    colour = colour_of(names) if len(names) <= theme.MANY else alt.value(theme.SERIES[0])
+    colour = alt.value(theme.SERIES[0]) if many else colour_of(names)
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=colour, strokeDash=dash, detail="model:N"
     )
@@ -212,9 +219,12 @@ def by_k(table: pd.DataFrame, *, of: int | None, description: str) -> AnyChart:
             ("interval:N", "95% interval"),
         ),
     )
-    return alt.layer(bar, line, dot).properties(
-        width=theme.WIDTH, height=260, description=description
-    )
+    layers = alt.layer(bar, line, dot)
+    if not many:
+        return layers.properties(width=theme.WIDTH, height=260, description=description)
+    facet = alt.Facet("model:N", title=None, sort=names)
+    small = layers.properties(width=200, height=120).facet(facet=facet, columns=3, spacing=26)
+    return small.properties(description=description)
 
 
 def planted(table: pd.DataFrame, *, description: str) -> AnyChart:

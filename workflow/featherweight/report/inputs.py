@@ -122,8 +122,14 @@ class Inputs(Results):
     @property
     def main_tasks(self) -> list[str]:
         """Tasks that ask a whole dataset; the others are subsets of one."""
-        whole = [label for label, entry in self.spec.tasks.items() if label == entry.task]
+        whole = [label for label in self.labels if label == self.spec.tasks[label].task]
         return whole if whole else list(self.spec.tasks)[:1]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The tasks in the order of the study; a spec's keys are sorted, its cells are not."""
+        named = dict.fromkeys([*(cell.task for cell in self.spec.cells), *self.spec.tasks])
+        return tuple(label for label in named if label in self.spec.tasks)
 
     def graded(self, task: str) -> bool:
         """Whether a task's answers are written freely and graded."""
@@ -133,7 +139,7 @@ class Inputs(Results):
     @cached_property
     def graded_tasks(self) -> tuple[str, ...]:
         """The labels of the tasks whose answers are graded."""
-        return tuple(label for label in self.spec.tasks if self.graded(label))
+        return tuple(label for label in self.labels if self.graded(label))
 
     def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
         """The wordings of a task, each with the models that it was put to in these words."""

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 from featherweight.errors import InputError
 from featherweight.files import read_rows, write_rows
 from featherweight.reading.choice import read_answer
+from featherweight.reading.free import read_free
 from featherweight.reading.likelihood import read_likelihoods
 from featherweight.reading.outcomes import outcome
 from featherweight.records import Graded, Grading, Item, Prompt, Reading, Sample, Score
@@ -96,7 +97,7 @@ def read(sample: Sample, one: Task, item: Item, facts: Any, order: Sequence[int]
             return read_answer(sample.answer, one.choices(item, facts), order, sample.finish)
     if one.read is None:
         raise ValueError(f"task {one.name}: {item.item_id} has no options and the task no reader")
-    return one.read(sample.answer, item, sample.finish)
+    return read_free(one.read, sample.answer, item, sample.finish)
 
 
 def score(sample: Sample, item: Item, reading: Reading, order: Sequence[int] | None) -> Score:

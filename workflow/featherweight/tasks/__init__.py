@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featherweight.errors import InputError
-from featherweight.records import Choices, Graded, Grading, Item, Reading, Score
+from featherweight.records import Choices, FreeReader, Graded, Grading, Item, Reading, Score
 from featherweight.specs import Scalar, TaskFacts, Wording
 
 FOLDER = Path(__file__).parent
@@ -62,8 +62,9 @@ class Task:
     controls: Mapping[str, Rule]  # by name; known scores stand in `numbers`
     # What the reader of a choice may know of an item; None: the answer is written freely.
     choices: Callable[[Item, Any], Choices] | None
-    # Reads a free answer; None for a choice. (text, item, finish) -> reading
-    read: Callable[[str | None, Item, str], Reading] | None = None
+    # Reads a free answer; None for a choice. One of our readers (`reading.free`) by name, or the
+    # task's own: (text, item, finish) -> reading
+    read: FreeReader | Callable[[str | None, Item, str], Reading] | None = None
     # How a free answer is compared with the right one; None: as text. A task that says it keeps
     # `Graded` rows beside its scores.
     grading: Grading | None = None
@@ -188,6 +189,7 @@ def _facts(one: Task) -> TaskFacts:
         has_options=one.choices is not None,
         has_facts=one.facts is not None,
         has_examples=one.examples is not None,
+        is_graded=one.grading is not None,
         has_judged=one.beside_scores is not None,
         policy=one.policy,
         planted_tables=one.planted_tables,

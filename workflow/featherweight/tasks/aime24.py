@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from featherweight.errors import InputError
-from featherweight.reading.expression import read_expression
 from featherweight.records import Item
 from featherweight.specs import Scalar
 from featherweight.tasks import Loaded, Task, graded
@@ -116,7 +115,7 @@ TASK = Task(
     policy=graded.POLICY,
     controls=graded.CONTROLS,
     choices=None,
-    read=lambda text, item, finish: read_expression(text, finish),
+    read="expression",
     grading="integer",
     subset_keys={"figure": bool},
     matches=matches,

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from featherweight.reading.number import read_number
 from featherweight.records import Item
 from featherweight.tasks import Loaded, Task, graded
 from featherweight.tasks.problems import Problem, Row, Shape, read_problems, text_of
@@ -86,6 +85,6 @@ TASK = Task(
     policy=graded.POLICY,
     controls=graded.CONTROLS,
     choices=None,
-    read=lambda text, item, finish: read_number(text, finish),
+    read="number",
     grading="number",
 )

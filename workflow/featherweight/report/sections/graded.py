@@ -28,7 +28,7 @@ class Block:
     asked: tuple[str, ...]  # what was put, in sentences
     figures: tuple[Drawn, ...]
     scores: Table
-    subjects: Table | None
+    groups: Table | None  # accuracy by category
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _block(inputs: Inputs, task: str, drawn: Sequence[Drawn]) -> Block:
         asked=asked(inputs, task),
         figures=tuple(one for one in drawn if one.figure.id in own),
         scores=scores(inputs, task),
-        subjects=subjects(inputs, task),
+        groups=by_group(inputs, task),
     )
 
 
@@ -143,13 +143,13 @@ def _plain(estimate: Estimate | None, missing: str = theme.NO_DATA) -> Cell:
     return Cell(theme.percent(estimate.value))
 
 
-def subjects(inputs: Inputs, task: str) -> Table | None:
+def by_group(inputs: Inputs, task: str) -> Table | None:
     """Accuracy by group, a column for each model; None where there is one group."""
     groups, models = inputs.groups(task), graded_figures.in_order(inputs, task)
     if len(groups) < 2:
         return None
     columns = (
-        Column("Subject", css="who"),
+        Column("Category", css="who"),
         *numeric(*map(inputs.label, models)),
         *numeric("Problems"),
     )
@@ -165,7 +165,7 @@ def subjects(inputs: Inputs, task: str) -> Table | None:
         for group in groups
     )
     css = "stack long" if len(models) <= theme.MANY else ""
-    return Table(f"{inputs.task_label(task)}: accuracy by subject", columns, rows, css=css)
+    return Table(f"{inputs.task_label(task)}: accuracy by category", columns, rows, css=css)
 
 
 def _problems(inputs: Inputs, task: str, group: str) -> int | None:

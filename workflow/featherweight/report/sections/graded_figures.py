@@ -247,6 +247,7 @@ def _by_k(inputs: Inputs, task: str) -> Figure | None:
     if not len(table):
         return None
     most = int(table["k"].max())
+    many = table["model"].nunique() > theme.MANY
     return Figure(
         id=shown.block(task) + "-draws",
         title=f"{inputs.task_label(task)}: what more answers bring",
@@ -273,6 +274,8 @@ def _by_k(inputs: Inputs, task: str) -> Figure | None:
             ("interval", "95% interval"),
             ("n_questions", "Problems"),
         ),
+        least_width=700 if many else 340,
+        fits=not many,
         section="graded",
     )
 

@@ -53,6 +53,8 @@ def of_task(inputs: Inputs, task: str) -> str:
     if ranked is None or all(_pair(inputs, one.model, task) is None for one in ranked.standings):
         kinds = f" for {inputs.kinds(task)}" if inputs.strata(task) else ""
         return f"No model has an accuracy{kinds}: see which answers could be read, below."
+    if inputs.graded(task) and ranked.first.value == 0:
+        return _none_right(inputs, task, ranked)
     least = _least_lost(ranked)
     if least is not None and least.lost is not None and least.lost > MOST_UNREAD:
         return (
@@ -60,8 +62,6 @@ def of_task(inputs: Inputs, task: str) -> str:
             f" were cut off ({inputs.label(least.model)}, the most readable:"
             f" {theme.percent(least.lost)})."
         )
-    if inputs.graded(task) and ranked.first.value == 0:
-        return _none_right(inputs, task, ranked)
     if not any(_beats_chance(inputs, one.model, task) for one in ranked.standings):
         return _no_better_than_chance(inputs, task, ranked)
     if len(ranked.standings) == 1 or ranked.best_is_shown:
@@ -115,9 +115,15 @@ def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
 def _none_right(inputs: Inputs, task: str, ranked: Ranking) -> str:
     of = _estimate(inputs, ranked.first.model, task, ALL)
     problems = "problem" if of is None else f"of {theme.count(of.n_questions)} problems"
-    if len(ranked.standings) == 1:
-        return f"{inputs.label(ranked.first.model)} had not one {problems} right."
-    return f"None of {len(ranked.standings)} models had one {problems} right."
+    count, least = len(ranked.standings), _least_lost(ranked)
+    alone = f"{inputs.label(ranked.first.model)} had not one {problems} right"
+    said = alone if count == 1 else f"None of {count} models had one {problems} right"
+    if least is None or not least.lost:
+        return f"{said}."
+    whose = "its answers" if count == 1 else "the answers of each"
+    lost = theme.percent(least.lost)
+    share = lost if count == 1 else f"{lost} or more"
+    return f"{said}; {share} of {whose} could not be read or were cut off."
 
 
 def _estimate(inputs: Inputs, model: str, task: str, stratum: str) -> Estimate | None:

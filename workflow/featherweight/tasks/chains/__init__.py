@@ -18,8 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from featherweight.reading.expression import read_boxed
-from featherweight.records import Item, Reading
+from featherweight.records import Item
 from featherweight.specs import Scalar, Wording
 from featherweight.tasks import Loaded, Task, graded
 from featherweight.tasks.chains.rules import CONTROLS
@@ -35,10 +34,6 @@ def _load(folder: Path, category: str) -> Loaded:
     from featherweight.tasks.chains.problems import load
 
     return load(folder, category)
-
-
-def _read(text: str | None, item: Item, finish: str) -> Reading:
-    return read_boxed(text, finish)
 
 
 def _planted(table: str, item: Item, temperature: float) -> float:
@@ -64,7 +59,7 @@ TASK = Task(
     policy=graded.POLICY,
     controls=CONTROLS,
     choices=None,
-    read=_read,
+    read="boxed",
     grading="integer",
     planted=_planted,
     planted_tables=("solver",),
