@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_reruns import BOTH_WAYS, content, counts
+from test_reruns import BOTH_WAYS, SEEDS, content, counts
 
 from conftest import Checkout
 from featherweight.files import read_rows
@@ -27,7 +27,7 @@ def both(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checko
 
     folder = tmp_path_factory.mktemp("both") / "repository"
     checkout = Checkout(Path(shutil.copytree(finished.folder, folder, symlinks=True)))
-    checkout.edit("config/studies/pocket.yaml", "    prompts_per_category: 100\n", BOTH_WAYS)
+    checkout.edit("config/studies/pocket.yaml", SEEDS, BOTH_WAYS)
     run = checkout.snakemake()
     assert run.returncode == 0, run.stderr[-6000:]
     return checkout

@@ -17,11 +17,13 @@ from conftest import Checkout
 
 AFTER_AGGREGATE = {"aggregate", "compare", "report"}
 AFTER_SCORE = {"score"} | AFTER_AGGREGATE
-BOTH_WAYS = """    prompts_per_category: 100
-  - {task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}
+# What comes before the seeds: the end of the tasks.
+SEEDS = "seeds: [0, 1, 2]\n"
+BOTH_WAYS = f"""\
+  - {{task: pocket, label: pocket-likelihood, prompts_per_category: 100, answers: likelihood}}
 contrasts:
   - pair: [pocket-likelihood, pocket]
-"""
+{SEEDS}"""
 SOLVER = "  pocket-solver: {temperature: 0.8}\n"  # under decoding_by_model
 AFTER_GENERATE = {"generate"} | AFTER_SCORE
 NEW_TASK = """
@@ -106,9 +108,7 @@ EDITS: list[tuple[str, Callable[[Checkout], object], set[str]]] = [
     ),
     (
         "the same items by likelihood as well",
-        lambda c: c.edit(
-            "config/studies/pocket.yaml", "    prompts_per_category: 100\n", BOTH_WAYS
-        ),
+        lambda c: c.edit("config/studies/pocket.yaml", SEEDS, BOTH_WAYS),
         {"draw_pocket-likelihood", "render"} | AFTER_GENERATE,
     ),
     (
