@@ -201,8 +201,7 @@ def test_no_share_of_a_small_set_stands_alone(studies: Studies, single: Inputs) 
         (7 / 30, 30, 30, "7 of 30"),
         (7.3 / 30, 120, 30, "mean 7.3 of 30 problems"),
         (0.0, 30, 30, "0 of 30"),
-        (0.5, 100, 100, "50 of 100"),
-        (0.5, 101, 101, None),
+        (7 / 15, 15, 15, "7 of 15"),
         (None, 30, 30, None),
         (0.5, 30, None, None),
     ],
@@ -240,6 +239,22 @@ def test_a_set_of_a_hundred_and_one_has_shares(alone: Inputs) -> None:
     ]
     table = graded.scores(replace(alone, estimates=rows), "olympiad")
     assert all(cell.text.endswith("%") for cell in column(table, "Accuracy"))
+    fewer = [row if row.task != "olympiad" else replace(row, n_questions=100) for row in rows]
+    table = graded.scores(replace(alone, estimates=fewer), "olympiad")
+    assert all(cell.text.endswith(" of 100 problems") for cell in column(table, "Accuracy"))
+
+
+def test_a_level_of_a_large_set_has_shares(alone: Inputs) -> None:
+    """A count is for sets that are small, not for the levels of one that is not."""
+    rows = [
+        replace(row, n_questions=500) if (row.group, row.stratum) == (ALL, ALL) else row
+        for row in alone.estimates
+    ]
+    large = replace(alone, estimates=rows)
+    table = graded_figures.figures(large, "sums")[1].table
+    assert all(str(text).endswith("%") and " of " not in text for text in table["shown"])
+    said = graded.asked(large, "sums")[0]
+    assert said == "500 problems in 2 categories, 5 levels, 200 answers, 4 to each prompt."
 
 
 # --- what the section shows ---

@@ -31,11 +31,8 @@ BELOW = "[format(datum.value * {of}, '.0f'), format(datum.value, '.0%')]"
 BESIDE = "format(datum.value * {of}, '.0f') + ' (' + format(datum.value, '.0%') + ')'"
 
 
-# On which side of its point a level's name stands: inside the picture.
-SIDES: tuple[tuple[str, Literal["left", "right"], int], ...] = (
-    ("<", "left", 10),
-    (">=", "right", -10),
-)
+# Where a level's name begins or ends, as the table's `side` says, and how far from its point.
+SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 10), ("right", -10))
 
 
 def share_axis(title: str, of: int | None, *, upright: bool = False) -> alt.Axis:
@@ -264,10 +261,10 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
         ),
     )
     words = [
-        base.transform_filter(f"datum.planted {side} 0.8")
+        base.transform_filter(f"datum.side == '{align}'")
         .mark_text(align=align, dx=shift, fontSize=11, fill=theme.INK)
         .encode(x=x, y=y, text="level:N")
-        for side, align, shift in SIDES
+        for align, shift in SIDES
     ]
     return alt.layer(diagonal, bars, dots, *words).properties(
         width=theme.WIDTH, height=330, description=description

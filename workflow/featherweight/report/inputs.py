@@ -141,6 +141,14 @@ class Inputs(Results):
         """The labels of the tasks whose answers are graded."""
         return tuple(label for label in self.labels if self.graded(label))
 
+    def problems(self, task: str, stratum: str = ALL, group: str = ALL) -> int | None:
+        """How many different questions a task put to a model; None where it is not known."""
+        rows = [
+            self.estimate(one, task, group, stratum, "accuracy") for one in self.models_of(task)
+        ]
+        known = [row.n_questions for row in rows if row is not None and row.n_questions]
+        return max(known, default=None)
+
     def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
         """The wordings of a task, each with the models that it was put to in these words."""
         named: dict[str, tuple[str, ...]] = {}

@@ -77,13 +77,19 @@ def clause(inputs: Inputs, estimate: Estimate, form: Form) -> str:
 SMALL = 100  # problems of a graded task: with fewer, how many were right says more than a share
 
 
+def is_small(inputs: Inputs, task: str) -> bool:
+    """Whether a graded task has so few problems that a count says more than a share."""
+    known = inputs.problems(task) if inputs.graded(task) else None
+    return known is not None and known <= SMALL
+
+
 def counted(inputs: Inputs, task: str, value: float | None, n: int, of: int | None) -> str | None:
     """How many problems of a small graded task: "7 of 30", over several answers to each "mean 7.3
     of 30 problems"; None for every other task.
 
     `n`: answers; `of`: unique questions behind them.
     """
-    if value is None or of is None or not 0 < of <= SMALL or not inputs.graded(task):
+    if value is None or not of or not is_small(inputs, task):
         return None
     if n == of:
         return f"{value * of:.0f} of {of}"

@@ -35,7 +35,7 @@ def section(inputs: Inputs) -> Section | None:
     """The section; None where no model has a number."""
     rows = tuple(
         row
-        for task in inputs.spec.tasks
+        for task in inputs.labels
         for model in _in_order(inputs, task)
         for stratum in inputs.summed_up(task)
         if (row := _row(inputs, task, model, stratum)) is not None
@@ -76,7 +76,7 @@ def _own_columns(inputs: Inputs) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             inputs.metric_words(task, metric).title
-            for task in inputs.spec.tasks
+            for task in inputs.labels
             for stratum in inputs.summed_up(task)
             if (metric := inputs.beside_accuracy(task, stratum)) is not None
         )
@@ -123,7 +123,7 @@ def _bounds(stands: Standing) -> str:
 
 def order(inputs: Inputs) -> tuple[str, ...]:
     """By what the models stand in order, for each task that has any."""
-    tasks = [task for task in inputs.spec.tasks if ranking.ranking(inputs, task) is not None]
+    tasks = [task for task in inputs.labels if ranking.ranking(inputs, task) is not None]
     said = {task: _ordered_by(inputs, task) for task in tasks}
     if len(set(said.values())) == 1:
         return (f"Models stand in order {said[tasks[0]]}.",)

@@ -66,7 +66,7 @@ def _block(inputs: Inputs, task: str, drawn: Sequence[Drawn]) -> Block:
 def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
     """What was put to whom, in sentences."""
     models = inputs.models_of(task)
-    count = graded_figures.problems(inputs, task)
+    count = inputs.problems(task)
     groups, levels = inputs.groups(task), inputs.strata(task)
     said = "An unknown number of problems" if count is None else f"{count:,} problems"
     if len(groups) > 1:
@@ -88,15 +88,16 @@ def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
 
 
 def _answers_each(inputs: Inputs, task: str) -> str | None:
-    """How many answers each problem got, where all models gave as many."""
+    """How many answers each problem got; where seeds put some of them again, each prompt."""
     rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in inputs.models_of(task)]
-    known = {row.n_asked / row.n_questions for row in rows if row is not None and row.n_questions}
+    known = {(row.n_asked, row.n_questions) for row in rows if row is not None}
     if len(known) != 1:
         return None
-    (each,) = known
-    if each == 1:
-        return "one answer to each"
-    return f"{each:g} answers to each" if each == int(each) else f"{each:.1f} answers to each"
+    (asked_for, questions) = known.pop()
+    each = inputs.spec.samples_of(task)
+    if asked_for == each * (questions or 0):
+        return "one answer to each" if each == 1 else f"{each} answers to each"
+    return f"{asked_for:,} answers, {each} to each prompt"
 
 
 def scores(inputs: Inputs, task: str) -> Table:
@@ -160,15 +161,9 @@ def by_group(inputs: Inputs, task: str) -> Table | None:
                 shown.accuracy_cell(inputs, inputs.estimate(model, task, group, ALL, "accuracy"))
                 for model in models
             ),
-            Cell(theme.count(_problems(inputs, task, group))),
+            Cell(theme.count(inputs.problems(task, group=group))),
         )
         for group in groups
     )
     css = "stack long" if len(models) <= theme.MANY else ""
     return Table(f"{inputs.task_label(task)}: accuracy by category", columns, rows, css=css)
-
-
-def _problems(inputs: Inputs, task: str, group: str) -> int | None:
-    rows = [inputs.estimate(one, task, group, ALL, "accuracy") for one in inputs.models_of(task)]
-    known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
-    return max(known, default=None)

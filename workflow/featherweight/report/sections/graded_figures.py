@@ -40,17 +40,9 @@ def in_order(inputs: Inputs, task: str) -> list[str]:
     return list(dict.fromkeys([*first, *inputs.models_of(task)]))
 
 
-def problems(inputs: Inputs, task: str, stratum: str = ALL) -> int | None:
-    """How many problems were asked; None where it is not known."""
-    rows = [inputs.estimate(one, task, ALL, stratum, "accuracy") for one in inputs.models_of(task)]
-    known = [row.n_questions for row in rows if row is not None and row.n_questions is not None]
-    return max(known, default=None)
-
-
 def small(inputs: Inputs, task: str, stratum: str = ALL) -> int | None:
-    """The same where a count says more than a share; None where there are many."""
-    count = problems(inputs, task, stratum)
-    return count if count is not None and 0 < count <= shown.SMALL else None
+    """How many problems, where a count says more than a share; None where there are many."""
+    return inputs.problems(task, stratum) if shown.is_small(inputs, task) else None
 
 
 def ks(inputs: Inputs, task: str) -> list[tuple[str, int]]:

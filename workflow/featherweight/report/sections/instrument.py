@@ -188,6 +188,9 @@ def planted_levels(inputs: Inputs) -> list[Figure]:
             continue
         levels = [inputs.questions(task, row.stratum) for row in rates if row.expected is not None]
         table["level"] = levels
+        # Names stand left and right in turn, that of the highest left: so they keep apart.
+        ranks = table["planted"].rank(method="first", ascending=False).astype(int)
+        table["side"] = ["right" if rank % 2 else "left" for rank in ranks]
         told = "; ".join(
             f"{one['model']}, {one['level']}: {one['planted shown']} planted, {one['shown']} found"
             for one in table.to_dict("records")
