@@ -1020,3 +1020,34 @@ def test_an_editor_marks_mistakes(root: Path, change: dict[str, Any], message: s
     with pytest.raises(jsonschema.ValidationError) as caught:
         jsonschema.validate(study | change, study_schema())
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("decoding", "change", "expected"),
+    [
+        ({}, {}, []),
+        ({"top_p": 0.9}, {}, ["decoding.top_p: expected 1 for pocket-solver, got 0.9"]),
+        ({"top_k": 5}, {"top_k": 0}, []),
+        ({}, {"top_k": 5}, ["decoding.top_k: expected 0 for pocket-solver, got 5"]),
+    ],
+)
+def test_what_is_planted_in_a_table_is_known_without_cuts(
+    config_folder: Path, decoding: dict[str, Any], change: dict[str, Any], expected: list[str]
+) -> None:
+    path = config_folder / "studies" / "pocket.yaml"
+    edit(
+        path,
+        models=["pocket-solver"],
+        controls=[],
+        baseline=None,
+        tasks=[{"task": "chains", "prompts_per_category": 5}],
+        decoding={"temperature": 0.8, **decoding},
+        decoding_by_model={"pocket-solver": change} if change else {},
+    )
+    if not expected:
+        assert plan_of({"study": "pocket"}, config_folder).cells()
+        return
+    with pytest.raises(InputError) as caught:
+        plan_of({"study": "pocket"}, config_folder)
+    (line,) = caught.value.problems
+    assert expected[0] in line

@@ -65,6 +65,7 @@ def _mismatches(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
     lines += _policies(study, tasks)
     lines += _likelihood(study)
     lines += _repeated(study)
+    lines += _cut(study, catalogue)
     lines += [f"seeds: duplicate seed {seed}" for seed in duplicates(study.seeds)]
     greedy = study.decoding.temperature == 0 and not study.decoding_by_model
     if study.same_items and len(study.seeds) > 1 and greedy:
@@ -247,6 +248,24 @@ def _planted(study: Study, catalogue: Catalogue, tasks: Tasks) -> list[str]:
             for task, several in tables.items()
             if len(several) > 1
         ]
+    return lines
+
+
+def _cut(study: Study, catalogue: Catalogue) -> list[str]:
+    """Models with a planted table whose sampling is cut: what is known of them holds without."""
+    asked, lines = {entry.task for entry in study.tasks}, []
+    for name in study.models:
+        planted = catalogue.models[name].planted if name in catalogue.models else []
+        change = study.decoding_by_model.get(name)
+        for key, off in (("top_p", 1.0), ("top_k", 0)):
+            own = None if change is None else getattr(change, key)
+            value = getattr(study.decoding, key) if own is None else own
+            if value != off and any(one.table is not None and one.task in asked for one in planted):
+                lines.append(
+                    f"decoding.{key}: expected {off:g} for {name}, got {value:g}: how often it is"
+                    f" right is known without cuts; add {name}: {{{key}: {off:g}}} to"
+                    " decoding_by_model"
+                )
     return lines
 
 
