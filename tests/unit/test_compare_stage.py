@@ -181,6 +181,13 @@ def test_what_may_not_be_compared(
     assert why is None or why in row.why
 
 
+def test_a_subset_is_not_compared_under_whatever_label() -> None:
+    whole = task("bbq")
+    part = whole.draw.model_copy(update={"subset": {"stereotyped": "Chinese"}})
+    (row,) = published_rows([BBQ], spec([], [whole.model_copy(update={"draw": part})]))
+    assert (row.comparable, row.why) == (False, "this task is a subset of the benchmark")
+
+
 @pytest.mark.parametrize(
     ("category", "why"),
     [

@@ -39,7 +39,10 @@ def _not_comparable(figure: Published, entry: StudiedTask, asked: Task) -> str |
             asked.own_items,
             f"the project's own items, not {asked.benchmark}'s: shown for scale only",
         ),
-        (entry.label != entry.task, "this task is a subset of the benchmark"),
+        (
+            entry.label != entry.task or entry.draw.subset is not None,
+            "this task is a subset of the benchmark",
+        ),
         (
             figure.stratum == UNSPECIFIED,
             "the source does not say which strata were asked",
