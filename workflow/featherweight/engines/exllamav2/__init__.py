@@ -8,7 +8,7 @@ sampler, stop strings and defaults are not. Attention is flash-attn's or our own
 generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
 
     load(Path("models/smollm2-135m"), dtype="auto", threads=None).identity
-    -> 'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 2,
+    -> 'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 3,
         loop 1'
 """
 
