@@ -7,7 +7,7 @@ computes the forward passes; batching, the cache, sampling and stopping are ours
 tokens bit for bit; a sample's noise depends on its stream alone.
 
     >>> load(Path("resources/pocket/models/pocket-fair"), dtype="float32", threads=1).identity
-    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 2, loop 2'
+    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 2, loop 3'
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from featherweight.errors import InputError
 
 __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 
-LOOP_VERSION = 2  # raise it when the schedule changes, and with it the rounding
+LOOP_VERSION = 3  # raise it when the schedule changes, and with it the rounding
 SLOTS = {"cpu": 64, "cuda": 256}
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
 # a constant, not the free memory: the schedule must not depend on the hour
@@ -119,6 +119,7 @@ class TransformersEngine(BatchEngine):
             rows=rows,
         )
         self.model = model
+        self._share = 1.0  # of the cache's budget; less where memory ran out
         self._refuse_other_kinds()
         self.number_formats = f" in {model.dtype}; choose dtype bfloat16 or float32"
 
@@ -165,6 +166,7 @@ class TransformersEngine(BatchEngine):
             decode=self.decode,
             context=self.context,
             slots=rows,
+            positions=self._positions_that_fit(requests),
             prefill_tokens=self._scored_at_once(),
         )
         loop.run(on_tokens)
@@ -176,12 +178,20 @@ class TransformersEngine(BatchEngine):
         torch.cuda.empty_cache()
 
     def _rows_that_fit(self, requests: Sequence[Request]) -> int:
-        if self.rows is not None:
-            return self.rows
-        kind = self.model.device.type
+        most = SLOTS[self.model.device.type] if self.rows is None else self.rows
+        return min(most, len(requests))
+
+    def _positions_that_fit(self, requests: Sequence[Request]) -> int:
+        """Tokens of all rows together that the cache may hold: the stated budget, or what the
+        longest sample alone can come to.
+        """
         longest = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
-        fit = self._cache_budget(kind) // (longest * self._bytes_per_token())
-        return max(1, min(SLOTS[kind], fit))
+        budget = int(self._share * self._cache_budget(self.model.device.type))
+        return max(longest, budget // self._bytes_per_token())
+
+    def _take_fewer(self, rows: int) -> None:
+        super()._take_fewer(rows)
+        self._share /= 2
 
     def _cache_budget(self, kind: str) -> int:
         if kind == "cpu":
