@@ -31,6 +31,7 @@ class Setting(NamedTuple):
     dtype: str
     threads: int
     batch: int
+    chunk: int | None = None  # requests that ours is given at once; None: all of them
 
 
 def generate(setting: Setting) -> Run:
@@ -136,7 +137,13 @@ def _through_the_interface(name: str, dtype: str, setting: Setting) -> Run:
             Request(prompt_ids=prompt, stream=index, max_new_tokens=end)
             for index, (prompt, end) in enumerate(zip(work.prompts, work.ends, strict=True))
         ]
-        made = engine.generate(requests, Decoding(TEMPERATURE, 1.0, 0), lambda count: None)
+        size = setting.chunk or len(requests)
+        lists = (requests[start : start + size] for start in range(0, len(requests), size))
+        made = [
+            answer
+            for some in lists
+            for answer in engine.generate(some, Decoding(TEMPERATURE, 1.0, 0), lambda count: None)
+        ]
         if tuple(answer.n_tokens for answer in made) != work.ends:
             raise SystemExit("an answer has another length than was forced")
         return sum(answer.n_tokens for answer in made)
