@@ -136,6 +136,7 @@ def _read(folder: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
     with torch.device("meta"):  # a model without numbers, for its class
         kind: Any = type(made(config, trust_remote_code=False))
     model, report = kind.from_pretrained(None, config=config, state_dict=weights, **wanted)
+    weights.clear()  # the library's frames may hold it until garbage is collected
     model.name_or_path = str(folder)
     return model, report
 
