@@ -131,6 +131,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--chunks", type=int, nargs="+", default=[], help="also: ours, in lists of so many prompts"
     )
+    parser.add_argument(
+        "--temperature", type=float, default=0.7, help="0: greedy; not llama.cpp, which has 0.7"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--rounds",
@@ -167,6 +170,8 @@ def _start(
         str(args.scale),
         "--answers",
         *map(str, args.answers),
+        "--temperature",
+        str(args.temperature),
         "--threads",
         str(args.threads),
         "--repeats",
@@ -192,7 +197,9 @@ def _part(args: argparse.Namespace) -> dict[str, Any]:
     """One process's part."""
     from generation import ways
 
-    setting = ways.Setting(args.folder, args.dtype, args.threads, args.batch, args.chunk)
+    setting = ways.Setting(
+        args.folder, args.dtype, args.threads, args.batch, args.chunk, args.temperature
+    )
     if args.part in ways.WAYS:
         work = _work(args, args.batch)
         _limit_threads(args)
