@@ -16,11 +16,11 @@ without computing any.
 
 Rows are tokens over steps, the end counted, when none waits and rows become few.
 
-Expected before the first measurement: at 16,384 tokens 5.5 rows instead of 1.9 (a simulation of the
-schedule with 64 samples: the ideal is three times the reserved rows, and the last rows run alone), 2
-to 2.5 times the tokens per CPU second, of which a tenth is lost to rows that are put back; at 4,096
-the same; at 1,024 with room for all eight rows 1.0 to 1.1; equal lengths at 1,024 1.0, as everything
-stands on one shelf there. What came out is in docs/speed.md.
+Expected before the first measurement: at 16,384 tokens 5.5 rows instead of 1.9 (a simulation of
+the schedule with 64 samples: the ideal is three times the reserved rows, and the last rows run
+alone), 2 to 2.5 times the tokens per CPU second, of which a tenth is lost to rows that are put
+back; at 4,096 the same; at 1,024 with room for all eight rows 1.0 to 1.1; equal lengths at 1,024
+1.0, as everything stands on one shelf there. What came out is in docs/speed.md.
 """
 
 from __future__ import annotations
