@@ -125,9 +125,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def print_rows() -> None:
-    """Rows that run at once where all answers are as long as half the limit, the budget a CPU's:
-    reserved, and as the tokens come (the mean row is a third of the longest: the longer an answer,
-    the longer it is seen, and on average half of it is there).
+    """Rows that run at once, the budget a CPU's: reserved, and an estimate of those that hold what
+    they have, lengths spread evenly. Their mean is then a third of the longest: the longer an
+    answer, the longer it runs, and on average half of it is there. Putting back is left aside.
     """
     from featherweight.engines.transformers import CPU_CACHE_BYTES, SLOTS
 
