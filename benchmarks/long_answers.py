@@ -16,11 +16,11 @@ without computing any.
 
 Rows are tokens over steps, the end counted, when none waits and rows become few.
 
-Expected before the first measurement: at 16,384 tokens 5.5 rows instead of 1.9 (a simulation of the
-schedule with 64 samples: the ideal is three times the reserved rows, and the last rows run alone), 2
-to 2.5 times the tokens per CPU second, of which a tenth is lost to rows that are put back; at 4,096
-the same; at 1,024 with room for all eight rows 1.0 to 1.1; equal lengths at 1,024 1.0, as everything
-stands on one shelf there. What came out is in docs/speed.md.
+Expected before the first measurement: at 16,384 tokens 5.5 rows instead of 1.9 (a simulation of
+the schedule with 64 samples: the ideal is three times the reserved rows, and the last rows run
+alone), 2 to 2.5 times the tokens per CPU second, of which a tenth is lost to rows that are put
+back; at 4,096 the same; at 1,024 with room for all eight rows 1.0 to 1.1; equal lengths at 1,024
+1.0, as everything stands on one shelf there. What came out is in docs/speed.md.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def print_rows() -> None:
-    """Rows that run at once where all answers are as long as half the limit, the budget a CPU's:
-    reserved, and as the tokens come (the mean row is a third of the longest: the longer an answer,
-    the longer it is seen, and on average half of it is there).
+    """Rows that run at once, the budget a CPU's: reserved, and an estimate of those that hold what
+    they have, lengths spread evenly. Their mean is then a third of the longest: the longer an
+    answer, the longer it runs, and on average half of it is there. Putting back is left aside.
     """
     from featherweight.engines.transformers import CPU_CACHE_BYTES, SLOTS
 

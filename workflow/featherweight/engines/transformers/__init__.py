@@ -7,15 +7,16 @@ computes the forward passes; batching, the cache, sampling and stopping are ours
 tokens bit for bit; a sample's noise depends on its stream alone.
 
     >>> load(Path("resources/pocket/models/pocket-fair"), dtype="float32", threads=1).identity
-    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 2, loop 3'
+    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 3, loop 3'
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featherweight.chat.facts import context_limit
 from featherweight.chat.templates import load_tokenizer
@@ -23,6 +24,7 @@ from featherweight.chat.tokens import hidden_ids, stop_ids
 from featherweight.engines.back_off import BatchEngine
 from featherweight.engines.base import Decoding, OnTokens, Request
 from featherweight.engines.decoding_loop import Finished
+from featherweight.engines.sessions import Session
 from featherweight.engines.transformers.loading import (
     device_kind,
     gc_paused,
@@ -32,6 +34,9 @@ from featherweight.engines.transformers.loading import (
 )
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
+
+if TYPE_CHECKING:
+    from featherweight.engines.transformers.prefixes import Prefixes
 
 __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 
@@ -119,6 +124,7 @@ class TransformersEngine(BatchEngine):
             rows=rows,
         )
         self.model = model
+        self._prefixes: Prefixes | None = None  # where rows begin from and what they leave behind
         self._share = 1.0  # of the cache's budget; less where memory ran out
         self._refuse_other_kinds()
         self.number_formats = f" in {model.dtype}; choose dtype bfloat16 or float32"
@@ -155,26 +161,48 @@ class TransformersEngine(BatchEngine):
         finished: dict[int, Finished],
         on_tokens: OnTokens,
     ) -> None:
+        from featherweight.engines.transformers.keeping import KeepingLoop
         from featherweight.engines.transformers.slots import SlotLoop
 
-        loop = SlotLoop(
-            self.model,
-            requests,
-            decoding,
-            finished,
-            stops=self.stops,
-            decode=self.decode,
-            context=self.context,
-            slots=rows,
-            positions=self._positions_that_fit(requests),
-            prefill_tokens=self._scored_at_once(),
+        given = (self.model, requests, decoding, finished)
+        settings: dict[str, Any] = {
+            "stops": self.stops,
+            "decode": self.decode,
+            "context": self.context,
+            "slots": rows,
+            "positions": self._positions_that_fit(requests),
+            "prefill_tokens": self.prefill_tokens,
+        }
+        loop = (
+            SlotLoop(*given, **settings)
+            if self._prefixes is None
+            else KeepingLoop(*given, prefixes=self._prefixes, **settings)
         )
         loop.run(on_tokens)
+
+    def session(self, decoding: Decoding, budget: int) -> Session:
+        """A session that keeps the keys and values of up to `budget` tokens beside the running
+        rows'.
+        """
+        from featherweight.engines.transformers.keeping import KeepingSession
+
+        return KeepingSession(self, decoding, budget)
+
+    @contextmanager
+    def keeping(self, prefixes: Prefixes) -> Iterator[None]:
+        """Within this context what is generated begins from what is kept and adds to it."""
+        self._prefixes = prefixes
+        try:
+            yield
+        finally:
+            self._prefixes = None
 
     def _release(self) -> None:
         """Give back what torch keeps in reserve on the GPU."""
         import torch
 
+        if self._prefixes is not None:
+            self._prefixes.clear()
         torch.cuda.empty_cache()
 
     def _rows_that_fit(self, requests: Sequence[Request]) -> int:
@@ -219,5 +247,10 @@ class TransformersEngine(BatchEngine):
 
         return loglikelihoods(self.model, prompt_ids, continuations, budget)
 
-    def _scored_at_once(self) -> int:
+    @property
+    def prefill_tokens(self) -> int:
+        """Tokens of prompts that one pass computes."""
         return PREFILL_TOKENS[self.model.device.type]
+
+    def _scored_at_once(self) -> int:
+        return self.prefill_tokens

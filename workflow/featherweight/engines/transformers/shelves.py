@@ -17,7 +17,7 @@ are spread evenly padding costs half of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from featherweight.engines.decoding_loop import InFlight
 
+# copies keys and values into a slot of these tensors, by layer
+CopyInto = Callable[[Sequence[Sequence[torch.Tensor]], int], None]
 STEP = 256  # positions by which a shelf grows
 ALONE = 1 << 19  # numbers per layer from which a row stands alone
 _ATTENTION = "featherweight_shelves"
@@ -171,9 +173,23 @@ class Shelves:
         for shelf in self.shelves.values():
             shelf.resize(shelf.wanted(shelf.rows, tight=tight))
 
+    def begin(self, rows: Sequence[InFlight], copies: Sequence[CopyInto]) -> None:
+        """Take in rows whose keys and values each of these functions copies into a slot."""
+        copy = dict(zip(map(id, rows), copies, strict=True))
+        for place, some in self._by_place(rows).items():
+            shelf = self.shelves.setdefault(place, self._shelf(place))
+            shelf.resize(shelf.wanted([*shelf.rows, *some], tight=False))
+            for row in some:
+                copy[id(row)](shelf.tensors, len(shelf.rows))
+                shelf.rows.append(row)
+
+    def shelf_of(self, row: InFlight) -> Shelf:
+        """Where a row stands."""
+        return next(shelf for shelf in self.shelves.values() if row in shelf.rows)
+
     def drop(self, row: InFlight) -> None:
         """Forget a row."""
-        next(shelf for shelf in self.shelves.values() if row in shelf.rows).drop(row)
+        self.shelf_of(row).drop(row)
 
     def _add(
         self,

@@ -233,7 +233,12 @@ class SlotLoop(DecodingLoop[InFlight]):
         assert self.shelves is not None
         for row, ended in zip(rows, self.accept(logits, rows), strict=True):
             if ended:
-                self.shelves.drop(row)
+                self._leave(row)
+
+    def _leave(self, row: InFlight) -> None:
+        """Give back the place of a row that has ended."""
+        assert self.shelves is not None
+        self.shelves.drop(row)
 
 
 @contextmanager
