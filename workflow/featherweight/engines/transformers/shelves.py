@@ -74,7 +74,9 @@ class Shelf:
         slots, width = len(rows), max((row.length + 1 for row in rows), default=0)
         if not tight and slots <= self.size.slots < 4 * slots / 3:
             slots, width = self.size.slots, max(width, self.size.capacity)
-        return Size(max(slots, self.least.slots), max(rounded(width), self.least.capacity))
+        if width <= self.least.capacity:
+            return Size(max(slots, self.least.slots), self.least.capacity)
+        return Size(max(slots, self.least.slots), rounded(width))
 
     def resize(self, size: Size) -> None:
         """Make room or give it back: layer by layer, so that only one layer is held twice."""
