@@ -171,8 +171,7 @@ def test_where_there_is_room_for_all_nothing_is_put_back(
     seen = bounded(engine, 6 * (LONGEST - 3), 60)
     engine.generate(equal, SAMPLED, quiet)
     assert not seen.put_back
-    assert set(seen.shelves) == {1}
-    assert set(seen.held) == {6 * (LONGEST - 3)}
+    assert not seen.shelves  # nothing ever had to move or grow
 
 
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}

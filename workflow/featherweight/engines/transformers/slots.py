@@ -219,6 +219,8 @@ class SlotLoop(DecodingLoop[InFlight]):
     def _make_room(self) -> None:
         """Let every row grow by one position; where that is too much, put back the youngest."""
         assert self.shelves is not None
+        if self.reserved:
+            return
         rows = sorted(self.rows, key=lambda row: row.begun)
         while len(rows) > 1 and self.shelves.needed(rows) > self.positions:
             self._put_back(rows.pop())
