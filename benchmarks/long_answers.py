@@ -2,6 +2,7 @@
 second, with a cache that has room for few rows at their longest.
 
     python benchmarks/long_answers.py --limit 1024 --samples 48 --room 8
+    python benchmarks/long_answers.py --limit 2048 --samples 12 --shape tiny
     python benchmarks/long_answers.py --limit 4096 --samples 16
     python benchmarks/long_answers.py --limit 16384 --samples 16 --shape tiny
     python benchmarks/long_answers.py --limit 1024 --samples 16 --room 8 --equal

@@ -78,6 +78,7 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, int, int | None],
         monkeypatch.setattr(module, "CPU_CACHE_BYTES", positions * engine._bytes_per_token())
         monkeypatch.setattr(shelves, "STEP", STEP)
         monkeypatch.setattr(slots, "STEP", STEP)
+        monkeypatch.setattr(slots, "NARROW", 4)
         config = engine.model.config
         numbers = 2 * config.num_key_value_heads * config.hidden_size // config.num_attention_heads
         monkeypatch.setattr(slots, "ALONE", 1 if widest is None else widest * numbers)
@@ -158,6 +159,19 @@ def test_more_rows_run_than_could_be_reserved(
     engine.generate(asked, SAMPLED, quiet)
     busy = counts[: len(counts) * 3 // 4]  # without the end, when none waits
     assert sum(busy) / len(busy) > 5.5
+
+
+def test_where_there_is_room_for_all_nothing_is_put_back(
+    engine: TransformersEngine, bounded: Callable[..., Watched]
+) -> None:
+    """Room for exactly the rows at their longest, which is no multiple of a shelf's steps."""
+    equal = [
+        Request(prompt_ids=(5 + n, 6, 7), stream=n, max_new_tokens=LONGEST - 6) for n in range(6)
+    ]
+    seen = bounded(engine, 6 * (LONGEST - 3), 60)
+    engine.generate(equal, SAMPLED, quiet)
+    assert not seen.put_back
+    assert not seen.shelves  # nothing ever had to move or grow
 
 
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}

@@ -74,7 +74,9 @@ class Shelf:
         slots, width = len(rows), max((row.length + 1 for row in rows), default=0)
         if not tight and slots <= self.size.slots < 4 * slots / 3:
             slots, width = self.size.slots, max(width, self.size.capacity)
-        return Size(max(slots, self.least.slots), max(rounded(width), self.least.capacity))
+        if width <= self.least.capacity:
+            return Size(max(slots, self.least.slots), self.least.capacity)
+        return Size(max(slots, self.least.slots), rounded(width))
 
     def resize(self, size: Size) -> None:
         """Make room or give it back: layer by layer, so that only one layer is held twice."""
@@ -227,8 +229,9 @@ class Step:
         self.columns = torch.tensor(
             [row.length for shelf in shelves for row in shelf.rows], device=device
         )
+        self.parts = torch.split(self.columns, self.counts)
         self.masks: list[torch.Tensor | None] = []
-        for width, columns in zip(self.widths, torch.split(self.columns, self.counts), strict=True):
+        for width, columns in zip(self.widths, self.parts, strict=True):
             hidden = torch.arange(width, device=device)[None, :] > columns[:, None]
             # An additive mask in the model's own format: attention would otherwise convert it in
             # every layer.
@@ -267,12 +270,12 @@ class StepLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         for kind, states in enumerate((key_states, value_states)):
             parts = _Parts()
             parts.masks = step.masks
-            new = torch.split(states[:, :, 0], step.counts)
-            columns = torch.split(step.columns, step.counts)
+            first = 0
             for at, shelf in enumerate(step.shelves):
-                tensor = shelf.tensors[self.index][kind]
-                tensor[step.slots[at], :, columns[at]] = new[at]
+                tensor, end = shelf.tensors[self.index][kind], first + step.counts[at]
+                tensor[step.slots[at], :, step.parts[at]] = states[first:end, :, 0]
                 parts.append(tensor[: step.counts[at], :, : step.widths[at]])
+                first = end
             both.append(parts if len(parts) > 1 else parts[0])
         return both[0], both[1]
 

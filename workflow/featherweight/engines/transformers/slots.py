@@ -39,6 +39,7 @@ from featherweight.engines.transformers.shelves import (
 _SIMILAR = 0.75
 # of the room, for which rows begin; with less, rows that were put back cost more (docs/speed.md)
 HELD = 0.9
+NARROW = 8  # of the longest row: where room is short, rows wider than such a part stand apart
 
 
 @dataclass(slots=True)
@@ -167,16 +168,19 @@ class SlotLoop(DecodingLoop[InFlight]):
 
     def _empty_shelves(self, layers: Sequence[Any]) -> Shelves:
         """One shelf for good where the room suffices for it and no row becomes much wider than what
-        shares a shelf; else shelves that grow.
+        shares a shelf; else shelves that grow. Where room is short rows stand apart earlier: what
+        padding holds is lost to other rows.
         """
         keys, values = layers[0].keys, layers[0].values
         numbers = keys.shape[1] * (keys.shape[3] + values.shape[3])
         widest = max(2 * STEP, ALONE // numbers) if can_stand_apart(self.model) else None
         whole = Size(self.slots, self.longest)
-        narrow = widest is None or self.longest <= 2 * widest
-        self.reserved = narrow and whole.positions <= self.positions
+        fits = whole.positions <= self.positions
+        self.reserved = fits and (widest is None or self.longest <= 2 * widest)
         if self.reserved:
             return Shelves(layers, widest=None, alone=False, least=whole)
+        if widest is not None and not fits:
+            widest = max(2 * STEP, min(widest, self.longest // NARROW))
         return Shelves(layers, widest=widest, alone=self.device.type == "cpu")
 
     def _enter(self, group: _Group, entering: list[tuple[int, int]]) -> None:
@@ -215,6 +219,8 @@ class SlotLoop(DecodingLoop[InFlight]):
     def _make_room(self) -> None:
         """Let every row grow by one position; where that is too much, put back the youngest."""
         assert self.shelves is not None
+        if self.reserved:
+            return
         rows = sorted(self.rows, key=lambda row: row.begun)
         while len(rows) > 1 and self.shelves.needed(rows) > self.positions:
             self._put_back(rows.pop())
