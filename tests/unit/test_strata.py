@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from featherweight.stats import measures
-from featherweight.stats.clusters import bootstrap_counts, bootstrap_weights, clustered, jackknife
-from featherweight.stats.counts import DROP, N_GENERAL, N_ITEMS, N_RIGHT, Values
+from featherweight.stats.clusters import (
+    bootstrap_counts,
+    bootstrap_weights,
+    clustered,
+    effective_clusters,
+    jackknife,
+)
+from featherweight.stats.counts import DROP, N_GENERAL, N_ITEMS, N_RIGHT, N_UNREAD, Values
 from featherweight.stats.paired import difference
 from featherweight.stats.strata import satterthwaite, usable, without_each
 
@@ -141,3 +147,24 @@ def test_the_bootstrap_within_categories_agrees_with_the_jackknife() -> None:
     together = ACCURACY.resampled(bootstrap_counts(counts, bootstrap_weights(60, 2000, generator)))
     assert together.std() > 1.5 * draws.std()
     assert (weights[:, :30].sum(axis=1) == 30).all()
+
+
+def test_rounding_of_one_category_leaves_the_others_their_degrees_of_freedom() -> None:
+    """All right under "drop", whatever was lost: filling up rounds, and 1.0 is not quite 1.0."""
+    rounded = 0
+    for sizes in ((3, 4, 5), (7, 3, 9), (6, 10, 3), (5, 7, 11)):
+        n = sum(sizes)
+        counts = np.zeros((n, 1, N_GENERAL))
+        counts[:, 0, N_ITEMS] = 3.0
+        counts[::3, 0, N_UNREAD] = 1.0
+        counts[:, 0, N_RIGHT] = 3.0 - counts[:, 0, N_UNREAD]
+        strata = np.repeat(np.arange(3), sizes)
+        found = clustered(counts, ACCURACY, strata)
+        weight = counts[:, 0, N_RIGHT]
+        free = [effective_clusters(weight[strata == code]) - 1.0 for code in range(3)]
+        rounded += bool(found.se)
+        assert found.value == 1.0
+        assert found.df == pytest.approx(sum(free))
+    assert rounded  # else nothing was tested
+    assert satterthwaite(np.array([2.0, 1e-31]), np.array([5.0, 9.0]), 1e-12) == pytest.approx(5.0)
+    assert satterthwaite(np.array([1e-31, 0.0]), np.array([5.0, 9.0]), 1e-12) == 14.0

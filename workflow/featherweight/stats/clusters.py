@@ -36,7 +36,7 @@ from featherweight.stats.strata import (
 
 METHOD = "cluster jackknife, t"
 WITHIN = "cluster jackknife within categories, t"
-NO_SPREAD = 1e-12  # of the range: a standard error below this is rounding
+NO_SPREAD = 1e-12  # of the range, or of the value: a standard error below this is rounding
 
 
 class Clustered(NamedTuple):
@@ -85,7 +85,10 @@ def jackknife(
         n = int(inside.sum())
         variances.append((n - 1) / n * np.sum((left_out[inside] - value) ** 2))
         freedom.append(max(1.0, effective_clusters(weight[inside]) - 1.0))
-    df = freedom[0] if len(freedom) == 1 else satterthwaite(np.array(variances), np.array(freedom))
+    # where no cluster moves the value, what one stratum rounds must not decide for all of them
+    rounding = NO_SPREAD * max(1.0, abs(value))
+    several = len(freedom) > 1
+    df = satterthwaite(np.array(variances), np.array(freedom), rounding) if several else freedom[0]
     return Clustered(value, float(np.sqrt(np.sum(variances))), df, size)
 
 

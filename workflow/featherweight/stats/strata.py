@@ -75,8 +75,11 @@ def filling(whole: Values, rest: Values) -> Values:
     return np.where(np.isnan(factor), 1.0, factor)[..., None]
 
 
-def satterthwaite(variances: Values, df: Values) -> float:
-    """The degrees of freedom of a sum of variances, at least 1; their sum where all are 0."""
-    if not np.any(variances > 0):
+def satterthwaite(variances: Values, df: Values, rounding: float = 0.0) -> float:
+    """The degrees of freedom of a sum of variances, at least 1; their sum where all are 0.
+
+    A standard error up to `rounding` counts as 0.
+    """
+    if not np.any(variances > rounding**2):
         return max(1.0, float(df.sum()))
     return max(1.0, float(variances.sum() ** 2 / np.sum(variances**2 / df)))
