@@ -101,6 +101,31 @@ def test_three_problems_of_four_samples_by_hand(tmp_path: Path, stratum: str) ->
     assert {key: found[key] for key in expected} == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize(("block", "within"), [(1, False), (2, True)])
+def test_levels_that_every_block_has_are_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, within: bool
+) -> None:
+    """All right at level 1 and none at level 2 is no spread where the draw fixes the levels."""
+    fabricated.register(monkeypatch, replace(SUMS, block=block))
+    numbers.cache_clear()
+    rows: list[Row] = [("m", one, 0, one % 2 == 0, one % 2, None) for one in range(12)]
+    made = estimates(load(judged(tmp_path, rows), AGGREGATE)[0], AGGREGATE)
+    by_stratum = {
+        row.stratum: row
+        for row in made
+        if (row.metric, row.policy, row.group) == ("accuracy", "wrong", ALL)
+    }
+    overall = by_stratum.pop(ALL)
+    assert overall.value == 0.5
+    assert overall.low is not None
+    assert overall.high is not None
+    # within levels as if 12 clusters agreed, t of 10: 0.5 -+ 0.146; else a t interval of 0.15 a
+    # standard error
+    assert (overall.high - overall.low < 0.3) is within
+    assert overall.method.endswith("within categories and strata, t") is within
+    assert {row.method for row in by_stratum.values()} == {"cluster jackknife, t"}
+
+
 def test_only_what_something_rests_on_is_told(tmp_path: Path) -> None:
     """No k beyond the samples, nothing planted without a table, no lenient reading of integers."""
     rows = estimates(scored(tmp_path), AGGREGATE)
@@ -277,8 +302,8 @@ def test_a_planted_table_is_recovered(tmp_path: Path) -> None:
         assert row.detectable is not None
         assert 0.5 < row.expected < 0.7
         assert abs(row.value - row.expected) < 0.05
-        # The problems' own spread, which both share, is not in it: 150 x 16 answers tell 0.03.
-        assert row.detectable < 0.035
+        # The problems' own spread, which both share, is not in it: 4.1 standard errors of 0.009.
+        assert row.detectable < 0.05
 
 
 def test_a_planted_fault_is_caught(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def _row(
     """One number of the pairs that both had read, and of all that were asked beside it."""
     metric, places = metrics[0], list(metrics[0].places)
     model, baseline = (one.answered for one in sides[0])
-    strata = model.layout.cluster_category
+    strata = model.layout.cluster_kind
     of_read, of_asked = (
         difference(
             part.counts(both[0].counts), part.counts(both[1].counts), each.measure, level, strata

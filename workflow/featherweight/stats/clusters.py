@@ -36,6 +36,7 @@ from featherweight.stats.strata import (
 
 METHOD = "cluster jackknife, t"
 WITHIN = "cluster jackknife within categories, t"
+WITHIN_STRATA = "cluster jackknife within categories and strata, t"
 NO_SPREAD = 1e-12  # of the range, or of the value: a standard error below this is rounding
 
 
@@ -60,7 +61,7 @@ def clustered(counts: Values, measure: Measure, strata: Strata | None = None) ->
     weight = measure.weight(counts)
     used = weight > 0
     within = usable(strata, used)
-    left_out = measure.resampled(without_each(counts, used, within))
+    left_out = measure.resampled(without_each(counts, used, within, measure.together))
     return jackknife(known(measure.value(counts.sum(axis=0))), left_out, weight[used], within[used])
 
 
