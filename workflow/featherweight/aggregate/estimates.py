@@ -130,7 +130,13 @@ def _row(
 
 def _clustered_row(place: _Place, metric: Metric) -> Estimate:
     measure, score = place.part.measure(metric), place.clustered(metric)
-    reach = interval(score, bounds=measure.bounds, scale=measure.scale, level=place.level)
+    reach = interval(
+        score,
+        bounds=measure.bounds,
+        scale=measure.scale,
+        level=place.level,
+        unseen=measure.unseen,
+    )
     layout = place.answered.layout
     used = measure.weight(place.counts) > 0
     method = layout.within if len(np.unique(layout.cluster_kind[used])) > 1 else METHOD

@@ -50,6 +50,7 @@ class Clustered(NamedTuple):
     se: float | None
     df: float | None  # of the t distribution
     n_clusters: int  # that bring anything along
+    df_alike: float | None = None  # of the t distribution if all clusters agreed
 
 
 def clustered(counts: Values, measure: Measure, strata: Strata | None = None) -> Clustered:
@@ -90,7 +91,7 @@ def jackknife(
     rounding = NO_SPREAD * max(1.0, abs(value))
     several = len(freedom) > 1
     df = satterthwaite(np.array(variances), np.array(freedom), rounding) if several else freedom[0]
-    return Clustered(value, float(np.sqrt(np.sum(variances))), df, size)
+    return Clustered(value, float(np.sqrt(np.sum(variances))), df, size, max(1.0, sum(freedom)))
 
 
 def effective_clusters(weight: Values) -> float:
@@ -100,13 +101,20 @@ def effective_clusters(weight: Values) -> float:
 
 
 def interval(
-    score: Clustered, *, bounds: tuple[float, float], scale: Scale = "logit", level: float = 0.95
+    score: Clustered,
+    *,
+    bounds: tuple[float, float],
+    scale: Scale = "logit",
+    level: float = 0.95,
+    unseen: bool = False,
 ) -> Interval | None:
     """The interval around a clustered value; None where there is no error, or none can be told from
     equal clusters.
 
     Where every cluster gives the same value, the interval allows for clusters that were not seen
-    (`intervals.unvaried_interval`); that needs finite bounds.
+    (`intervals.unvaried_interval`); that needs finite bounds. With `unseen` it always does: it is
+    then at no end narrower than if all clusters gave this value, so that of two values near a bound
+    the one with a cluster that differs is not the surer one.
     """
     if score.value is None or score.se is None or score.df is None:
         return None
@@ -116,7 +124,13 @@ def interval(
         return unvaried_interval(
             score.value, score.n_clusters, score.df, bounds=bounds, level=level
         )
-    return t_interval(score.value, score.se, score.df, bounds=bounds, scale=scale, level=level)
+    reach = t_interval(score.value, score.se, score.df, bounds=bounds, scale=scale, level=level)
+    if not unseen or score.df_alike is None:
+        return reach
+    alike = unvaried_interval(
+        score.value, score.n_clusters, score.df_alike, bounds=bounds, level=level
+    )
+    return Interval(min(reach.low, alike.low), max(reach.high, alike.high))
 
 
 def is_unvaried(score: Clustered, bounds: tuple[float, float]) -> bool:

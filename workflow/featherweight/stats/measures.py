@@ -40,6 +40,8 @@ class Measure:
     `without` stands in where leaving out or drawing clusters leaves nothing to compute the score
     from; nan there means that no interval can be made. `together` are the strata that it is over,
     where a draw leaves it to chance how many items it has of each; None: a draw fixes that.
+    `unseen`: clusters may be all alike but for a few that a study need not have drawn, so that the
+    interval allows for those as it does where all that were drawn agree.
     """
 
     value: Function
@@ -48,6 +50,7 @@ class Measure:
     scale: Scale = "logit"
     without: float = float("nan")
     together: tuple[int, ...] | None = None
+    unseen: bool = False
 
     def resampled(self, counts: Values) -> Values:
         """The score for resampled counts, `without` where it is undefined."""

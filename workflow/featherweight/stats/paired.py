@@ -71,7 +71,7 @@ def difference(
     bounds = (lower - upper, upper - lower)
     reach = interval(score, bounds=bounds, scale="identity", level=level)
     return Difference(
-        *score,
+        *score[:4],
         low=None if reach is None else reach.low,
         high=None if reach is None else reach.high,
         p=p_value(score, bounds),
