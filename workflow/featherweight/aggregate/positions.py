@@ -41,7 +41,7 @@ def _row(answered: Answered, position: int, level: float) -> Position:
     counts = answered.count(here).sum(axis=1)
     layout = answered.layout
     measure = layout.numbers.overall(layout.policy).measure
-    accuracy = clustered(counts, measure, layout.cluster_category)
+    accuracy = clustered(counts, measure, layout.cluster_kind)
     reach = interval(accuracy, bounds=measure.bounds, level=level)
     return Position(
         model=answered.model,
