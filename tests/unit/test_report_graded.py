@@ -42,6 +42,7 @@ from featherweight.report.sections import (
     verdict,
 )
 from featherweight.report.sections.answers import Answers
+from featherweight.specs import PlantedSpec
 
 POCKET = tuple(fabricated.pocket_models())
 ALONE = {
@@ -480,6 +481,57 @@ def test_planted_levels_have_a_figure(alone: Inputs) -> None:
         level = row["level"].lower()
         assert row["value"] == pytest.approx(alone.value("solver", "sums", level, "accuracy"))
     assert instrument.planted_figure(alone) is None
+
+
+def of_a_table(inputs: Inputs) -> Inputs:
+    """The same study, its solver's levels planted as a table instead of as values."""
+    solver = inputs.spec.models["solver"]
+    planted = tuple(
+        PlantedSpec(task=one.task, metric=one.metric, stratum=one.stratum, table="solver")
+        for one in solver.planted
+    )
+    models = dict(inputs.spec.models) | {"solver": solver.model_copy(update={"planted": planted})}
+    return replace(inputs, spec=inputs.spec.model_copy(update={"models": models}))
+
+
+def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
+    (figure,) = instrument.planted_levels(alone)
+    assert "a bar that misses it is a level that was not recovered" in figure.lede
+    assert "3.29" not in figure.caption
+    assert (
+        "a bar that holds its tick recovers it" in graded_figures.figures(alone, "sums")[1].caption
+    )
+    assert instrument.judged(alone) == instrument.BY_INTERVAL
+
+
+def test_a_planted_table_is_judged_problem_by_problem(studies: Studies, alone: Inputs) -> None:
+    """No word on the page lets the bar decide; the number that does stands beside it."""
+    table = of_a_table(alone)
+    (figure,) = instrument.planted_levels(table)
+    level = graded_figures.figures(table, "sums")[1]
+    html = words(studies.alone, table)
+    for said in (figure.lede, figure.caption, level.caption, sections(html, "instrument")):
+        assert "misses" not in said
+        assert "holds its tick" not in said
+    assert "within 3.29 standard errors of 0" in figure.caption
+    assert "problem by problem, not by its bar" in level.caption
+    note = sections(html, "instrument")
+    assert (
+        "Where a table of rates was planted, right minus planted is taken problem by problem"
+        in note
+    )
+    assert "Planted rates and the accuracy" not in note
+    for row, number in zip(figure.table.to_dict("records"), range(1, 6), strict=True):
+        above = table.estimate("solver", "sums", ALL, f"level {number}", "above_planted")
+        assert above is not None
+        assert str(row["above"]).startswith(theme.points(above.value))
+    assert ("above", "Right minus planted, 95%") in figure.columns
+
+
+def test_a_study_with_both_kinds_tells_both(mixed: Inputs) -> None:
+    assert instrument.judged(mixed) == instrument.BY_INTERVAL
+    both = instrument.judged(of_a_table(mixed))
+    assert both.startswith(f"{instrument.BY_INTERVAL}; where a table of rates was planted")
 
 
 def test_both_kinds_of_planted_values_have_their_figure(mixed: Inputs) -> None:

@@ -19,7 +19,7 @@ from featherweight.report import frames, graded_charts, ranking, shown, theme
 from featherweight.report.graded_charts import MEASURED, PLANTED, PUBLISHED
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Figure
-from featherweight.report.sections import reading
+from featherweight.report.sections import instrument, reading
 
 DRAWS = re.compile(r"(pass|maj)@(\d+)")
 KINDS = {"pass": "any of k right", "maj": "majority of k right"}
@@ -226,11 +226,19 @@ def _levels_caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: floa
     if PLANTED in set(table["mark"]):
         said.append(
             "Ticks: planted, the accuracy that follows in closed form from what was built into the"
-            " model; a bar that holds its tick recovers it."
+            f" model{_recovers(inputs, task)}."
         )
     if chance is not None:
         said.append(f"Dashed: chance, {theme.one_in(chance)}.")
     return " ".join(said)
+
+
+def _recovers(inputs: Inputs, task: str) -> str:
+    """What a bar says of its tick; nothing that decides where a table was planted."""
+    rates = [row for row in instrument.planted_rates(inputs) if row.task == task]
+    if any(instrument.by_table(inputs, row) for row in rates):
+        return "; whether a level was recovered is judged problem by problem, not by its bar"
+    return "; a bar that holds its tick recovers it" if rates else ""
 
 
 def _by_k(inputs: Inputs, task: str) -> Figure | None:
