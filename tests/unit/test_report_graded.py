@@ -43,6 +43,7 @@ from featherweight.report.sections import (
 )
 from featherweight.report.sections.answers import Answers
 from featherweight.specs import PlantedSpec
+from featherweight.tasks import words as task_words
 
 POCKET = tuple(fabricated.pocket_models())
 ALONE = {
@@ -674,6 +675,26 @@ def test_what_was_lost_is_told_in_the_words_of_the_task(alone: Inputs) -> None:
     assert "the box of the answer is still open" in figure.caption
     assert "more than its limits" in figure.caption
     assert alone.why_unread("sums")["time out"] == "grading the answer took too long"
+
+
+def test_token_limits_are_those_of_the_models_asked(studies: Studies, mixed: Inputs) -> None:
+    """Each model has a limit of its own; one of a model that was not asked is not told."""
+    limits = {"solver": 96, "strong": 2048, "pocket-fair": 128}
+    decoding = dict(mixed.spec.decoding) | {
+        name: mixed.spec.decoding[name].model_copy(update={"max_new_tokens": limit})
+        for name, limit in limits.items()
+    }
+    own = replace(mixed, spec=mixed.spec.model_copy(update={"decoding": decoding}))
+    told = {task: own.token_limit(task) for task in own.spec.tasks}
+    assert told["olympiad"] == "256 tokens (Strong 7B: 2,048)"
+    assert told["pocket"] == "256 tokens (Pocket, fair: 128; Strong 7B: 2,048)"
+    assert told["sums"] == "96 tokens (Strong 7B: 2,048)"  # nobody has the study's
+    for task in ("sums", "olympiad", "pocket"):
+        (figure,) = reading.lost(own, task)
+        assert told[task] in figure.caption
+    assert mixed.token_limit("sums") == "256 tokens"
+    said = task_words.words("bbq").limits_generated
+    assert said[0].format(token_limit="512 tokens").startswith("Answers end after 512 tokens. ")
 
 
 def test_the_page_is_whole(studies: Studies, mixed: Inputs) -> None:

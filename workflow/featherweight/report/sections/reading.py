@@ -58,11 +58,11 @@ def _caption(inputs: Inputs, task: str) -> str:
         )
     if inputs.graded(task):
         return (
-            f"All problems. Not finished: after {inputs.spec.max_new_tokens} tokens, or where the"
+            f"All problems. Not finished: after {inputs.token_limit(task)}, or where the"
             " text ends, a thought or the box of the answer is still open. Not readable: no answer"
             " was found, or grading it took more than its limits. Both count as wrong."
         )
-    return f"All questions. Not finished: no answer within {inputs.spec.max_new_tokens} tokens."
+    return f"All questions. Not finished: no answer within {inputs.token_limit(task)}."
 
 
 def positions(inputs: Inputs, task: str) -> list[Figure]:
