@@ -470,6 +470,23 @@ def test_levels_are_not_rows_of_summaries(alone: Inputs) -> None:
     assert len(differences.differences(alone).rows) == 4  # three pairs and one
 
 
+def test_levels_are_rows_of_the_spread(alone: Inputs, mixed: Inputs) -> None:
+    """aggregate has no spread of a task with levels but theirs: each stands in the table."""
+    for inputs in (alone, mixed):
+        table = differences.spread(inputs)
+        assert table is not None
+        names = [one.heading for one in table.columns]
+        told = {tuple(cell.text for cell in row[:3]) for row in table.rows}
+        assert names[:3] == ["Model", "Task", "Questions"]
+        assert told >= {
+            (inputs.label(model), "Sums", f"Level {number}")
+            for model in inputs.models_of("sums")
+            for number in range(1, 6)
+        }
+        assert ("Strong 7B", "Olympiad", "All questions") in told
+        assert {len(row) for row in table.rows} == {len(names)}
+
+
 # --- the instrument ---
 
 
