@@ -694,6 +694,33 @@ def test_what_was_lost_is_told_in_the_words_of_the_task(alone: Inputs) -> None:
     assert alone.why_unread("sums")["time out"] == "grading the answer took too long"
 
 
+def test_published_figures_name_their_task_and_say_only_what_they_have(
+    studies: Studies, mixed: Inputs, single: Inputs
+) -> None:
+    """A row of mathematics has no word of another task's strata, and which test it is of."""
+    one = next(row for row in mixed.published if row.task == "olympiad" and row.drawn)
+    more = [
+        one.model_copy(update={"task": task, "stratum": stratum, "metric": "accuracy"})
+        for task, stratum in (("sums", ALL), ("pocket", "ambiguous"), ("pocket", "disambiguated"))
+    ]
+    both = replace(mixed, published=[*mixed.published, *more])
+    rows = methods.published(both, methods.published_columns(both))
+    assert methods.published_columns(both) == ("Ambiguous", "Disambiguated", "Accuracy")
+    by_task = {row.task: row.values for row in rows if row.model == one.model}
+    assert by_task["Olympiad"] == ("", "", shown.published(both, "olympiad", one.fraction))
+    assert by_task["Sums"] == ("", "", shown.published(both, "sums", one.fraction))
+    assert by_task["Pocket items"] == (*[theme.percent(one.fraction)] * 2, "")
+    said = words(studies.mixed, both).split("<h3>Published figures that are drawn</h3>")[1]
+    table = said[: said.index("</table>")]
+    assert '<th scope="col">Task</th>' in table
+    assert "no data" not in table
+    # Of one task alone nothing but its own column.
+    alone = words(studies.single, single).split("<h3>Published figures that are drawn</h3>")[1]
+    assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', alone[: alone.index("</table>")]) == [
+        "Model", "Accuracy", "Source", "Setting", "Comparable?"
+    ]  # fmt: skip
+
+
 def test_token_limits_are_those_of_the_models_asked(studies: Studies, mixed: Inputs) -> None:
     """Each model has a limit of its own; one of a model that was not asked is not told."""
     limits = {"solver": 96, "strong": 2048, "pocket-fair": 128}
