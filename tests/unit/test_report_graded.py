@@ -228,11 +228,73 @@ def test_a_count_of_several_answers_is_a_mean(studies: Studies, alone: Inputs) -
 
 
 def test_a_published_share_of_a_small_set_is_counted_too(single: Inputs) -> None:
-    assert shown.published(single, "olympiad", 0.233) == "7.0 of 30 (23.3%)"
+    assert shown.published(single, "olympiad", 0.233) == "7 of 30 (23.3%)"
     assert shown.published(single, "olympiad", None) == theme.NO_DATA
     chart = graded_figures.figures(single, "olympiad")[0]
     printed = {row["model"]: row["shown"] for row in chart.table.to_dict("records")}
-    assert printed["Llama-3.1-405B-Instruct"] == "7.0 of 30 (23.3%)"
+    assert printed["Llama-3.1-405B-Instruct"] == "7 of 30 (23.3%)"
+
+
+@pytest.mark.parametrize(
+    ("fraction", "says"),
+    [
+        (0.233, "7 of 30 (23.3%)"),
+        (0.167, "5 of 30 (16.7%)"),
+        (0.1, "3 of 30 (10.0%)"),
+        (1.0, "30 of 30 (100.0%)"),
+        (0.798, "23.9 of 30 (79.8%)"),  # 23.94
+        (0.093, "2.8 of 30 (9.3%)"),
+        (0.235, "7.0 of 30 (23.5%)"),  # 7.05 is no whole number, but for one digit
+    ],
+)
+def test_a_whole_number_of_problems_is_printed_whole(
+    single: Inputs, fraction: float, says: str
+) -> None:
+    assert shown.published(single, "olympiad", fraction) == says
+
+
+def test_what_others_averaged_is_not_called_one_answer(single: Inputs) -> None:
+    drawn = frames.drawn(single, "olympiad", ALL)
+    assert {row.metric for row in drawn} == {"pass@1"}
+    captions = {}
+    for name, changes in {
+        "means": {},
+        "whole": {"fraction": 0.233},
+        "one": {"fraction": 0.233, "metric": "accuracy"},
+    }.items():
+        rows = [row.model_copy(update=changes) for row in drawn]
+        figure = graded_figures.figures(replace(single, published=rows), "olympiad")[0]
+        captions[name] = figure.caption
+    assert "some averaged over several answers to each problem" in captions["means"]
+    assert "of one answer to each problem or a mean over several" in captions["whole"]
+    assert "one answer to each problem as others printed it" in captions["one"]
+    assert "one answer" not in captions["means"]
+
+
+def test_a_subset_says_what_was_left_out(alone: Inputs) -> None:
+    def said(subset: dict[str, Any], count: int | None = None) -> tuple[str, ...]:
+        entry = alone.spec.tasks["olympiad"]
+        draw = entry.draw.model_copy(update={"subset": subset, "count": count})
+        tasks = dict(alone.spec.tasks)
+        tasks["olympiad"] = entry.model_copy(update={"draw": draw})
+        spec = alone.spec.model_copy(update={"tasks": tasks})
+        rows = [
+            replace(row, n_questions=28, n=112, n_asked=112)
+            if (row.task, row.group, row.stratum) == ("olympiad", ALL, ALL)
+            else row
+            for row in alone.estimates
+        ]
+        return graded.asked(replace(alone, spec=spec, estimates=rows), "olympiad")[:2]
+
+    assert said({"figure": False}) == (
+        "28 of 30 problems in 2 categories, 4 answers to each.",
+        "Only problems without a figure; the others were left out.",
+    )
+    assert said({"figure": True, "level": 5}, 14) == (
+        "28 problems in 2 categories, 4 answers to each.",
+        "Only problems of level 5 and with a figure; the others were left out.",
+    )
+    assert "left out" not in "".join(graded.asked(alone, "olympiad"))
 
 
 def test_a_set_of_a_hundred_and_one_has_shares(alone: Inputs) -> None:

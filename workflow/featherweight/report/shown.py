@@ -110,15 +110,33 @@ def counted_share(inputs: Inputs, estimate: Estimate) -> str:
     return share if count == share else f"{count} ({share})"
 
 
+PRINTED = 0.001  # shares are printed to a tenth of a percent
+
+
 def published(inputs: Inputs, task: str, fraction: float | None) -> str:
-    """An accuracy that others printed: "23.3%", of a small graded task "7.0 of 30 (23.3%)"."""
-    share = theme.percent(fraction)
+    """An accuracy that others printed: "23.3%", of a small graded task "7 of 30 (23.3%)", where
+    that is no whole number of problems "23.9 of 30 (79.8%)".
+    """
+    share, count = theme.percent(fraction), published_count(inputs, task, fraction)
+    if count is None:
+        return share
+    right, of = count
+    return f"{right:.{0 if is_whole(right, of) else 1}f} of {of} ({share})"
+
+
+def published_count(inputs: Inputs, task: str, fraction: float | None) -> tuple[float, int] | None:
+    """How many problems of a small graded task's whole benchmark a share is, and of how many."""
     sizes = task_of(inputs.spec.tasks[task].task).categories.values()
     known = [size for size in sizes if size is not None]
     if fraction is None or not inputs.graded(task) or not known or len(known) < len(sizes):
-        return share
+        return None
     of = sum(known)
-    return f"{fraction * of:.1f} of {of} ({share})" if of <= SMALL else share
+    return (fraction * of, of) if of <= SMALL else None
+
+
+def is_whole(right: float, of: int) -> bool:
+    """Whether a printed share may be a whole number of problems, but for its rounding."""
+    return abs(right - round(right)) <= of * PRINTED / 2 + 1e-9
 
 
 def accuracy_cell(inputs: Inputs, estimate: Estimate | None) -> Cell:

@@ -10,14 +10,14 @@ One real row of the table of levels:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from featherweight.records import ALL
 from featherweight.report import frames, graded_charts, ranking, shown, theme
 from featherweight.report.graded_charts import MEASURED, PLANTED, PUBLISHED
-from featherweight.report.inputs import Inputs
+from featherweight.report.inputs import Inputs, PublishedRow
 from featherweight.report.parts import Figure
 from featherweight.report.sections import instrument, reading
 
@@ -69,8 +69,7 @@ def _measured(inputs: Inputs, model: str, task: str, stratum: str) -> Iterator[s
 
 
 def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
-    """Published accuracies of one answer to each problem that are marked to be drawn, lowest
-    last."""
+    """Published accuracies that are marked to be drawn, lowest last."""
     ours = {inputs.label(name) for name in inputs.models_of(task)}
     rows = [row for row in frames.drawn(inputs, task, ALL) if row.category == ALL]
     for row in sorted(rows, key=lambda row: -(row.fraction or 0.0)):
@@ -152,11 +151,21 @@ def _caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | Non
         kept = all(row.comparable for row in rows)
         why = "" if kept else f" Not comparable: {'; '.join(_reasons(inputs, task))}."
         said.append(
-            "Hollow diamonds and the faint lines through them: one answer to each problem as"
-            " others printed it, in their prompts, with sources in the table: only large gaps"
-            f" mean anything.{why}"
+            f"Hollow diamonds and the faint lines through them: {_printed(inputs, task, rows)}, in"
+            f" their prompts, with sources in the table: only large gaps mean anything.{why}"
         )
     return " ".join(said)
+
+
+def _printed(inputs: Inputs, task: str, rows: Sequence[PublishedRow]) -> str:
+    """What others printed, as far as it is known: a mean over several answers shows where no whole
+    number of problems gives the share; pass@1 may be one or not."""
+    counts = [shown.published_count(inputs, task, row.fraction) for row in rows]
+    if any(not shown.is_whole(*count) for count in counts if count is not None):
+        return "accuracy as others printed it, some averaged over several answers to each problem"
+    if any(row.metric == "pass@1" for row in rows):
+        return "accuracy as others printed it, of one answer to each problem or a mean over several"
+    return "one answer to each problem as others printed it"
 
 
 def _reasons(inputs: Inputs, task: str) -> list[str]:
