@@ -201,7 +201,6 @@ def test_no_share_of_a_small_set_stands_alone(studies: Studies, single: Inputs) 
     ("value", "n", "of", "says"),
     [
         (7 / 30, 30, 30, "7 of 30"),
-        (7.3 / 30, 120, 30, "mean 7.3 of 30 problems"),
         (0.0, 30, 30, "0 of 30"),
         (7 / 15, 15, 15, "7 of 15"),
         (None, 30, 30, None),
@@ -212,6 +211,46 @@ def test_counts_of_problems(
     single: Inputs, value: float | None, n: int, of: int | None, says: str | None
 ) -> None:
     assert shown.counted(single, "olympiad", value, n, of) == says
+
+
+def twice(inputs: Inputs, n: int, of: int) -> Inputs:
+    """The same study with the Olympiad under two seeds: `n` answers to `of` problems."""
+    again = [
+        cell.model_copy(update={"seed": 1, "item_seed": 1})
+        for cell in inputs.spec.cells
+        if cell.task == "olympiad"
+    ]
+    rows = [
+        replace(row, n=n, n_asked=n, n_questions=of)
+        if (row.task, row.group, row.stratum) == ("olympiad", ALL, ALL)
+        else row
+        for row in inputs.estimates
+    ]
+    spec = inputs.spec.model_copy(update={"cells": (*inputs.spec.cells, *again)})
+    return replace(inputs, spec=spec, estimates=rows)
+
+
+@pytest.mark.parametrize(
+    ("n", "of", "says"),
+    [
+        (120, 30, "mean 7.5 of 30 problems"),  # four answers to each
+        (240, 30, "mean 7.5 of 30 problems"),  # and again under the second seed
+        (128, 30, None),  # two problems came up under both seeds and weigh double
+        (240, 50, None),
+    ],
+)
+def test_problems_that_weigh_double_are_not_counted(
+    alone: Inputs, n: int, of: int, says: str | None
+) -> None:
+    seeded = twice(alone, n, of)
+    assert shown.is_small(seeded, "olympiad") == (says is not None)
+    assert shown.counted(seeded, "olympiad", 0.25, n, of) == says
+    accuracy = column(graded.scores(seeded, "olympiad"), "Accuracy")
+    assert all((" of " in cell.text) == (says is not None) for cell in accuracy)
+    chart = graded_figures.figures(seeded, "olympiad")[0].chart.to_dict()
+    assert ("problems right, of 30" in str(chart)) == (says is not None)
+    told = graded.asked(seeded, "olympiad")[0]
+    assert ("; some problems came up under more than one seed." in told) == (n != 120)
 
 
 def test_a_count_of_several_answers_is_a_mean(studies: Studies, alone: Inputs) -> None:
@@ -299,11 +338,15 @@ def test_a_subset_says_what_was_left_out(alone: Inputs) -> None:
 
 def test_a_set_of_a_hundred_and_one_has_shares(alone: Inputs) -> None:
     rows = [
-        replace(row, n_questions=101) if row.task == "olympiad" else row for row in alone.estimates
+        replace(row, n_questions=101, n=404, n_asked=404) if row.task == "olympiad" else row
+        for row in alone.estimates
     ]
     table = graded.scores(replace(alone, estimates=rows), "olympiad")
     assert all(cell.text.endswith("%") for cell in column(table, "Accuracy"))
-    fewer = [row if row.task != "olympiad" else replace(row, n_questions=100) for row in rows]
+    fewer = [
+        replace(row, n_questions=100, n=400, n_asked=400) if row.task == "olympiad" else row
+        for row in rows
+    ]
     table = graded.scores(replace(alone, estimates=fewer), "olympiad")
     assert all(cell.text.endswith(" of 100 problems") for cell in column(table, "Accuracy"))
 

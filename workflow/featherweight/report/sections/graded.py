@@ -127,7 +127,9 @@ def _answers_each(inputs: Inputs, task: str) -> str | None:
     each = inputs.spec.samples_of(task)
     if asked_for == each * (questions or 0):
         return "one answer to each" if each == 1 else f"{each} answers to each"
-    return f"{asked_for:,} answers, {each} to each prompt"
+    again = asked_for > each * (questions or asked_for)
+    more = "; some problems came up under more than one seed" if again else ""
+    return f"{asked_for:,} answers, {each} to each prompt{more}"
 
 
 def scores(inputs: Inputs, task: str) -> Table:
