@@ -559,6 +559,72 @@ def test_no_problem_right_is_said_plainly(single: Inputs) -> None:
     )
 
 
+def losing(inputs: Inputs, **shares: tuple[float, float]) -> Inputs:
+    """The same study, of whose models so many answers to the Olympiad were not readable and not
+    finished."""
+    rows = [
+        replace(row, value=shares[row.model][row.metric == "unfinished"])
+        if row.task == "olympiad"
+        and row.model in shares
+        and row.metric in ("unparsed", "unfinished")
+        else row
+        for row in inputs.estimates
+    ]
+    return replace(inputs, estimates=rows)
+
+
+@pytest.mark.parametrize(
+    ("strong", "thinker", "lede", "big", "text"),
+    [
+        ((0.0, 0.0), (0.0, 0.0), "Every answer was finished and could be read.", "0.0%",
+         "answers lost by any model"),
+        ((0.0, 0.0002), (0.0, 0.0), "Most answers lost: Strong 7B, less than 0.1%.",
+         "less than 0.1%", "most unread answers: Strong 7B"),
+        ((0.9, 0.1), (0.3, 0.7), "Most answers lost: Strong 7B and Thinker 1.5B, 100.0% of each.",
+         "100.0%", "most unread answers: Strong 7B and Thinker 1.5B alike"),
+        ((0.9, 0.0998), (0.0, 0.5), "Most answers lost: Strong 7B, more than 99.9%.",
+         "more than 99.9%", "most unread answers: Strong 7B"),
+        ((0.2, 0.1), (0.1, 0.1), "Most answers lost: Strong 7B, 30.0%.", "30.0%",
+         "most unread answers: Strong 7B"),
+    ],
+)  # fmt: skip
+def test_who_lost_most_is_told_with_all_that_lost_as_much(
+    single: Inputs,
+    strong: tuple[float, float],
+    thinker: tuple[float, float],
+    lede: str,
+    big: str,
+    text: str,
+) -> None:
+    lost = losing(single, strong=strong, thinker=thinker)
+    (figure,) = reading.lost(lost, "olympiad")
+    assert figure.lede == lede
+    cards = findings.findings(lost, instrument.check(lost))
+    (card,) = [one for one in cards if one.anchor == "math-olympiad-reading"]
+    assert (card.big, card.text) == (big, text)
+    if (strong, thinker) == ((0.9, 0.1), (0.3, 0.7)):
+        assert card.detail == "cut off 10.0% to 70.0%, of 30 asked each"
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        (1.0, "; each of their answers was cut off or could not be read."),
+        (0.9997, "; more than 99.9% of the answers of each could not be read or were cut off."),
+        (0.5, "; 50.0% or more of the answers of each could not be read or were cut off."),
+        (0.0, "."),
+    ],
+)
+def test_all_answers_lost_are_all(single: Inputs, lost: float, says: str) -> None:
+    none = losing(single, strong=(lost, 0.0), thinker=(lost, 0.0))
+    rows = [
+        replace(row, value=0.0, low=0.0, high=0.1) if row.metric == "accuracy" else row
+        for row in none.estimates
+    ]
+    (said,) = verdict.answers(replace(none, estimates=rows), instrument.check(none))
+    assert said == f"None of 2 models had one of 30 problems right{says}"
+
+
 def test_unread_answers_are_told_by_task(mixed: Inputs) -> None:
     assert mixed.unread_policy == ("left out (Pocket items), counted as wrong (Sums, Olympiad)")
     assert mixed.unread_in(["sums", "olympiad"]) == "counted as wrong"
