@@ -422,6 +422,21 @@ def test_models_stand_in_order_and_level_by_level(alone: Inputs) -> None:
     assert list(own) == sorted(own, reverse=True)
 
 
+def test_a_planted_accuracy_rests_on_no_answers(alone: Inputs) -> None:
+    """It is exact: a dash, where an unknown number would have no data."""
+    for figure in graded_figures.figures(alone, "sums")[:2]:
+        table = page.numbers(figure)
+        headings = [one.heading for one in table.columns]
+        places = [headings.index(one) for one in ("Answers", "Unique questions", "Unread")]
+        kinds = {row[headings.index("What")].text: row for row in table.rows}
+        planted = kinds["planted, closed form"]
+        assert [planted[place].text for place in places] == ["\N{EN DASH}"] * 3
+        assert planted[headings.index("95% interval")].text == "exact"
+        assert kinds["this run"][places[0]].text == theme.count(
+            figure.table[figure.table["mark"] == "this run"]["n"].iloc[-1]
+        )
+
+
 def test_a_task_without_levels_has_no_figure_of_them(single: Inputs) -> None:
     made = [one.id for one in graded_figures.figures(single, "olympiad")]
     assert made == ["math-olympiad-accuracy", "math-olympiad-reading"]
@@ -798,6 +813,11 @@ def test_a_grade_without_a_verdict_says_why(studies: Studies, alone: Inputs) -> 
     texts = answers.Texts(grades={(key, late.sample_index): grade})
     facts = dict(answers._example(alone, late, texts).facts)
     assert facts["No grade"] == "grading the answer took too long"
+    assert "A lenient grader" not in facts  # no lenient grader is asked of whole numbers
+    sums = made_up.SUMS
+    with pytest.MonkeyPatch.context() as patch:
+        fabricated.register(patch, replace(sums, grading="expression"), made_up.OLYMPIAD)
+        facts = dict(answers._example(alone, late, texts).facts)
     assert facts["A lenient grader"] == "no verdict"
     assert answers._how(alone, replace(late, answer=None, rule=None)) == (
         "none (grading the answer took too long)"

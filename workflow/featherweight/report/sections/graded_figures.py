@@ -21,6 +21,13 @@ from featherweight.report.inputs import Inputs, PublishedRow
 from featherweight.report.parts import Figure
 from featherweight.report.sections import instrument, reading
 
+NOTHING = "\N{EN DASH}"  # of a planted accuracy, which rests on no answers
+BEHIND = (
+    ("interval", "95% interval"),
+    ("n shown", "Answers"),
+    ("n_questions shown", "Unique questions"),
+    frames.UNREAD,
+)  # as `frames.BEHIND`
 DRAWS = re.compile(r"(pass|maj)@(\d+)")
 KINDS = {"pass": "any of k right", "maj": "majority of k right"}
 
@@ -64,7 +71,7 @@ def _measured(inputs: Inputs, model: str, task: str, stratum: str) -> Iterator[s
     value = inputs.value(model, task, stratum, "planted")
     if value is not None:
         planted = shown.mark(None, "percent") | {"value": value, "shown": theme.percent(value)}
-        extra = {"interval": "exact", "source": "the planted table", "unread shown": ""}
+        extra = {"interval": "exact", "source": "the planted table", "unread shown": NOTHING}
         yield own | {"mark": PLANTED} | planted | extra
 
 
@@ -93,7 +100,7 @@ def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
 def _models(inputs: Inputs, task: str) -> Figure | None:
     rows = [row for model in in_order(inputs, task) for row in _measured(inputs, model, task, ALL)]
     others = list(_published(inputs, task))
-    table = frames.frame([*rows, *others])
+    table = _counts(frames.frame([*rows, *others]))
     if not rows or not table["value"].notna().any():
         return None
     of = small(inputs, task)
@@ -113,11 +120,27 @@ def _models(inputs: Inputs, task: str) -> Figure | None:
             ("model", "Model"),
             ("mark", "What"),
             ("shown", "Accuracy"),
-            *frames.BEHIND,
+            *BEHIND,
             ("source", "Source"),
         ),
         section="graded",
     )
+
+
+def _counts(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the numbers of answers and questions in words: none where an accuracy was
+    planted, as its interval says."""
+    if not len(table):
+        return table
+    planted = table["mark"] == PLANTED
+    shown_as = {
+        f"{name} shown": [
+            NOTHING if exact else theme.count(None if pd.isna(number) else number)
+            for exact, number in zip(planted, table[name], strict=True)
+        ]
+        for name in ("n", "n_questions")
+    }
+    return table.assign(**shown_as)
 
 
 def _said(inputs: Inputs, task: str, table: pd.DataFrame) -> str:
@@ -179,8 +202,13 @@ def _levels(inputs: Inputs, task: str) -> Figure | None:
     if not levels:
         return None
     models = in_order(inputs, task)
-    table = frames.frame(
-        row for level in levels for model in models for row in _measured(inputs, model, task, level)
+    table = _counts(
+        frames.frame(
+            row
+            for level in levels
+            for model in models
+            for row in _measured(inputs, model, task, level)
+        )
     )
     if not len(table) or not table["value"].notna().any():
         return None
@@ -206,7 +234,7 @@ def _levels(inputs: Inputs, task: str) -> Figure | None:
             ("model", "Model"),
             ("mark", "What"),
             ("shown", "Accuracy"),
-            *frames.BEHIND,
+            *BEHIND,
         ),
         least_width=700 if many else 340,
         fits=not many,
