@@ -71,6 +71,7 @@ class Instrument:
     planted: str | None  # what pocket models carry, in words
     figures: tuple[Drawn, ...]
     table: Table
+    judged: str  # how planted values and thresholds are judged
     cluster: str
     agree: str
 
@@ -129,9 +130,47 @@ def section(inputs: Inputs, checked: Check, figures: Sequence[Drawn]) -> Section
         )
     )
     data = Instrument(
-        checked, planted or None, tuple(figures), table, inputs.cluster, agree(inputs)
+        check=checked,
+        planted=planted or None,
+        figures=tuple(figures),
+        table=table,
+        judged=judged(inputs),
+        cluster=inputs.cluster,
+        agree=agree(inputs),
     )
     return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
+
+
+def by_table(inputs: Inputs, row: KnownValue) -> bool:
+    """Whether the expected value is the mean of a planted table over the very problems asked: then
+    right minus planted is judged, problem by problem, and not the value by its interval."""
+    return any(
+        (one.task, one.metric, one.stratum)
+        == (inputs.spec.tasks[row.task].task, row.metric, row.stratum)
+        and one.table is not None
+        for one in inputs.spec.models[row.model].planted
+    )
+
+
+BY_INTERVAL = (
+    "Planted rates and the accuracy that a pocket model must reach are judged by the 95% interval"
+    " and the threshold"
+)
+BY_PROBLEM = (
+    "right minus planted is taken problem by problem, and its mean must lie within 3.29 standard"
+    " errors of 0"
+)
+
+
+def judged(inputs: Inputs) -> str:
+    """How planted values are judged, a clause for each kind that the study has."""
+    kinds = {by_table(inputs, row) for row in planted_rates(inputs)}
+    tables = (
+        f"where a table of rates was planted, {BY_PROBLEM}, as of a control that answers by chance"
+    )
+    if kinds == {True} and not any(row.at_least for row in known_values(inputs)):
+        return f"{tables[:1].upper()}{tables[1:]}"
+    return f"{BY_INTERVAL}; {tables}" if True in kinds else BY_INTERVAL
 
 
 def _with_article(name: str) -> str:
@@ -186,11 +225,13 @@ def planted_levels(inputs: Inputs) -> list[Figure]:
         table = planted_frame(inputs, rates)
         if not len(table) or not table["value"].notna().any():
             continue
-        levels = [inputs.questions(task, row.stratum) for row in rates if row.expected is not None]
-        table["level"] = levels
+        known = [row for row in rates if row.expected is not None]
+        table["level"] = [inputs.questions(task, row.stratum) for row in known]
+        table["above"] = [_above(inputs, row) for row in known]
         # Names stand left and right in turn, that of the highest left: so they keep apart.
         ranks = table["planted"].rank(method="first", ascending=False).astype(int)
         table["side"] = ["right" if rank % 2 else "left" for rank in ranks]
+        kinds = {by_table(inputs, row) for row in rates}
         told = "; ".join(
             f"{one['model']}, {one['level']}: {one['planted shown']} planted, {one['shown']} found"
             for one in table.to_dict("records")
@@ -201,10 +242,9 @@ def planted_levels(inputs: Inputs) -> list[Figure]:
                 title=f"{inputs.task_label(task)}: what was planted, and what was measured",
                 lede=(
                     "The accuracy at each level follows in closed form from what was built into"
-                    " the model. On the dashed line planted and measured are equal; a bar that"
-                    " misses it is a level that was not recovered."
+                    f" the model. On the dashed line planted and measured are equal{_misses(kinds)}"
                 ),
-                caption=frames.clustered(inputs, task),
+                caption=frames.clustered(inputs, task) + _decides(kinds),
                 chart=graded_charts.planted(
                     table,
                     description=f"Measured against planted accuracy, a point per level. {told}.",
@@ -216,13 +256,40 @@ def planted_levels(inputs: Inputs) -> list[Figure]:
                     ("planted shown", "Planted"),
                     ("shown", "Measured"),
                     *frames.BEHIND,
+                    *((("above", "Right minus planted, 95%"),) if True in kinds else ()),
                     ("noticed", "Smallest shift noticed"),
-                    ("recovered", "Planted one inside"),
+                    ("recovered", "Recovered"),
                 ),
                 section="instrument",
             )
         )
     return made
+
+
+def _misses(kinds: set[bool]) -> str:
+    """What a bar beside the line means, where bars decide; `kinds`: whether by table."""
+    return "." if True in kinds else "; a bar that misses it is a level that was not recovered."
+
+
+def _decides(kinds: set[bool]) -> str:
+    """What decides where a table was planted; `kinds`: whether by table."""
+    if True not in kinds:
+        return ""
+    values = " A value that was planted by itself is judged by its bar." if False in kinds else ""
+    return (
+        " Where a table was planted, the bars, which say how far accuracy moves with the problems"
+        f" drawn, do not decide whether a level was recovered: {BY_PROBLEM}.{values}"
+    )
+
+
+def _above(inputs: Inputs, row: KnownValue) -> str:
+    """Right minus planted with its interval, where a table was planted; the check rests on it."""
+    if not by_table(inputs, row):
+        return "judged by the bar"
+    above = inputs.estimate(row.model, row.task, ALL, row.stratum, "above_planted")
+    if above is None or above.value is None:
+        return theme.NO_DATA
+    return f"{theme.points(above.value)} ({theme.bounds(above.low, above.high, 'percent')})"
 
 
 def planted_figure(inputs: Inputs) -> Figure | None:

@@ -120,10 +120,13 @@ def _none_right(inputs: Inputs, task: str, ranked: Ranking) -> str:
     said = alone if count == 1 else f"None of {count} models had one {problems} right"
     if least is None or not least.lost:
         return f"{said}."
+    if least.lost >= 1 - theme.ROUNDING:
+        whose = "each of its answers" if count == 1 else "each of their answers"
+        return f"{said}; {whose} was cut off or could not be read."
     whose = "its answers" if count == 1 else "the answers of each"
-    lost = theme.percent(least.lost)
-    share = lost if count == 1 else f"{lost} or more"
-    return f"{said}; {share} of {whose} could not be read or were cut off."
+    share = theme.share(least.lost)
+    lost = share if count == 1 or share.startswith("more") else f"{share} or more"
+    return f"{said}; {lost} of {whose} could not be read or were cut off."
 
 
 def _estimate(inputs: Inputs, model: str, task: str, stratum: str) -> Estimate | None:
