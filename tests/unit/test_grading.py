@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from featherweight.grading import Grader, Grading
+from featherweight.grading import Grader, Grading, rules
 
 BY_RULES: list[tuple[Grading, str, str, bool]] = [
     ("integer", "25", "025", True),
@@ -51,3 +51,46 @@ def test_math_verify_decides_the_rest() -> None:
     pairs = [(r"\sqrt{8}", r"2\sqrt2"), ("1/2004!", "1/2006!"), (r"3\pi", "3"), ("3", "3t")]
     with Grader("expression", None) as grader:
         assert [grade.equal for grade in grader.grade(pairs)] == [True, False, False, False]
+
+
+def _nested(depth: int, inside: str) -> str:
+    return r"\{1," * depth + inside + r"\}" * depth
+
+
+def _comparisons(gold: str, answer: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """How many comparisons the rules make without and with somebody to ask, and their verdict."""
+    made: list[str] = []
+    compared = rules._compared
+    monkeypatch.setattr(
+        rules, "_compared", lambda *given: (made.append(given[0]), compared(*given))[1]
+    )
+    try:
+        verdict = rules.expression(gold, answer).rule
+    except rules.Open:
+        verdict = rules.expression(gold, answer, lambda *_: False).rule
+    monkeypatch.undo()
+    return len(made), verdict
+
+
+def test_sets_within_sets_cost_a_few_comparisons_per_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [
+        _comparisons(_nested(depth, "x+1"), _nested(depth, "1+x+0"), monkeypatch)[0]
+        for depth in (2, 4, 8, 10)
+    ]
+    assert made[-1] < 10 * made[0]
+    assert _comparisons(_nested(17, "x+1"), _nested(17, "1+x+0"), monkeypatch)[1] == (
+        "too many parts"
+    )
+
+
+def test_no_two_answers_cost_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets of sets whose members all differ: each is compared with each."""
+    sets = [
+        r"\{" + ",".join(rf"\{{{a},{b},x+{a}\}}" for a in "abcdefgh" for b in pair) + r"\}"
+        for pair in ("yz", "zw")
+    ]
+    assert all(len(one) <= rules.LONGEST for one in sets)
+    for gold, answer in (sets, (_nested(60, "x+1"), _nested(60, "1+x+0"))):
+        count, verdict = _comparisons(gold, answer, monkeypatch)
+        assert count <= 2 * rules._MOST_COMPARISONS
+        assert verdict in ("too many parts", "parts")

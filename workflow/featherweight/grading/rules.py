@@ -4,7 +4,8 @@ What they leave open is asked of `ask`, part by part: math-verify in a worker, o
 where there is none. In this order, the first that decides:
 
 1. `same text`: equal after `normal.canonical` (spaces, sizes, dollars, thousands, full stops).
-2. `too long`: an answer of more than 400 characters is no answer.
+2. `too long`: an answer of more than 400 characters is no answer. `too many parts`: neither is one
+   of sets within sets that would take more than 2,000 comparisons, or more than 12 levels.
 3. `unit`: two units that are known and differ (5 cm, 5 m; 10%, $10). One alone is left out: 10% is
    10, never 0.1; 90 degrees is 90.
 4. `text`: a right answer in words is compared by its letters and digits, without case.
@@ -21,7 +22,8 @@ where there is none. In this order, the first that decides:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from featherweight.grading import numbers, units
@@ -30,6 +32,9 @@ from featherweight.grading.shapes import Shape, shape, spread
 
 LONGEST = 400  # characters of an answer
 _MOST_PARTS = 24  # of a list whose order is free
+# Of two answers and their parts, each with each: two lists of 24 are 576 comparisons, twice.
+_MOST_COMPARISONS = 2000
+_MOST_DEPTH = 12  # of brackets within brackets
 
 Ask = Callable[[str, str], bool]
 _WORDS = re.compile(r"(?:\\text ?\{[^{}]*\}|[\s().,'])+")
@@ -51,9 +56,43 @@ class Open(Exception):
     """The rules do not decide a pair, and nobody else was to be asked."""
 
 
+class _TooMuch(Exception):
+    """Two answers have more parts within parts than are compared."""
+
+
 def no_one(gold: str, answer: str) -> bool:
     """Asked where nobody is there to ask."""
     raise Open
+
+
+class _Work:
+    """Whom one pair's comparison may ask, and how much of it is left."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self._left = _MOST_COMPARISONS
+        self._depth = 0
+
+    @contextmanager
+    def comparison(self) -> Iterator[None]:
+        """One more comparison, within those under way. Raises _TooMuch."""
+        if self._left == 0 or self._depth == _MOST_DEPTH:
+            raise _TooMuch
+        self._left -= 1
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def unasked(self) -> Iterator[None]:
+        """Ask nobody for a while."""
+        asked, self.ask = self.ask, no_one
+        try:
+            yield
+        finally:
+            self.ask = asked
 
 
 def integer(gold: str, answer: str) -> Verdict:
@@ -115,7 +154,10 @@ def expression(gold: str, answer: str, ask: Ask = no_one, *, whole: bool = False
     first, second = canonical(gold), canonical(answer)
     if not first or not second:
         return Verdict(False, "empty")
-    return _units(first, second, money) or _compare(first, second, ask, whole=whole)
+    try:
+        return _units(first, second, money) or _compare(first, second, _Work(ask), whole=whole)
+    except _TooMuch:
+        return Verdict(False, "too many parts")
 
 
 def _units(first: str, second: str, money: Sequence[bool]) -> Verdict | None:
@@ -127,20 +169,25 @@ def _units(first: str, second: str, money: Sequence[bool]) -> Verdict | None:
     return None if one is None or other is None or one == other else Verdict(False, "unit")
 
 
-def _compare(first: str, second: str, ask: Ask, *, whole: bool = False) -> Verdict:
+def _compare(first: str, second: str, work: _Work, *, whole: bool = False) -> Verdict:
     if first == second and not whole:
         return Verdict(True, "same text")
+    with work.comparison():
+        return _compared(first, second, work)
+
+
+def _compared(first: str, second: str, work: _Work) -> Verdict:
     one, other = shape(first), shape(second)
     decided = _units(first, second, (False, False)) or _text(first, second) or _base(one, other)
     if decided is not None:
         return decided
     if "=" in first and "=" in second and (one.name is None) != (other.name is None):
-        return _one(first, second, ask)  # y = 2x and 2x - y = 0
+        return _one(first, second, work)  # y = 2x and 2x - y = 0
     if one.name is not None and other.name is not None and one.name != other.name:
         return Verdict(False, "name")
     if one.kind == other.kind == "one":
-        return _one(one.parts[0], other.parts[0], ask)
-    return _parts(one, other, ask)
+        return _one(one.parts[0], other.parts[0], work)
+    return _parts(one, other, work)
 
 
 def _text(gold: str, answer: str) -> Verdict | None:
@@ -186,7 +233,7 @@ def _based(text: str) -> tuple[str, int] | None:
     return found[1].lstrip("0") or "0", base
 
 
-def _parts(gold: Shape, answer: Shape, ask: Ask) -> Verdict:
+def _parts(gold: Shape, answer: Shape, work: _Work) -> Verdict:
     free = gold.kind in ("list", "set", "union")
     loose = {gold.kind, answer.kind} in ({"list", "set"}, {"list", "()"}, {"one", "set"})
     longer = len(gold.parts) > 2 and {gold.kind, answer.kind} == {"()", "[]"}
@@ -199,21 +246,21 @@ def _parts(gold: Shape, answer: Shape, ask: Ask) -> Verdict:
         return Verdict(False, "shape")
     names = {shape(part).name for part in (*first, *second)}
     if free and len(names - {None}) < 2:
-        return _matched(first, second, ask)
+        return _matched(first, second, work)
     if len(names - {None}) > 1 and None not in names:
-        return _matched(first, second, ask)  # each finds its own name
-    verdicts = [_compare(*pair, ask) for pair in zip(first, second, strict=True)]
+        return _matched(first, second, work)  # each finds its own name
+    verdicts = [_compare(*pair, work) for pair in zip(first, second, strict=True)]
     return _joined(verdicts)
 
 
-def _matched(first: tuple[str, ...], second: tuple[str, ...], ask: Ask) -> Verdict:
+def _matched(first: tuple[str, ...], second: tuple[str, ...], work: _Work) -> Verdict:
     """Whether each part has an equal one of its own, in any order."""
     if len(first) > _MOST_PARTS:
-        return _joined([_compare(*pair, ask) for pair in zip(first, second, strict=True)])
+        return _joined([_compare(*pair, work) for pair in zip(first, second, strict=True)])
     left = list(second)
     verdicts = []
     for part in first:
-        best = _equal_one(part, left, ask)
+        best = _equal_one(part, left, work)
         if best is None:
             return Verdict(False, "parts")
         position, verdict = best
@@ -222,19 +269,22 @@ def _matched(first: tuple[str, ...], second: tuple[str, ...], ask: Ask) -> Verdi
     return _joined(verdicts)
 
 
-def _equal_one(part: str, others: list[str], ask: Ask) -> tuple[int, Verdict] | None:
+def _equal_one(part: str, others: list[str], work: _Work) -> tuple[int, Verdict] | None:
     """The first of the others that is equal; those that are decided without asking go first."""
     waiting = []
     for position, other in enumerate(others):
         try:
-            verdict = _compare(part, other, no_one)
+            with work.unasked():
+                verdict = _compare(part, other, work)
         except Open:
             waiting.append(position)
             continue
         if verdict.equal:
             return position, verdict
+    if waiting and work.ask is no_one:
+        raise Open
     for position in waiting:
-        verdict = _compare(part, others[position], ask)
+        verdict = _compare(part, others[position], work)
         if verdict.equal:
             return position, verdict
     return None
@@ -249,7 +299,7 @@ def _joined(verdicts: Sequence[Verdict]) -> Verdict:
     return Verdict(True, "math-verify" if asked else "parts")
 
 
-def _one(first: str, second: str, ask: Ask) -> Verdict:
+def _one(first: str, second: str, work: _Work) -> Verdict:
     first, second = (units.without_unit(text)[0] for text in (first, second))
     one, other = numbers.number(first), numbers.number(second)
     if one is not None and other is not None:
@@ -258,10 +308,10 @@ def _one(first: str, second: str, ask: Ask) -> Verdict:
         return Verdict(False, "empty")
     if "=" not in first and (chain := _chain(second)):
         # 10/2 = 5 is 5 and x + 1 = 5 is not: each side says it
-        return _joined([_compare(first, side, ask) for side in chain])
+        return _joined([_compare(first, side, work) for side in chain])
     if "=" not in second and (chain := _chain(first)):
-        return _joined([_compare(side, second, ask) for side in chain])
-    return Verdict(ask(first, second), "math-verify")
+        return _joined([_compare(side, second, work) for side in chain])
+    return Verdict(work.ask(first, second), "math-verify")
 
 
 def _chain(text: str) -> list[str]:
