@@ -9,7 +9,8 @@ where there is none. In this order, the first that decides:
 3. `unit`: two units that are known and differ (5 cm, 5 m; 10%, $10). One alone is left out: 10% is
    10, never 0.1; 90 degrees is 90.
 4. `text`: a right answer in words is compared by its letters and digits, without case.
-5. `base`: 52_8 is not 52_9, and 52 without a base is fifty-two.
+5. `base`: 52_8 is not 52_9, and 52 without a base is fifty-two. What is no base (52_5, 3_x, 5') is
+   equal to the same text only.
 6. `shape`: a tuple is no interval with other brackets, a list no single value. Lists without
    parentheses and sets are compared without order, what stands in parentheses with it; a tuple
    whose parentheses are missing is still one. x in [1, 2] and 1 <= x <= 2 are [1, 2]. A name is
@@ -39,7 +40,8 @@ _MOST_DEPTH = 12  # of brackets within brackets
 Ask = Callable[[str, str], bool]
 _WORDS = re.compile(r"(?:\\text ?\{[^{}]*\}|[\s().,'])+")
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]{2,})*")
-_BASE = re.compile(r"\(?((?=[A-F]*\d)[\dA-F]+)\)?_\{(?:\\text ?\{)?(\w+)\}?\}?")
+_BASE = re.compile(r"\(?((?=[A-F]*\d)[\dA-F]+)\)?_\{(?:\(|\\text ?\{)?(\w+)[)}]?\}?")
+_MARKED = re.compile(r"(?<![\w\\])[\d.]+(?:_|'|\^\{?\\prime)|[})]'")  # 52_a, 5', f(2)'
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _BASES |= {"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}
 _MATHEMATICS = {"pi", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "inf", "sqrt"}
@@ -209,14 +211,17 @@ def _letters(text: str) -> str:
 
 
 def _base(one: Shape, other: Shape) -> Verdict | None:
-    """Values with a number base; None: neither has one."""
+    """Values with a number base, or another mark behind their digits; None: neither has one."""
     if one.kind != "one" or other.kind != "one":
         return None
     first, second = _based(one.parts[0]), _based(other.parts[0])
     if first is not None and second is not None:
         return Verdict(first == second, "base")
     if first is None and second is None:
-        return None
+        # math-verify drops what it cannot read there: 52_5 would be 52
+        texts = [re.sub(r"[ {}]", "", side.parts[0]) for side in (one, other)]
+        marked = any(_MARKED.search(side.parts[0]) for side in (one, other))
+        return Verdict(texts[0] == texts[1], "base") if marked else None
     digits, base = first or second or ("", 0)
     plain = numbers.number((one if first is None else other).parts[0])
     same = base == 10 and plain is not None and plain.value == int(digits)
