@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from featherweight.grading import units
+
 _SIGNS = str.maketrans(
     {
         "−": "-",
@@ -73,6 +75,7 @@ _STEPS = [
         (r"\+\s*\\infty", r"\\infty"),
     )
 ]
+_NO_TEXT = re.compile(r"\\text *\{ *\}")
 _SPACE = re.compile(r"\s+")
 _GIVES_WAY = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])")
 _ENDS = re.compile(r"^(?:=|,|;|:)+|(?:(?<!\\)[.,;:]|\\\\)+$")
@@ -86,6 +89,7 @@ def canonical(text: str) -> str:
     text = text.translate(_SIGNS)
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
+    text = _NO_TEXT.sub("", units.multiplied(text))
     text = braced(braced(text, r"\frac", 2), r"\sqrt", 1)
     text = without_spaces(text)
     before = None

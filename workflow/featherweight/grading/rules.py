@@ -7,7 +7,8 @@ where there is none. In this order, the first that decides:
 2. `too long`: an answer of more than 400 characters is no answer. `too many parts`: neither is one
    of sets within sets that would take more than 2,000 comparisons, or more than 12 levels.
 3. `unit`: two units that are known and differ (5 cm, 5 m; 10%, $10). One alone is left out: 10% is
-   10, never 0.1; 90 degrees is 90.
+   10, never 0.1; 90 degrees is 90. A word that multiplies is worked out (5 thousand is 5000), and
+   one that makes another value is no unit (5 squared, 5 x).
 4. `text`: a right answer in words is compared by its letters and digits, without case.
 5. `base`: 52_8 is not 52_9, and 52 without a base is fifty-two. What is no base (52_5, 3_x, 5') is
    equal to the same text only.
@@ -121,17 +122,17 @@ def number(gold: str, answer: str) -> Verdict:
     return Verdict(first.value == second.value, "number")
 
 
-_NUMBER_WORDS = {"and", "half", "point", "quarter", "third", "hundred", "thousand", "million"}
-_NUMBER_WORDS |= {"billion", "dozen", "or", "to", "over", "plus", "minus", "times", "e"}
+_LETTERS = {"k": "thousand", "K": "thousand", "M": "million"}  # behind an amount: 2k, $5M
 
 
 def _amount(text: str) -> numbers.Number | None:
     text = " ".join(text.split())
     if len(text) > LONGEST:
         return None
+    text = re.sub(r"(?<=\d)([kKM])$", lambda found: " " + _LETTERS[found[1]], text.strip("$. "))
     plain = units.without_unit(canonical(text))[0]
     words = re.search(r"(?<=[\d)}])[ -]?[A-Za-z][A-Za-z ./-]*$", plain)  # 72 clips
-    if words is not None and not _NUMBER_WORDS & set(re.findall("[a-z]+", words[0].lower())):
+    if words and not units.makes_another_value(words[0].lower().replace(".", "").split()):
         plain = plain[: words.start()]
     return numbers.number(shape_value(plain))
 
@@ -311,6 +312,9 @@ def _one(first: str, second: str, work: _Work) -> Verdict:
         return Verdict(numbers.equal(one, other), "number")
     if not first or not second:
         return Verdict(False, "empty")
+    if r"\text" in first or r"\text" in second:  # math-verify drops words: 5 squared would be 5
+        texts = [re.sub(r"\\text|[ {}]", "", side).casefold() for side in (first, second)]
+        return Verdict(texts[0] == texts[1], "text")
     if "=" not in first and (chain := _chain(second)):
         # 10/2 = 5 is 5 and x + 1 = 5 is not: each side says it
         return _joined([_compare(first, side, work) for side in chain])
