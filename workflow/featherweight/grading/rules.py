@@ -9,7 +9,7 @@ where there is none. In this order, the first that decides:
 3. `unit`: two units that are known and differ (5 cm, 5 m; 10%, $10). One alone is left out: 10% is
    10, never 0.1; 90 degrees is 90. A word that multiplies is worked out (5 thousand is 5000), and
    one that makes another value is no unit (5 squared, 5 x).
-4. `text`: a right answer in words is compared by its letters and digits, without case.
+4. `text`: an answer in words is compared by its letters and digits, without case.
 5. `base`: 52_8 is not 52_9, and 52 without a base is fifty-two. What is no base (52_5, 3_x, 5') is
    equal to the same text only.
 6. `shape`: a tuple is no interval with other brackets, a list no single value. Lists without
@@ -194,7 +194,12 @@ def _compared(first: str, second: str, work: _Work) -> Verdict:
 
 
 def _text(gold: str, answer: str) -> Verdict | None:
-    """Right answers in words; None: the right answer is none."""
+    """Answers in words; None: neither is one, or they may be products of letters."""
+    return _in_words(gold, answer) or _in_words(answer, gold)
+
+
+def _in_words(gold: str, answer: str) -> Verdict | None:
+    """The verdict where the first is in words."""
     in_text = _WORDS.fullmatch(gold) is not None and r"\text" in gold
     plain = _PLAIN_WORDS.fullmatch(gold) is not None and gold.lower() not in _MATHEMATICS
     if not in_text and not plain:
@@ -240,13 +245,13 @@ def _based(text: str) -> tuple[str, int] | None:
 
 
 def _parts(gold: Shape, answer: Shape, work: _Work) -> Verdict:
-    free = gold.kind in ("list", "set", "union")
+    free = {gold.kind, answer.kind} <= {"one", "list", "set", "union"}
     loose = {gold.kind, answer.kind} in ({"list", "set"}, {"list", "()"}, {"one", "set"})
     longer = len(gold.parts) > 2 and {gold.kind, answer.kind} == {"()", "[]"}
     if gold.kind != answer.kind and not loose and not longer:
         return Verdict(False, "shape")
     first, second = gold.parts, answer.parts
-    if free or answer.kind in ("list", "set"):
+    if free or "list" in (gold.kind, answer.kind):
         first, second = spread(first), spread(second)
     if len(first) != len(second):
         return Verdict(False, "shape")
