@@ -47,8 +47,11 @@ _STEPS = [
         (r"(?<!\\)\\[,;: ]|~|\\q?quad(?![a-zA-Z])", " "),
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?", ""),
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
-        (r"\\(?:displaystyle|textstyle|rm|bf)(?![a-zA-Z])", ""),
+        (r"\\(?:(?:display|text)style|rm|bf|tiny|small|[lL]arge|LARGE|[hH]uge)(?![a-zA-Z])", ""),
+        (r"\\(?:textcolor|color)\s*\{[A-Za-z!\d]*\}", ""),
+        (r"\\(?:f?boxed|fbox|underline|boldsymbol|bm)\s*\{", "{"),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)|math(?:rm|bf|it|sf)|mbox|hbox)\s*\{", r"\\text{"),
+        (r"\\text\s*\{([^{}A-Za-z]*)\}", r"\1"),  # \textbf{(540)}
         (r"\\text\s*\{\s*([ie]|\d[\d.,]*)\s*\}", r"\1"),
         (r",?\s*\\text\s*\{\s*(?:and|or)\s*\}\s*", ","),
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),

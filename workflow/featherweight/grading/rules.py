@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from featherweight.grading import numbers, units
 from featherweight.grading.normal import canonical, split
-from featherweight.grading.shapes import Shape, shape, spread
+from featherweight.grading.shapes import NAME, Shape, shape, spread
 
 LONGEST = 400  # characters of an answer
 _MOST_PARTS = 24  # of a list whose order is free
@@ -99,7 +99,7 @@ class _Work:
 
 
 def integer(gold: str, answer: str) -> Verdict:
-    """Whether two whole numbers are equal: 025, 25.0 and $25$ are 25, and 50/2 is no number."""
+    """Whether two whole numbers are equal: 025, 25.0 and m+n=25 are 25, and 50/2 is no number."""
     first, second = (_whole(text) for text in (gold, answer))
     if first is None or second is None:
         return Verdict(False, "not an integer")
@@ -109,7 +109,7 @@ def integer(gold: str, answer: str) -> Verdict:
 def _whole(text: str) -> int | None:
     if len(text) > LONGEST:
         return None
-    plain = units.without_unit(canonical(text))[0]
+    plain = shape_value(units.without_unit(canonical(text))[0])
     found = re.fullmatch(r"([+-]?(?:\d+|\d{1,3}(?:,\d{3})+))(?:\.0*)?", plain)
     return None if found is None else int(found[1].replace(",", ""))
 
@@ -138,9 +138,19 @@ def _amount(text: str) -> numbers.Number | None:
 
 
 def shape_value(plain: str) -> str:
-    """The one value that a text states: 5 in x = 5; the text itself where it states several."""
+    """The value that a text states: 5 in x = 5 and in 2 + 3 = 5; the text where it states none."""
+    sides = split(plain, "=") or []
+    if len(sides) > 1 and sides[-1] and all(map(_says_what, sides[:-1])):
+        plain = sides[-1]
     found = shape(plain)
-    return found.parts[0] if found.kind == "one" else plain
+    value = found.parts[0] if found.kind == "one" else plain
+    return units.without_unit(value)[0]
+
+
+def _says_what(side: str) -> bool:
+    """Whether the left side says what the right one is: 9*2, x, m+n; 2x and x+5 are equations."""
+    names = set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", side)))
+    return bool(side) and (len(names) != 1 or NAME.fullmatch(side) is not None)
 
 
 def expression(gold: str, answer: str, ask: Ask = no_one, *, whole: bool = False) -> Verdict:
