@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import combinations, permutations
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,25 @@ def test_equal_answers_share_a_class() -> None:
     with Grader("expression", None) as grader:
         found = classes("expression", r"\frac{1}{2}", answers, grader)
     assert found == [0, None, 1, 0, 1, 2, 2, 0, 3]
+
+
+def test_classes_do_not_depend_on_the_order_of_the_samples() -> None:
+    """Every order of samples of which equality by rounding, order or unit is not transitive."""
+    several = [
+        ["1/3", "0.3333", "0.33333"],
+        ["1,2", "(2,1)", "2,1", "(1,2)"],
+        [r"\$5", "5", r"5\text{ cm}", r"5\text{ m}"],
+    ]
+    with Grader("expression", None) as grader:
+        for samples in several:
+            found = set()
+            for order in permutations(range(len(samples))):
+                numbers = classes("expression", "7", [samples[place] for place in order], grader)
+                assert numbers[0] == 0
+                together = sorted(zip(order, numbers, strict=True))
+                found.add(tuple(one[1] == other[1] for one, other in combinations(together, 2)))
+            assert len(found) == 1
+        assert classes("expression", "7", several[0], grader) == [0, 0, 0]
 
 
 def test_classes_of_numbers() -> None:

@@ -26,16 +26,17 @@ def classes(
     """The number of each answer's class, from 0 in the order of first appearance; None: no answer.
 
     Answers of the same canonical text are one class, and so are all that equal the right one.
-    The others are compared with the first answer of each class, in order, where the rules decide,
-    and with those of the `MOST_COMPARED` classes with most answers where math-verify must: equality
-    by rounding is not transitive, so the first member speaks for its class. Not more than
-    unique answers x classes are compared, and no pair of one text.
+    The others are compared with the leader of each class where the rules decide, and with those of
+    the `MOST_COMPARED` texts with most answers where math-verify must. Equality by rounding is not
+    transitive, so a class's leader speaks for it: the first of its texts, those without a decimal
+    point before the others, in the order of the alphabet. So the classes are the same in whatever
+    order the answers come. Not more than unique answers x classes are compared.
     """
     texts = [None if answer is None else _text(answer) for answer in answers]
     first: dict[str, str] = {}
     for text, answer in zip(texts, answers, strict=True):
         if text is not None and answer is not None:
-            first.setdefault(text, answer)
+            first[text] = min(answer, first.get(text, answer))
     right = grader.grade([(gold, answer) for answer in first.values()])
     of_gold = {text for text, grade in zip(first, right, strict=True) if grade.equal is True}
     wrong = [text for text in first if text not in of_gold]
@@ -63,12 +64,12 @@ def _merged(
     texts: Sequence[str | None],
     grader: Grader,
 ) -> dict[str, str]:
-    """Each wrong text's class, named by its first member."""
+    """Each wrong text's class, named by its leader."""
     leaders: list[str] = []
     found: dict[str, str] = {}
-    by_size = sorted(set(wrong), key=lambda text: (-texts.count(text), wrong.index(text)))
+    by_size = sorted(set(wrong), key=lambda text: (-texts.count(text), text))
     asked = set(by_size[:MOST_COMPARED])
-    for text in wrong:
+    for text in sorted(wrong, key=lambda text: ("." in text, text)):
         pairs = [(first[leader], first[text]) for leader in leaders]
         grades = [by_rules(kind, *pair) for pair in pairs]
         open_ = [

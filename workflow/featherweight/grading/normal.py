@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from featherweight.grading import units
+
 _SIGNS = str.maketrans(
     {
         "−": "-",
@@ -45,8 +47,11 @@ _STEPS = [
         (r"(?<!\\)\\[,;: ]|~|\\q?quad(?![a-zA-Z])", " "),
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?", ""),
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
-        (r"\\(?:displaystyle|textstyle|rm|bf)(?![a-zA-Z])", ""),
+        (r"\\(?:(?:display|text)style|rm|bf|tiny|small|[lL]arge|LARGE|[hH]uge)(?![a-zA-Z])", ""),
+        (r"\\(?:textcolor|color)\s*\{[A-Za-z!\d]*\}", ""),
+        (r"\\(?:f?boxed|fbox|underline|boldsymbol|bm)\s*\{", "{"),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)|math(?:rm|bf|it|sf)|mbox|hbox)\s*\{", r"\\text{"),
+        (r"\\text\s*\{([^{}A-Za-z]*)\}", r"\1"),  # \textbf{(540)}
         (r"\\text\s*\{\s*([ie]|\d[\d.,]*)\s*\}", r"\1"),
         (r",?\s*\\text\s*\{\s*(?:and|or)\s*\}\s*", ","),
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
@@ -73,6 +78,7 @@ _STEPS = [
         (r"\+\s*\\infty", r"\\infty"),
     )
 ]
+_NO_TEXT = re.compile(r"\\text *\{ *\}")
 _SPACE = re.compile(r"\s+")
 _GIVES_WAY = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])")
 _ENDS = re.compile(r"^(?:=|,|;|:)+|(?:(?<!\\)[.,;:]|\\\\)+$")
@@ -86,6 +92,7 @@ def canonical(text: str) -> str:
     text = text.translate(_SIGNS)
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
+    text = _NO_TEXT.sub("", units.multiplied(text))
     text = braced(braced(text, r"\frac", 2), r"\sqrt", 1)
     text = without_spaces(text)
     before = None

@@ -18,6 +18,7 @@ _NAME = (
     r"(?:(?:\\[A-Za-z]+ ?|[A-Za-z]{1,3})(?:_\{\w+\}|_\w)?(?:\(-?\w+(?:,-?\w+)*\))?'?"
     r"|\([A-Za-z](?:,[A-Za-z])+\))"
 )
+NAME = re.compile(_NAME)
 _NAMED = re.compile(rf"({_NAME})(?:=|\\approx ?|\\in(?![a-z]) ?)(?=.)")
 _BETWEEN = re.compile(r"([^<>=]+?)(<|>|\\le |\\ge )([A-Za-z])(<|>|\\le |\\ge )([^<>=]+)")
 _BOUND = re.compile(r"([A-Za-z])(<|>|\\le |\\ge )([^<>=]+)")
