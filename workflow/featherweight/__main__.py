@@ -97,7 +97,12 @@ def _said(error: OSError) -> str | None:
             " command again"
         )
     if error.filename is not None and isinstance(
-        error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
+        error,
+        FileNotFoundError
+        | FileExistsError
+        | PermissionError
+        | IsADirectoryError
+        | NotADirectoryError,
     ):
         return (
             f"{error.filename}: {error.strerror}; correct the path, or run the stage that writes it"
@@ -119,6 +124,8 @@ def main(arguments: list[str] | None = None) -> int:
         _start_log(args.log)
         if args.verb in WITHOUT_PANDAS:
             import_module("featherweight.files").spare_pandas()
+        if getattr(args, "output", None) is not None:
+            import_module("featherweight.files").check_target(args.output, folder=True)
         _module(args).main(args)
     except InputError as error:
         if os.environ.get("FEATHERWEIGHT_TRACEBACK"):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featherweight.errors import InputError
-from featherweight.files import write_atomically
+from featherweight.files import check_target, write_atomically
 from featherweight.grade.responses import Response, raise_if_any, read_responses
 from featherweight.grading import LIMITS, Grade, Grader, Grading
 from featherweight.reading.free import read_free
@@ -63,6 +63,7 @@ def grade_file(
     assert task.grading is not None
     if output.exists() and responses.exists() and output.samefile(responses):
         raise InputError(f"{output}: expected another file than the responses; name another one")
+    check_target(output)
     asked = read_responses(responses)
     with Grader(task.grading, cache, workers=workers) as grader:
         _check_golds(responses, asked, grader)
