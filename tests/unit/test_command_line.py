@@ -174,3 +174,33 @@ def test_a_failed_rename_names_the_file_that_was_asked_for(
     with pytest.raises(PermissionError) as caught:
         files.write_atomically(tmp_path / "scores.json", b"{}")
     assert caught.value.filename == str(tmp_path / "scores.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "keeps"),
+    [
+        (["generate"], True),
+        (["grade"], False),
+        (["grade", "--cache", "c"], True),
+        (["aggregate"], False),
+    ],
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_only_what_keeps_its_work_says_so(
+    words: list[str],
+    keeps: bool,
+    full: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device") if full else KeyboardInterrupt
+
+    monkeypatch.setattr(
+        command_line, "_configure", lambda _, parser: parser.add_argument("--cache")
+    )
+    monkeypatch.setattr(command_line, "_module", lambda _: types.SimpleNamespace(main=stopped))
+    assert main(words) == (2 if full else 130)
+    said = capsys.readouterr().err
+    assert ("what was finished is kept" in said) == keeps
+    assert ("nothing was kept, the same command begins again" in said) != keeps
