@@ -15,7 +15,7 @@ _SIGN = r"(?:(?<![\w)\]}.%])[-\u2212\u2013](?=[$\u20ac\u00a3\\\d.]))"
 _MONEY = r"(?:\\?\$|\u20ac|\u00a3)"
 NUMERAL = re.compile(
     rf"(?P<sign>{_SIGN})?(?:{_MONEY}[ ]?)?(?P<second>(?<=\$)[-\u2212])?"
-    r"(?:(?P<whole>\d++)?[ ]?\\[dt]?frac\{(?P<top>\d++)\}\{(?P<bottom>\d++)\}"
+    r"(?:(?P<whole>(?<!\d)\d++)?[ ]?\\[dt]?frac\{(?P<top>\d++)\}\{(?P<bottom>\d++)\}"
     r"|(?<![A-Za-z0-9_])(?:(?P<mixed>\d++[ ]\d++/\d++(?!\s?/))"
     rf"|(?P<over>{_PLAIN})(?P<under>\s?/\s?\d++(?!\s?/))?))"
 )

@@ -67,10 +67,12 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _MATH = re.compile(
-    r"\$\$(?P<a>(?:\\.|[^$\\]){1,4000}+)\$\$|\$(?P<b>(?:\\.|[^$\\]){1,4000}+)\$"
+    r"(?<!\\)\$\$(?P<a>(?:\\.|[^$\\]){1,4000}+)\$\$|(?<!\\)\$(?P<b>(?:\\.|[^$\\]){1,4000}+)\$"
     r"|\\\((?P<c>(?:\\(?!\))|[^\\]){1,4000}+)\\\)|\\\[(?P<d>(?:\\(?!\])|[^\\]){1,4000}+)\\\]",
     re.DOTALL,
 )
+_CLOSES = {"\\(": "\\)", "\\[": "\\]"}
+_OPENS = re.compile(r"\$|\\[(\[]")
 _JOINED = re.compile(r"\s{0,3}(?:,?\s?(?:and|or)\b|,)\s{0,3}")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,} [A-Za-z]{2,}")
 _SENTENCE = re.compile(r"[.!?;](?=[\s*_`\"')]|\Z)|\n|\Z")
@@ -207,13 +209,30 @@ def _expression(rest: str) -> tuple[str | None, int]:
 
 def _first_math(rest: str, sentence: int) -> re.Match[str] | None:
     """The first formula, where it begins in the first sentence and only words stand before it."""
-    math = _MATH.search(rest)
-    if math is None or math.start() > sentence or _PROSE.search(_inside(math)):
+    math = _search_math(rest, sentence)
+    if math is None or _PROSE.search(_inside(math)):
         return None
     before = rest[: math.start()]
     if _CLAUSE.search(f"{before} ") or any(sign.isdigit() for sign in before):
         return None
     return math
+
+
+def _search_math(rest: str, sentence: int) -> re.Match[str] | None:
+    r"""The first formula that begins within so many characters.
+
+    Whether a bracket ever closes is looked up once: `\(` repeated is not searched to its end from
+    each of them.
+    """
+    last = {opens: rest.rfind(closes) for opens, closes in _CLOSES.items()}
+    for opens in _OPENS.finditer(rest, 0, sentence + 2):
+        if opens.start() > sentence:
+            break
+        if opens.start() < last.get(opens[0], len(rest)):
+            math = _MATH.match(rest, opens.start())
+            if math is not None:
+                return math
+    return None
 
 
 def _several(rest: str, math: re.Match[str]) -> tuple[str, int]:
