@@ -38,6 +38,7 @@ from featherweight.report.sections import (
     graded_figures,
     instrument,
     methods,
+    planted_figures,
     reading,
     verdict,
 )
@@ -729,14 +730,14 @@ def test_levels_are_rows_of_the_spread(alone: Inputs, mixed: Inputs) -> None:
 
 
 def test_planted_levels_have_a_figure(alone: Inputs) -> None:
-    (figure,) = instrument.planted_levels(alone)
+    (figure,) = planted_figures.levels(alone)
     assert figure.section == "instrument"
     told = dict(zip(figure.table["level"], figure.table["planted"], strict=True))
     assert told == {f"Level {n}": made_up.PLANTED[f"level {n}"] for n in range(1, 6)}
     for row in figure.table.to_dict("records"):
         level = row["level"].lower()
         assert row["value"] == pytest.approx(alone.value("solver", "sums", level, "accuracy"))
-    assert instrument.planted_figure(alone) is None
+    assert planted_figures.rates(alone) is None
 
 
 def of_a_table(inputs: Inputs) -> Inputs:
@@ -751,7 +752,7 @@ def of_a_table(inputs: Inputs) -> Inputs:
 
 
 def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
-    (figure,) = instrument.planted_levels(alone)
+    (figure,) = planted_figures.levels(alone)
     assert "a bar that misses it is a level that was not recovered" in figure.lede
     assert "3.29" not in figure.caption
     assert (
@@ -763,7 +764,7 @@ def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
 def test_a_planted_table_is_judged_problem_by_problem(studies: Studies, alone: Inputs) -> None:
     """No word on the page lets the bar decide; the number that does stands beside it."""
     table = of_a_table(alone)
-    (figure,) = instrument.planted_levels(table)
+    (figure,) = planted_figures.levels(table)
     level = graded_figures.figures(table, "sums")[1]
     html = words(studies.alone, table)
     for said in (figure.lede, figure.caption, level.caption, sections(html, "instrument")):
@@ -791,10 +792,10 @@ def test_a_study_with_both_kinds_tells_both(mixed: Inputs) -> None:
 
 
 def test_both_kinds_of_planted_values_have_their_figure(mixed: Inputs) -> None:
-    rates = instrument.planted_figure(mixed)
+    rates = planted_figures.rates(mixed)
     assert rates is not None
     assert mixed.label("solver") not in set(rates.table["model"])
-    (levels,) = instrument.planted_levels(mixed)
+    (levels,) = planted_figures.levels(mixed)
     assert set(levels.table["model"]) == {mixed.label("solver")}
 
 
@@ -986,7 +987,7 @@ def test_token_limits_are_those_of_the_models_asked(studies: Studies, mixed: Inp
 
 def test_the_page_is_whole(studies: Studies, mixed: Inputs) -> None:
     """With its figures: ids are unique, every anchor leads somewhere, each figure stands once."""
-    planted = instrument.planted_figure(mixed)
+    planted = planted_figures.rates(mixed)
     assert planted is not None
     drawn = tuple(page.draw(one) for one in contents.figures(mixed))
     examples = answers.draw_examples(mixed, studies.mixed.scores, studies.mixed.folders, 200_000)
