@@ -38,6 +38,7 @@ from featherweight.report.sections import (
     graded_figures,
     instrument,
     methods,
+    planted_figures,
     reading,
     verdict,
 )
@@ -640,6 +641,58 @@ def test_all_answers_lost_are_all(single: Inputs, lost: float, says: str) -> Non
     assert said == f"None of 2 models had one of 30 problems right{says}"
 
 
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_sentences_of_accuracy_carry_interval_and_n(single: Inputs, mixed: Inputs) -> None:
+    """Of each number how far it may move, and of how many answers all are."""
+    first, second = (
+        single.estimate(model, "olympiad", ALL, ALL, "accuracy") for model in ("strong", "thinker")
+    )
+    assert first is not None
+    assert second is not None
+    spans = [theme.interval(one.low, one.high, "percent") for one in (first, second)]
+    figure = graded_figures.figures(single, "olympiad")[0]
+    counts = [shown.counted_share(single, one) for one in (first, second)]
+    assert plain(figure.lede) == (
+        f"Highest: Strong 7B, {counts[0]}, 95% interval {spans[0]}; lowest: Thinker 1.5B,"
+        f" {counts[1]}, 95% interval {spans[1]}; n = 30 answers to 30 questions each."
+    )
+    alike = [
+        replace(row, value=0.1, low=0.05, high=0.2) if row.metric == "accuracy" else row
+        for row in single.estimates
+    ]
+    same = graded_figures.figures(replace(single, estimates=alike), "olympiad")[0]
+    assert plain(same.lede) == (
+        "All 2 models: 3 of 30 (10.0%), 95% interval 5.0% to 20.0%; n = 30 answers to 30 questions"
+        " each."
+    )
+    # The levels' sentence, and the answer of a task that one model alone was asked.
+    levels = graded_figures.figures(mixed, "sums")[1]
+    assert plain(levels.lede).endswith("; n = 20 answers to 10 questions each.")
+    alone = replace(mixed, estimates=[row for row in mixed.estimates if row.model != "strong"])
+    one = mixed.spec.tasks["sums"].model_copy(update={"models": ("solver",)})
+    spec = mixed.spec.model_copy(update={"tasks": dict(mixed.spec.tasks) | {"sums": one}})
+    alone = replace(alone, spec=spec)
+    solver = alone.estimate("solver", "sums", ALL, ALL, "accuracy")
+    assert solver is not None
+    said = verdict.of_task(alone, "sums")
+    assert said.startswith("Pocket, solver was asked alone: ")
+    assert said.endswith(f", {shown.clause(alone, solver, 'percent')}.")
+    assert "n = 100 answers to 50 questions" in plain(said)
+    assert graded_figures.figures(alone, "sums")[0].lede.endswith(
+        f", {shown.clause(alone, solver, 'percent')}."
+    )
+
+
+def test_models_that_are_level_say_n(single: Inputs) -> None:
+    near = [replace(row, p_adjusted=0.9, p_asked_adjusted=0.9) for row in single.differences]
+    said = plain(verdict.of_task(replace(single, differences=near), "olympiad"))
+    assert "no model is shown to be best" in said
+    assert "; n = 30 answers to 30 questions each)" in said
+
+
 def test_unread_answers_are_told_by_task(mixed: Inputs) -> None:
     assert mixed.unread_policy == ("left out (Pocket items), counted as wrong (Sums, Olympiad)")
     assert mixed.unread_in(["sums", "olympiad"]) == "counted as wrong"
@@ -677,14 +730,14 @@ def test_levels_are_rows_of_the_spread(alone: Inputs, mixed: Inputs) -> None:
 
 
 def test_planted_levels_have_a_figure(alone: Inputs) -> None:
-    (figure,) = instrument.planted_levels(alone)
+    (figure,) = planted_figures.levels(alone)
     assert figure.section == "instrument"
     told = dict(zip(figure.table["level"], figure.table["planted"], strict=True))
     assert told == {f"Level {n}": made_up.PLANTED[f"level {n}"] for n in range(1, 6)}
     for row in figure.table.to_dict("records"):
         level = row["level"].lower()
         assert row["value"] == pytest.approx(alone.value("solver", "sums", level, "accuracy"))
-    assert instrument.planted_figure(alone) is None
+    assert planted_figures.rates(alone) is None
 
 
 def of_a_table(inputs: Inputs) -> Inputs:
@@ -699,7 +752,7 @@ def of_a_table(inputs: Inputs) -> Inputs:
 
 
 def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
-    (figure,) = instrument.planted_levels(alone)
+    (figure,) = planted_figures.levels(alone)
     assert "a bar that misses it is a level that was not recovered" in figure.lede
     assert "3.29" not in figure.caption
     assert (
@@ -711,7 +764,7 @@ def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
 def test_a_planted_table_is_judged_problem_by_problem(studies: Studies, alone: Inputs) -> None:
     """No word on the page lets the bar decide; the number that does stands beside it."""
     table = of_a_table(alone)
-    (figure,) = instrument.planted_levels(table)
+    (figure,) = planted_figures.levels(table)
     level = graded_figures.figures(table, "sums")[1]
     html = words(studies.alone, table)
     for said in (figure.lede, figure.caption, level.caption, sections(html, "instrument")):
@@ -739,10 +792,10 @@ def test_a_study_with_both_kinds_tells_both(mixed: Inputs) -> None:
 
 
 def test_both_kinds_of_planted_values_have_their_figure(mixed: Inputs) -> None:
-    rates = instrument.planted_figure(mixed)
+    rates = planted_figures.rates(mixed)
     assert rates is not None
     assert mixed.label("solver") not in set(rates.table["model"])
-    (levels,) = instrument.planted_levels(mixed)
+    (levels,) = planted_figures.levels(mixed)
     assert set(levels.table["model"]) == {mixed.label("solver")}
 
 
@@ -934,7 +987,7 @@ def test_token_limits_are_those_of_the_models_asked(studies: Studies, mixed: Inp
 
 def test_the_page_is_whole(studies: Studies, mixed: Inputs) -> None:
     """With its figures: ids are unique, every anchor leads somewhere, each figure stands once."""
-    planted = instrument.planted_figure(mixed)
+    planted = planted_figures.rates(mixed)
     assert planted is not None
     drawn = tuple(page.draw(one) for one in contents.figures(mixed))
     examples = answers.draw_examples(mixed, studies.mixed.scores, studies.mixed.folders, 200_000)

@@ -152,9 +152,7 @@ class Inputs(Results):
     def token_limit(self, task: str) -> str:
         """After how many tokens the models that are asked a task are cut off: "512 tokens", "32
         tokens (Pocket, solver: 96)" where a model has a limit of its own."""
-        studied = self.spec.models
-        asked = [one for one in self.spec.tasks[task].models if studied[one].control is None]
-        limits = {name: self.spec.decoding[name].max_new_tokens for name in asked}
+        limits = {name: self.spec.decoding[name].max_new_tokens for name in self.models_of(task)}
         usual = self.spec.max_new_tokens
         if limits and usual not in limits.values():
             usual = max(limits.values(), key=list(limits.values()).count)

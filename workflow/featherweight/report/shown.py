@@ -8,6 +8,7 @@ One real clause:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from featherweight.records import ALL, ContrastRow, Estimate
@@ -65,13 +66,23 @@ def clause(inputs: Inputs, estimate: Estimate, form: Form) -> str:
     unread = inputs.unread(estimate.model, estimate.task, estimate.group, estimate.stratum)
     interval = theme.interval(estimate.low, estimate.high, form)
     known = estimate.low is not None and estimate.high is not None
-    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{estimate.n:,}"
-    number = estimate.n_questions
-    questions_asked = "an unknown number of" if number is None else f"{number:,}"
     return (
-        f"{'95% interval ' if known else ''}{interval}, {n} answers to {questions_asked}"
-        f" questions, unread {theme.percent(unread)}"
+        f"{'95% interval ' if known else ''}{interval}, {rests_on([estimate])}"
+        f", unread {theme.percent(unread)}"
     )
+
+
+def rests_on(estimates: Sequence[Estimate]) -> str | None:
+    """Of how many answers: "n = 300 answers to 250 questions", of several numbers "each"; None
+    where they rest on different ones."""
+    counts = {(one.n, one.n_questions) for one in estimates}
+    if len(counts) != 1:
+        return None
+    ((n, number),) = counts
+    questions_asked = "an unknown number of" if number is None else f"{number:,}"
+    n_is = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n:,}"
+    each = " each" if len(estimates) > 1 else ""
+    return f"{n_is} answers to {questions_asked} questions{each}"
 
 
 SMALL = 100  # problems of a graded task: with fewer, how many were right says more than a share

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from featherweight.records import ALL
+from featherweight.records import ALL, Estimate
 from featherweight.report import frames, graded_charts, ranking, shown, theme
 from featherweight.report.graded_charts import MEASURED, PLANTED, PUBLISHED
 from featherweight.report.inputs import Inputs, PublishedRow
@@ -105,7 +105,7 @@ def _models(inputs: Inputs, task: str) -> Figure | None:
         return None
     of = small(inputs, task)
     chance = inputs.chance(task, ALL)
-    said = _said(inputs, task, table)
+    said = _said(inputs, task)
     return Figure(
         id=shown.block(task) + "-accuracy",
         title=f"{inputs.task_label(task)}: accuracy of each model"
@@ -143,18 +143,37 @@ def _counts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**shown_as)
 
 
-def _said(inputs: Inputs, task: str, table: pd.DataFrame) -> str:
-    """The highest of ours in words."""
-    known = table[(table["mark"] == MEASURED) & table["value"].notna()]
-    if not len(known):
+def _said(inputs: Inputs, task: str) -> str:
+    """The highest of ours in words, with interval and n."""
+    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in in_order(inputs, task)]
+    values = {id(row): row.value for row in rows if row is not None and row.value is not None}
+    known = [row for row in rows if row is not None and id(row) in values]
+    if not known:
         return "There is no data."
-    rows = known.sort_values("value", ascending=False, kind="stable").to_dict("records")
-    best, worst, count = rows[0], rows[-1], len(rows)
+    known.sort(key=lambda row: -values[id(row)])
+    best, worst, count = known[0], known[-1], len(known)
     if count == 1:
-        return f"{best['model']}: {best['shown']}."
-    if known["value"].nunique() == 1:
-        return f"All {count} models: {best['shown']}."
-    return f"Highest: {best['model']}, {best['shown']}; lowest: {worst['model']}, {worst['shown']}."
+        clause = shown.clause(inputs, best, "percent")
+        return f"{inputs.label(best.model)}: {shown.counted_share(inputs, best)}, {clause}."
+    n = shown.rests_on(known)
+    each = "" if n is None else f"; {n}"
+    if len(set(values.values())) == 1:
+        alike = shown.counted_share(inputs, best)
+        spans = {_interval(row) for row in known}
+        return f"All {count} models: {alike}{spans.pop() if len(spans) == 1 else ''}{each}."
+    return f"Highest: {_named(inputs, best)}; lowest: {_named(inputs, worst)}{each}."
+
+
+def _named(inputs: Inputs, estimate: Estimate) -> str:
+    """Whose accuracy: "Strong 7B, 61.2%, 95% interval 54.0% to 68.0%"."""
+    share = shown.counted_share(inputs, estimate)
+    return f"{inputs.label(estimate.model)}, {share}{_interval(estimate)}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f", {theme.NO_INTERVAL}"
+    return f", 95% interval {theme.interval(estimate.low, estimate.high, 'percent')}"
 
 
 def _caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | None) -> str:
@@ -250,11 +269,12 @@ def _fall(inputs: Inputs, task: str, models: list[str]) -> str:
     if len(known) < 2:
         return "Level 1 is the easiest."
     first, last = known[0], known[-1]
+    n = shown.rests_on([first, last])
     return (
         f"{inputs.label(models[0])}: {shown.counted_share(inputs, first)} right at"
         f" {inputs.questions(task, first.stratum).lower()},"
         f" {shown.counted_share(inputs, last)} at"
-        f" {inputs.questions(task, last.stratum).lower()}."
+        f" {inputs.questions(task, last.stratum).lower()}{'' if n is None else f'; {n}'}."
     )
 
 

@@ -108,7 +108,8 @@ def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
     return (
         f"No model is shown to beat chance ({theme.percent(inputs.chance(task, stratum), 0)})"
         f"{where}: the highest {what} is {highest}"
-        f" ({inputs.label(first.model)}{within}).{_bounds(inputs, ranked, [first])}"
+        f" ({inputs.label(first.model)}{within}{_rests_on(inputs, task, [first])})."
+        f"{_bounds(inputs, ranked, [first])}"
     )
 
 
@@ -151,6 +152,9 @@ def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
     strata = headline_strata(inputs, task)
     if values is None or strata == (ALL,):
         right = f"{_value(inputs, task, ranked.first)} right{_together(inputs, task)}"
+        first = _estimate(inputs, ranked.first.model, task, ALL)
+        if inputs.graded(task) and first is not None:
+            right += f", {shown.clause(inputs, first, 'percent')}"
     else:
         right = listed(
             [
@@ -178,7 +182,7 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     gap = ranked.first.value - min(one.value for one in among)
     what = "right of all that was asked" if ranked.by_asked else "right"
     values = listed([f"{inputs.label(one.model)} {_value(inputs, task, one)}" for one in among])
-    right = f"{values} {what}{_together(inputs, task)}"
+    right = f"{values} {what}{_together(inputs, task)}{_rests_on(inputs, task, among)}"
     said = f"Of {len(inputs.models_of(task))} models, no model is shown to be best: "
     said += f"{names} within {100 * gap:.1f} points ({right})." if near else f"{right}."
     if torn:
@@ -190,6 +194,15 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     if ranked.not_compared and inputs.spec.baseline is not None:
         said += f" This study takes differences from {inputs.label(inputs.spec.baseline)} only."
     return said + _bounds(inputs, ranked, [*among, *torn])
+
+
+def _rests_on(inputs: Inputs, task: str, among: Sequence[Standing]) -> str:
+    """Of how many answers, after the values of a graded task; those of choices stand below."""
+    if not inputs.graded(task):
+        return ""
+    rows = [_estimate(inputs, one.model, task, ALL) for one in among]
+    n = shown.rests_on([row for row in rows if row is not None])
+    return "" if n is None else f"; {n}"
 
 
 def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:
