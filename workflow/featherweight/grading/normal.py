@@ -50,8 +50,10 @@ _STEPS = [
         (r"\\(?:(?:display|text)style|rm|bf|tiny|small|[lL]arge|LARGE|[hH]uge)(?![a-zA-Z])", ""),
         (r"\\(?:textcolor|color)\s*\{[A-Za-z!\d]*\}", ""),
         (r"\\(?:f?boxed|fbox|underline|boldsymbol|bm)\s*\{", "{"),
+        (r"\\math(?:bf|it|sf)\s*\{\s*([A-Za-z])\s*\}", r" \1"),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)|math(?:rm|bf|it|sf)|mbox|hbox)\s*\{", r"\\text{"),
         (r"\\text\s*\{([^{}A-Za-z]*)\}", r"\1"),  # \textbf{(540)}
+        (r"^\s*\\text\s*\{\s*(-?\d[\d,.]*)\s+([A-Za-z][^{}]*)\}", r"\1\\text{\2}"),
         (r"\\text\s*\{\s*([ie]|\d[\d.,]*)\s*\}", r"\1"),
         (r",?\s*\\text\s*\{\s*(?:and|or)\s*\}\s*", ","),
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
@@ -78,6 +80,17 @@ _STEPS = [
         (r"\+\s*\\infty", r"\\infty"),
     )
 ]
+_FONT = re.compile(r"\\(?:math|text)(?:bf|it|sf|rm)\s*(?=\{)")
+_LEAD = re.compile(r"\s*\\text\s*\{([^{}]*)\}\s*(:?)\s*(?=[-+.\d\\(])")
+_VERBS = (
+    "is are was were be equals makes make made has have had pays paid earns earned spends spent"
+    " costs needs gets get sells saves gives so thus hence therefore answer"
+)
+_SAYS = frozenset(_VERBS.split())  # the last word before a value
+_DENIES = re.compile(
+    r"\b(?:not|no|nor|never|less|more|fewer|greater|than|least|most|between|over|under|above|below"
+    r"|minus|negative|half|twice|double|if|except|or|up|from|times|plus|without)\b|n't|\d"
+)
 _NO_TEXT = re.compile(r"\\text *\{ *\}")
 _SPACE = re.compile(r"\s+")
 _GIVES_WAY = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])")
@@ -89,10 +102,10 @@ def canonical(text: str) -> str:
 
     The texts of two answers that differ in nothing else become the same.
     """
-    text = text.translate(_SIGNS)
+    text = _without_fonts(text.translate(_SIGNS))
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
-    text = _NO_TEXT.sub("", units.multiplied(text))
+    text = _NO_TEXT.sub("", units.multiplied(_without_lead(text)))
     text = braced(braced(text, r"\frac", 2), r"\sqrt", 1)
     text = without_spaces(text)
     before = None
@@ -100,6 +113,29 @@ def canonical(text: str) -> str:
         before = text
         text = without_braces(_ENDS.sub("", text))
     return text.removeprefix("+")
+
+
+def _without_fonts(text: str) -> str:
+    r"""The text without fonts around formulas: \mathbf{\frac12} is {\frac12}, \mathbf{AB} stays."""
+    position = 0
+    while found := _FONT.search(text, position):
+        end = closing(text, found.end())
+        inside = "" if end is None else text[found.end() : end]
+        formula = "\\" in inside and r"\text" not in inside and "$" not in inside
+        if formula:
+            text = text[: found.start()] + text[found.end() :]
+        position = found.start() if formula else found.end()
+    return text
+
+
+def _without_lead(text: str) -> str:
+    r"""The value behind \text{The answer is} or \text{Answer:}, if they change nothing."""
+    found = _LEAD.match(text)
+    if found is None:
+        return text
+    words = found[1].strip().lower()
+    says = found[2] or words.endswith(":") or words.rpartition(" ")[2] in _SAYS
+    return text[found.end() :] if says and not _DENIES.search(words) else text
 
 
 def without_spaces(text: str) -> str:
