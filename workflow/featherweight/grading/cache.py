@@ -25,7 +25,7 @@ from featherweight.canonical import canonical, digest
 from featherweight.files import write_atomically
 from featherweight.fingerprint import fingerprint
 from featherweight.grading.verdicts import Limits
-from featherweight.grading.workers import PROGRAM, Job, Judged
+from featherweight.grading.workers import ASLEEP, PROGRAM, Job, Judged
 
 log = logging.getLogger("featherweight")
 _SECONDS = 5.0  # between two files of one process: what a kill may lose
@@ -84,9 +84,12 @@ class Cache:
     def add(self, judged: Mapping[Job, Judged]) -> None:
         """Keep new verdicts: at once in memory, on disk every few seconds.
 
-        A prompt brings one or two at a time; a file for each would be thousands.
+        A prompt brings one or two at a time; a file for each would be thousands. A worker that
+        slept says nothing about its pair: that is not kept.
         """
         for job, verdict in judged.items():
+            if verdict.rule == ASLEEP:
+                continue
             keys = self._keys(job)
             self._found[keys[verdict.reason is not None]] = verdict
             self._waiting.append(_lines(keys, job, verdict))
