@@ -274,12 +274,39 @@ def test_damaged_lines_of_the_cache_are_said_and_graded_again(
     assert len(lines) == len(NEIGHBOURS)
     turned = [line.replace('"equal":true', '"equal":false') for line in lines]
     assert turned != lines
-    path.write_text("\n".join(turned) + "\nnot JSON\n", encoding="utf-8")
-    with Grader("expression", tmp_path) as grader:
-        assert grader.grade(NEIGHBOURS) == first
+    broken = ["not JSON", "[1]", "[]", "1", '"a"', "null"]
+    path.write_text("\n".join([*turned, *broken]) + "\n", encoding="utf-8")
+    for _ in range(2):
+        with Grader("expression", tmp_path) as grader:
+            assert grader.grade(NEIGHBOURS) == first
     assert [record.getMessage() for record in caplog.records if "damaged" in record.message] == [
-        f"{tmp_path}: 2 damaged lines, the first in {path.name}; what they held is graded again"
+        f"{tmp_path}: 7 damaged lines, the first in {path.name}; what they held is graded again"
     ]
+
+
+def test_whole_lines_beside_a_damaged_one_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Grader("expression", tmp_path) as grader:
+        first = grader.grade(NEIGHBOURS)
+    (path,) = tmp_path.glob("*.jsonl")
+    path.write_text(path.read_text(encoding="utf-8") + "[1]\n", encoding="utf-8")
+    monkeypatch.setattr(Worker, "ask", None)
+    for _ in range(2):
+        with Grader("expression", tmp_path) as grader:
+            assert grader.grade(NEIGHBOURS) == first
+    assert sorted(one.suffix for one in tmp_path.iterdir()) == [".damaged", ".jsonl"]
+
+
+def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    path.touch()
+    for place in (path, path / "below"):
+        with (
+            pytest.raises(InputError, match="cache is a file; name a folder"),
+            Grader("expression", place) as grader,
+        ):
+            grader.grade(NEIGHBOURS)
 
 
 def test_several_graders_may_fill_one_cache(
