@@ -14,6 +14,12 @@ _SIGNS = str.maketrans(
     {
         "−": "-",
         "–": "-",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\uff0d": "-",
+        "\u200b": None,
+        "\u2060": None,
+        "\ufeff": None,
         "×": r"\times ",
         "·": r"\cdot ",
         "⋅": r"\cdot ",
@@ -33,6 +39,17 @@ _SIGNS = str.maketrans(
         "\u202f": " ",
     }
 )
+# ½ and ² as LaTeX; behind a digit ½ makes a mixed number.
+_SIGNS |= {
+    ord(sign): rf" \frac{{{top}}}{{{bottom}}}"
+    for sign, top, bottom in (
+        *(("½", 1, 2), ("⅓", 1, 3), ("⅔", 2, 3), ("¼", 1, 4), ("¾", 3, 4)),
+        *(("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5), ("⅘", 4, 5), ("⅙", 1, 6), ("⅛", 1, 8)),
+    )
+}
+_SIGNS |= {ord(sign): f"^{{{power}}}" for power, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_TRIGONOMETRIC = r"\\(?:sin|cos|tan|cot|sec|csc)"
+_PLAIN = r"\d+(?:\.\d+)?"
 # In this order; each pattern is linear in the length of the text.
 _STEPS = [
     (re.compile(pattern), replacement)
@@ -59,6 +76,11 @@ _STEPS = [
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
         (r"\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)", r"\\text{degree}"),
         (r"\\degree(?![a-zA-Z])", r"\\text{degree}"),
+        (
+            rf"({_TRIGONOMETRIC}) *(?:\( *({_PLAIN}) *\\text\{{degree\}} *\)"
+            rf"|\{{ *({_PLAIN}) *\\text\{{degree\}} *\}}|({_PLAIN}) *\\text\{{degree\}})",
+            r"\1(\\frac{\2\3\4\\pi}{180})",
+        ),
         (r"\\?%|\\text\s*\{\s*(?:percent|\\?%)\s*\}|(?<=\d)\s*percent\b", r"\\text{percent}"),
         (r"\\(?:leqslant|leq|le)(?![a-zA-Z])", r"\\le "),
         (r"\\(?:geqslant|geq|ge)(?![a-zA-Z])", r"\\ge "),
@@ -74,6 +96,11 @@ _STEPS = [
         (r"(?<![\\a-zA-Z])(?:infinity|infty|inf)(?![a-zA-Z])", r"\\infty "),
         (r"(?<![\\a-zA-Z])pi(?![a-zA-Z])", r"\\pi "),
         (r"(?<![\\a-zA-Z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
+        (r"\\\\\s*\[-?[\d.]+\s*(?:pt|em|ex|mm|cm)\]", r"\\\\"),  # a wider row of a matrix
+        (r"\{\s*([^{}]+?)\s*\\choose(?![a-zA-Z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
+        (r"(?<![\w\\])(\d+)\s*(?:\\text\s*\{\s*)?base[ -](?:\}\s*)?(\w+)\s*\}?$", r"\1_{\2}"),
+        (r"^\s*\\mathbb\s*\{?R\}?\s*[.]?$", r"(-\\infty,\\infty)"),
+        (r"(?<![\w.,\\])(\d+) *\( *(-?\d+(?:\.\d+)?) *\)", r"\1\\cdot (\2)"),  # 2(3)
         (r"\*\*", "^"),
         (r"\*", r"\\cdot "),
         (r"(?<=[\dA-Za-z)}])\s*([_^])\s*(-?\d+)", r"\1{\2}"),
