@@ -18,7 +18,7 @@ import pytest
 
 from featherweight.errors import InputError
 from featherweight.grading import Grade, Grader, Limits, classes, unreadable
-from featherweight.grading.workers import TRIES, Died, Job, Pool, Worker
+from featherweight.grading.workers import ASLEEP, TRIES, Died, Job, Judged, Pool, Worker
 
 QUICK = Limits(cpu_seconds=0.5)
 TIMES_OUT = r"10^{10^{10^{10}}}"
@@ -197,6 +197,43 @@ def test_a_worker_that_sleeps_is_ended_by_the_wall_clock() -> None:
     worker.end()
 
 
+def test_a_worker_that_slept_says_nothing_about_its_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleeps(self: Worker, job: Job) -> Judged:
+        raise Died(-signal.SIGKILL, slept=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Worker, "ask", sleeps)
+        with Grader("expression", tmp_path) as grader:
+            assert grader.grade(NEIGHBOURS[:1]) == [Grade(None, ASLEEP, "time out")]
+        assert unreadable("expression", [("a", "x+1")], None) == [
+            "a: the right answer 'x+1' was not read, because its worker slept until it timed out;"
+            " run again"
+        ]
+    assert list(tmp_path.iterdir()) == []
+    with Grader("expression", tmp_path) as grader:
+        assert grader.grade(NEIGHBOURS[:1])[0].equal is True
+    monkeypatch.setattr(Worker, "ask", lambda *_: Judged(None, "math-verify", "time out"))
+    (line,) = unreadable("expression", [("a", "x+1")], None)
+    assert "reached a limit" in line
+    assert "run again" in line
+
+
+def test_two_lines_that_come_together_are_two_answers() -> None:
+    """A child's end and the next one's start, in one read."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", 'import os; os.write(1, b\'{"died": -6}\\n{"ready": 7}\\n\')'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    worker = Worker(Limits())
+    worker._process = process
+    process.wait()
+    assert [worker._line(60.0), worker._line(60.0)] == [b'{"died": -6}', b'{"ready": 7}']
+    worker.end()
+
+
 def test_leaving_a_grader_ends_its_processes() -> None:
     with Grader("expression", None, workers=2) as grader:
         grader.grade([(r"\sqrt{8}", f"{number}x") for number in range(4)])
@@ -237,17 +274,45 @@ def test_damaged_lines_of_the_cache_are_said_and_graded_again(
     assert len(lines) == len(NEIGHBOURS)
     turned = [line.replace('"equal":true', '"equal":false') for line in lines]
     assert turned != lines
-    path.write_text("\n".join(turned) + "\nnot JSON\n", encoding="utf-8")
-    with Grader("expression", tmp_path) as grader:
-        assert grader.grade(NEIGHBOURS) == first
+    broken = ["not JSON", "[1]", "[]", "1", '"a"', "null"]
+    path.write_text("\n".join([*turned, *broken]) + "\n", encoding="utf-8")
+    for _ in range(2):
+        with Grader("expression", tmp_path) as grader:
+            assert grader.grade(NEIGHBOURS) == first
     assert [record.getMessage() for record in caplog.records if "damaged" in record.message] == [
-        f"{tmp_path}: 2 damaged lines, the first in {path.name}; what they held is graded again"
+        f"{tmp_path}: 7 damaged lines, the first in {path.name}; what they held is graded again"
     ]
+
+
+def test_whole_lines_beside_a_damaged_one_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Grader("expression", tmp_path) as grader:
+        first = grader.grade(NEIGHBOURS)
+    (path,) = tmp_path.glob("*.jsonl")
+    path.write_text(path.read_text(encoding="utf-8") + "[1]\n", encoding="utf-8")
+    monkeypatch.setattr(Worker, "ask", None)
+    for _ in range(2):
+        with Grader("expression", tmp_path) as grader:
+            assert grader.grade(NEIGHBOURS) == first
+    assert sorted(one.suffix for one in tmp_path.iterdir()) == [".damaged", ".jsonl"]
+
+
+def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    path.touch()
+    for place in (path, path / "below"):
+        with (
+            pytest.raises(InputError, match="cache is a file; name a folder"),
+            Grader("expression", place) as grader,
+        ):
+            grader.grade(NEIGHBOURS)
 
 
 def test_several_graders_may_fill_one_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("featherweight.grading.cache._SECONDS", 0.0)  # each verdict at once
     with Grader("expression", tmp_path) as one, Grader("expression", tmp_path) as other:
         first = other.grade(NEIGHBOURS[1:])
         both = one.grade(NEIGHBOURS)

@@ -80,16 +80,21 @@ def grade_file(
 
 
 def _check_golds(path: Path, asked: Sequence[Response], grader: Grader) -> None:
-    wrong = set(grader.unreadable(list(dict.fromkeys(response.gold for response in asked))))
+    grades = grader.of_themselves([response.gold for response in asked])
     raise_if_any(
         path,
         [
             (
                 one.line,
-                f"{one.id!r:.60}: gold {one.gold!r:.60} is no {grader.kind} that can be read",
+                f"{one.id!r:.60}: gold {one.gold!r:.60} "
+                + (
+                    f"is no {grader.kind} that can be read"
+                    if grades[one.gold].reason is None
+                    else f"reached a limit when it was read ({grades[one.gold].reason}); run again"
+                ),
             )
             for one in asked
-            if one.gold in wrong
+            if grades[one.gold].equal is not True
         ],
     )
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from featherweight.grading.grader import Grader, by_rules
 from featherweight.grading.normal import canonical
 from featherweight.grading.rules import LONGEST
+from featherweight.grading.verdicts import Grade
+from featherweight.grading.workers import ASLEEP
 from featherweight.records import Grading
 
 # A prompt's answers are compared with at most so many classes by math-verify, the largest first:
@@ -92,10 +94,20 @@ def _merged(
 def unreadable(kind: Grading, golds: Sequence[tuple[str, str]], cache: Path | None) -> list[str]:
     """One line for each (item id, right answer) that does not equal itself by the whole path."""
     with Grader(kind, cache) as grader:
-        wrong = set(grader.unreadable([gold for _, gold in golds]))
+        grades = grader.of_themselves([gold for _, gold in golds])
     return [
-        f"{item_id}: the right answer {gold!r} cannot be read by the grader of {kind}s; correct it"
-        " or leave the item out"
+        f"{item_id}: the right answer {gold!r} {_problem(kind, grades[gold])}"
         for item_id, gold in golds
-        if gold in wrong
+        if grades[gold].equal is not True
     ]
+
+
+def _problem(kind: Grading, grade: Grade) -> str:
+    if grade.rule == ASLEEP:
+        return "was not read, because its worker slept until it timed out; run again"
+    if grade.reason is not None:
+        return (
+            f"reached a limit of the grader of {kind}s when it was read ({grade.reason}); run again"
+            " on a machine with less to do, correct it, or leave the item out"
+        )
+    return f"cannot be read by the grader of {kind}s; correct it or leave the item out"

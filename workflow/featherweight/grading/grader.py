@@ -73,11 +73,16 @@ class Grader:
 
     def unreadable(self, golds: Sequence[str]) -> list[str]:
         """Those right answers that are not equal to themselves, by all rules and by math-verify."""
+        grades = self.of_themselves(golds)
+        return [gold for gold in golds if grades[gold].equal is not True]
+
+    def of_themselves(self, golds: Sequence[str]) -> dict[str, Grade]:
+        """Each right answer's grade against itself, by all rules and by math-verify."""
         if self.kind != "expression":
-            return [gold for gold in golds if not by_rules_alone(self.kind, gold, gold).equal]
+            return {gold: by_rules_alone(self.kind, gold, gold) for gold in golds}
         jobs = {gold: Job(gold, gold, "readable") for gold in dict.fromkeys(golds)}
         judged = self._judge(list(jobs.values()))
-        return [gold for gold in golds if judged[jobs[gold]].equal is not True]
+        return {gold: Grade(*judged[job]) for gold, job in jobs.items()}
 
     def _judge(self, jobs: Sequence[Job]) -> dict[Job, Judged]:
         """Verdicts from the cache, and from workers; what was found is kept, come what may."""

@@ -14,6 +14,12 @@ _SIGNS = str.maketrans(
     {
         "−": "-",
         "–": "-",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\uff0d": "-",
+        "\u200b": None,
+        "\u2060": None,
+        "\ufeff": None,
         "×": r"\times ",
         "·": r"\cdot ",
         "⋅": r"\cdot ",
@@ -33,6 +39,17 @@ _SIGNS = str.maketrans(
         "\u202f": " ",
     }
 )
+# ½ and ² as LaTeX; behind a digit ½ makes a mixed number.
+_SIGNS |= {
+    ord(sign): rf" \frac{{{top}}}{{{bottom}}}"
+    for sign, top, bottom in (
+        *(("½", 1, 2), ("⅓", 1, 3), ("⅔", 2, 3), ("¼", 1, 4), ("¾", 3, 4)),
+        *(("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5), ("⅘", 4, 5), ("⅙", 1, 6), ("⅛", 1, 8)),
+    )
+}
+_SIGNS |= {ord(sign): f"^{{{power}}}" for power, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_TRIGONOMETRIC = r"\\(?:sin|cos|tan|cot|sec|csc)"
+_PLAIN = r"\d+(?:\.\d+)?"
 # In this order; each pattern is linear in the length of the text.
 _STEPS = [
     (re.compile(pattern), replacement)
@@ -50,13 +67,20 @@ _STEPS = [
         (r"\\(?:(?:display|text)style|rm|bf|tiny|small|[lL]arge|LARGE|[hH]uge)(?![a-zA-Z])", ""),
         (r"\\(?:textcolor|color)\s*\{[A-Za-z!\d]*\}", ""),
         (r"\\(?:f?boxed|fbox|underline|boldsymbol|bm)\s*\{", "{"),
+        (r"\\math(?:bf|it|sf)\s*\{\s*([A-Za-z])\s*\}", r" \1"),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)|math(?:rm|bf|it|sf)|mbox|hbox)\s*\{", r"\\text{"),
         (r"\\text\s*\{([^{}A-Za-z]*)\}", r"\1"),  # \textbf{(540)}
+        (r"^\s*\\text\s*\{\s*(-?\d[\d,.]*)\s+([A-Za-z][^{}]*)\}", r"\1\\text{\2}"),
         (r"\\text\s*\{\s*([ie]|\d[\d.,]*)\s*\}", r"\1"),
         (r",?\s*\\text\s*\{\s*(?:and|or)\s*\}\s*", ","),
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
         (r"\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)", r"\\text{degree}"),
         (r"\\degree(?![a-zA-Z])", r"\\text{degree}"),
+        (
+            rf"({_TRIGONOMETRIC}) *(?:\( *({_PLAIN}) *\\text\{{degree\}} *\)"
+            rf"|\{{ *({_PLAIN}) *\\text\{{degree\}} *\}}|({_PLAIN}) *\\text\{{degree\}})",
+            r"\1(\\frac{\2\3\4\\pi}{180})",
+        ),
         (r"\\?%|\\text\s*\{\s*(?:percent|\\?%)\s*\}|(?<=\d)\s*percent\b", r"\\text{percent}"),
         (r"\\(?:leqslant|leq|le)(?![a-zA-Z])", r"\\le "),
         (r"\\(?:geqslant|geq|ge)(?![a-zA-Z])", r"\\ge "),
@@ -72,12 +96,28 @@ _STEPS = [
         (r"(?<![\\a-zA-Z])(?:infinity|infty|inf)(?![a-zA-Z])", r"\\infty "),
         (r"(?<![\\a-zA-Z])pi(?![a-zA-Z])", r"\\pi "),
         (r"(?<![\\a-zA-Z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
+        (r"\\\\\s*\[-?[\d.]+\s*(?:pt|em|ex|mm|cm)\]", r"\\\\"),  # a wider row of a matrix
+        (r"\{\s*([^{}]+?)\s*\\choose(?![a-zA-Z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
+        (r"(?<![\w\\])(\d+)\s*(?:\\text\s*\{\s*)?base[ -](?:\}\s*)?(\w+)\s*\}?$", r"\1_{\2}"),
+        (r"^\s*\\mathbb\s*\{?R\}?\s*[.]?$", r"(-\\infty,\\infty)"),
+        (r"(?<![\w.,\\])(\d+) *\( *(-?\d+(?:\.\d+)?) *\)", r"\1\\cdot (\2)"),  # 2(3)
         (r"\*\*", "^"),
         (r"\*", r"\\cdot "),
         (r"(?<=[\dA-Za-z)}])\s*([_^])\s*(-?\d+)", r"\1{\2}"),
         (r"\+\s*\\infty", r"\\infty"),
     )
 ]
+_FONT = re.compile(r"\\(?:math|text)(?:bf|it|sf|rm)\s*(?=\{)")
+_LEAD = re.compile(r"\s*\\text\s*\{([^{}]*)\}\s*(:?)\s*(?=[-+.\d\\(])")
+_VERBS = (
+    "is are was were be equals makes make made has have had pays paid earns earned spends spent"
+    " costs needs gets get sells saves gives so thus hence therefore answer"
+)
+_SAYS = frozenset(_VERBS.split())  # the last word before a value
+_DENIES = re.compile(
+    r"\b(?:not|no|nor|never|less|more|fewer|greater|than|least|most|between|over|under|above|below"
+    r"|minus|negative|half|twice|double|if|except|or|up|from|times|plus|without)\b|n't|\d"
+)
 _NO_TEXT = re.compile(r"\\text *\{ *\}")
 _SPACE = re.compile(r"\s+")
 _GIVES_WAY = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])")
@@ -89,10 +129,10 @@ def canonical(text: str) -> str:
 
     The texts of two answers that differ in nothing else become the same.
     """
-    text = text.translate(_SIGNS)
+    text = _without_fonts(text.translate(_SIGNS))
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
-    text = _NO_TEXT.sub("", units.multiplied(text))
+    text = _NO_TEXT.sub("", units.multiplied(_without_lead(text)))
     text = braced(braced(text, r"\frac", 2), r"\sqrt", 1)
     text = without_spaces(text)
     before = None
@@ -100,6 +140,29 @@ def canonical(text: str) -> str:
         before = text
         text = without_braces(_ENDS.sub("", text))
     return text.removeprefix("+")
+
+
+def _without_fonts(text: str) -> str:
+    r"""The text without fonts around formulas: \mathbf{\frac12} is {\frac12}, \mathbf{AB} stays."""
+    position = 0
+    while found := _FONT.search(text, position):
+        end = closing(text, found.end())
+        inside = "" if end is None else text[found.end() : end]
+        formula = "\\" in inside and r"\text" not in inside and "$" not in inside
+        if formula:
+            text = text[: found.start()] + text[found.end() :]
+        position = found.start() if formula else found.end()
+    return text
+
+
+def _without_lead(text: str) -> str:
+    r"""The value behind \text{The answer is} or \text{Answer:}, if they change nothing."""
+    found = _LEAD.match(text)
+    if found is None:
+        return text
+    words = found[1].strip().lower()
+    says = found[2] or words.endswith(":") or words.rpartition(" ")[2] in _SAYS
+    return text[found.end() :] if says and not _DENIES.search(words) else text
 
 
 def without_spaces(text: str) -> str:

@@ -25,6 +25,7 @@ _MIXED = re.compile(r"([+-]?)(\d+) ?(?:\\frac\{(\d+)\}\{(\d+)\}|(?<= )(\d+)/(\d+
 _TIMES_TEN = re.compile(
     rf"(?:({_SIGNED})\\(?:times|cdot) ?)?10\^\{{(-?\d+)\}}|({_SIGNED})[eE]([+-]?\d+)"
 )
+_REPEATING = re.compile(r"([+-]?)(\d*)\.(\d*)\\(?:overline|bar) ?\{?(\d+)\}?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3}|(?: \d{3}))+(?:\.\d*)?")
 
 
@@ -58,6 +59,12 @@ def _fraction(text: str) -> Fraction | None:
     if found := _FRACTION.fullmatch(text):
         sign, top, bottom = found.groups()
         return _quotient(top, bottom, sign)
+    if found := _REPEATING.fullmatch(text):  # 0.1\overline{6} = (16 - 1) / 90
+        sign, whole, fixed, repeated = found.groups()
+        before = int(f"{whole}{fixed}" or "0")
+        nines = (10 ** len(repeated) - 1) * 10 ** len(fixed)
+        value = Fraction(int(f"{whole}{fixed}{repeated}") - before, nines)
+        return -value if sign == "-" else value
     if found := _SLASH.fullmatch(text):
         return _quotient(found[1], found[2], "")
     if found := _MIXED.fullmatch(text):

@@ -265,7 +265,10 @@ def _parts(gold: Shape, answer: Shape, work: _Work) -> Verdict:
         first, second = spread(first), spread(second)
     if len(first) != len(second):
         return Verdict(False, "shape")
-    names = {shape(part).name for part in (*first, *second)}
+    names = {
+        name if name is None else name.partition("_")[0]  # x_1 = 2, x_2 = -3
+        for name in (shape(part).name for part in (*first, *second))
+    }
     if free and len(names - {None}) < 2:
         return _matched(first, second, work)
     if len(names - {None}) > 1 and None not in names:

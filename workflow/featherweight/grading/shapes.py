@@ -13,10 +13,16 @@ from typing import NamedTuple
 
 from featherweight.grading import normal, numbers, units
 
-# A name that an answer gives to its value: x, f(x), x_1, \theta, AB
+# A name that an answer gives to its value: x, f(x), x_1, \theta, AB; \text{Area}, \angle ABC, |z|,
+# \overline{AB}, [ABC], \cos\theta, f(g(2))
 _NAME = (
     r"(?:(?:\\[A-Za-z]+ ?|[A-Za-z]{1,3})(?:_\{\w+\}|_\w)?(?:\(-?\w+(?:,-?\w+)*\))?'?"
-    r"|\([A-Za-z](?:,[A-Za-z])+\))"
+    r"|\([A-Za-z](?:,[A-Za-z])+\)"
+    r"|\\text ?\{[^{}]*\} ?(?:\\(?:angle|triangle) ?)?[A-Z]{0,4}"
+    r"|m?\\angle ?[A-Z]{1,3}|\|[A-Za-z]{1,2}\||\[[A-Z]{3,6}\]"
+    r"|\\(?:overline|overrightarrow|widehat|vec|hat|bar) ?\{[A-Za-z]{1,2}\}"
+    r"|\\(?:sin|cos|tan|cot|sec|csc) ?(?:\\angle ?[A-Z]{1,3}|\\[a-z]+|[A-Za-z])"
+    r"|[A-Za-z]\([A-Za-z]\(-?\w+\)\))"
 )
 NAME = re.compile(_NAME)
 _NAMED = re.compile(rf"({_NAME})(?:=|\\approx ?|\\in(?![a-z]) ?)(?=.)")

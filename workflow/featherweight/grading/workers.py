@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # by name only: the fingerprint of a stage follows this impor
 PROGRAM = "featherweight.grading.worker"
 How = Literal["strict", "lenient", "readable"]
 TRIES = 3
+ASLEEP = "wall clock"  # the rule of a pair whose worker slept; that says nothing about the pair
 _START_SECONDS = 120.0  # to be ready; a machine under load takes long to import sympy
 _END_SECONDS = 0.5  # for a worker that is idle; one that computes is ended by force
 _MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS}
@@ -71,6 +72,7 @@ class Worker:
         self.is_new = True  # the process has graded nothing yet
         self._process: subprocess.Popen[bytes] | None = None
         self._child: int | None = None  # the process that grades; None: it has not said yet
+        self._read = b""  # what was read beyond the last line: a child's end and the next's start
 
     def _start(self) -> None:
         environment = os.environ | {
@@ -124,18 +126,19 @@ class Worker:
         """The next line; a process that neither answers nor computes for `seconds` is ended."""
         assert self._process is not None
         assert self._process.stdout is not None
-        stream, line = self._process.stdout, b""
+        stream = self._process.stdout
         used, since = self._cpu(), time.monotonic()
-        while not line.endswith(b"\n"):
+        while b"\n" not in self._read:
             if select.select([stream], [], [], min(seconds, 1.0))[0]:
                 piece = os.read(stream.fileno(), 1 << 16)
                 if not piece:
                     self._died()
-                line += piece
+                self._read += piece
             elif (now := self._cpu()) != used:
                 used, since = now, time.monotonic()
             elif time.monotonic() - since >= seconds:
                 self._died(slept=True)
+        line, _, self._read = self._read.partition(b"\n")
         return line
 
     def _cpu(self) -> str | None:
@@ -181,6 +184,7 @@ class Worker:
             process.wait()
             process.stdout.close()
             self._process = self._child = None
+            self._read = b""
 
 
 class Pool:
@@ -223,6 +227,8 @@ def _settled(worker: Worker, job: Job) -> Judged:
                 return judged
         except Died as died:
             reason = _reason(died)
+            if died.slept:
+                return Judged(None, ASLEEP, reason)
             if reason == "time out" or (reason == "memory" and attempt > 1):
                 return Judged(None, "math-verify", reason)
             if reason is None and attempt == TRIES:
