@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from featherweight.reading import stated
+from featherweight.reading import numerals, stated
 from featherweight.reading.stated import Found
 from featherweight.records import Reading, Reason
 
@@ -63,11 +63,11 @@ def read_boxed(text: str | None, finish: str) -> Reading:
 
 
 def after_thought(text: str | None) -> str | None:
-    """What follows the last thought; None where one never ended."""
+    """What follows the last thought, its signs the usual ones; None where one never ended."""
     if text is None:
         return None
     answer = text.rpartition(_CLOSED)[2]
-    return None if _OPENED in answer else answer
+    return None if _OPENED in answer else numerals.usual(answer)
 
 
 def from_box(text: str) -> Reading | None:
@@ -91,6 +91,8 @@ def from_box(text: str) -> Reading | None:
 def from_statement(found: Found | None, text: str, finish: str) -> Reading:
     """An answer that was found without a box, or why there is none."""
     cut = finish == "length"
+    if found is not None and found.answer is None:
+        return Reading(None, None, "several", unfinished=cut and found.at_end)
     if found is not None and not (cut and found.at_end):
         return Reading(found.answer, found.rule, None)
     return Reading(None, None, why_nothing(text), unfinished=cut)
