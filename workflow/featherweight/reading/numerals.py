@@ -29,6 +29,7 @@ NUMERAL = re.compile(
 )
 _SCALES = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALE = re.compile(
+    r"(?:\$|\\\))?"  # "$5$ thousand"
     r"(?:[ -](?P<word>hundred|thousand|million|billion|trillion)|(?P<k>[kK]))(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -91,9 +92,14 @@ def whole(found: re.Match[str]) -> tuple[str, int]:
     return number, at
 
 
+def scaled(text: str, at: int) -> bool:
+    """Whether a number word follows what ends at `at`."""
+    return _SCALE.match(text, at) is not None
+
+
 def of_several(text: str, at: int) -> bool:
     """Whether the number that ends at `at` is only one of those that are said: "5 to 7"."""
-    return (_SECOND.match(text, at) or _SCALE.match(text, at)) is not None
+    return _SECOND.match(text, at) is not None or scaled(text, at)
 
 
 def first(text: str) -> re.Match[str] | None:
