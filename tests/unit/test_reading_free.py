@@ -82,7 +82,7 @@ def test_megabytes_are_read(name: str) -> None:
 
 
 # What a text of 20 KB may repeat, behind what may stand before it.
-BEFORE = ("", "a", "answer is a", "#### a", "\\boxed{")
+BEFORE = ("", "a", "so 1", "answer is a", "#### a", "\\boxed{")
 REPEATED = (
     "answer is the \\(\\(\\( ",
     "answer is \\[\\[ ",
@@ -99,6 +99,7 @@ REPEATED = (
     "**",
     "{",
     "\\text{",
+    " thousand",
 )
 
 

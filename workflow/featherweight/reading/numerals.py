@@ -29,6 +29,7 @@ NUMERAL = re.compile(
 )
 _SCALES = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALE = re.compile(
+    r"(?:\$|\\\))?"  # "$5$ thousand"
     r"(?:[ -](?P<word>hundred|thousand|million|billion|trillion)|(?P<k>[kK]))(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -38,7 +39,9 @@ _UNSCALED = re.compile(r"-?\d+(?:\.\d+)?")
 _SECOND = re.compile(
     r"(?:\s?(?!per\b)[a-z%]{1,15}\.?){0,2}?,?\s"
     r"(?:and|to|or|through|times|plus|minus|over|(?:divided|multiplied) by)\s(?:\\?\$)?\d"
-    r"|\s?(?:[-+*\u00d7\u00f7\u2013]|\\(?:times|cdot|div)\b)\s?(?:\\?\$)?\d",
+    r"|\s?(?:[-+*\u00d7\u00f7\u2013]|\\(?:times|cdot|div)\b)\s?(?:\\?\$)?\d"
+    r"|\sand\s(?:an?|one|two|three|four)[ -](?:half|halves|thirds?|quarters?|fourths?|fifths?)\b"
+    r"|\s(?:feet|foot|ft|hours?|minutes?|min|years?|weeks?|days?|pounds?|lbs?|dollars)\s\d",
     re.IGNORECASE,
 )
 _VARIETY = {
@@ -78,7 +81,10 @@ def whole(found: re.Match[str]) -> tuple[str, int]:
         return number, at
     if "." not in number and (half := _HALF.match(text, at)):
         number, at = f"{number}.5", half.end()
-    while scale := _SCALE.match(text, at):
+    for _ in range(2):  # "5 hundred thousand"
+        scale = _SCALE.match(text, at)
+        if scale is None:
+            break
         sign, digits, exponent = Decimal(number).as_tuple()
         assert isinstance(exponent, int)  # a finite number's
         exponent += _SCALES[(scale["word"] or scale["k"]).lower()]
@@ -86,9 +92,14 @@ def whole(found: re.Match[str]) -> tuple[str, int]:
     return number, at
 
 
+def scaled(text: str, at: int) -> bool:
+    """Whether a number word follows what ends at `at`."""
+    return _SCALE.match(text, at) is not None
+
+
 def of_several(text: str, at: int) -> bool:
     """Whether the number that ends at `at` is only one of those that are said: "5 to 7"."""
-    return _SECOND.match(text, at) is not None
+    return _SECOND.match(text, at) is not None or scaled(text, at)
 
 
 def first(text: str) -> re.Match[str] | None:

@@ -211,6 +211,8 @@ def _expression(rest: str) -> tuple[str | None, int]:
     sentence = rest if stop is None else rest[: stop.start()]
     asks = stop is not None and stop[0] == "?"
     math = _first_math(rest, len(sentence))
+    if math is not None and not asks and numerals.scaled(rest, math.end()):
+        return _number(rest)
     if math is not None and not asks:
         return _several(rest, math)
     end = len(sentence)
