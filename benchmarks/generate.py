@@ -13,11 +13,21 @@ that are made to end after 16 to 128 tokens, so that batches become ragged as th
 Temperature 0.7, no cuts. A way with batch B answers 2 B prompts, at least 8. Every way must produce
 exactly the forced number of tokens.
 
+    python benchmarks/generate.py --batches 16 --answers 72 72       # all answers of one length
+    python benchmarks/generate.py --batches 8 16 32 64 --prompts 64  # each at its own best batch
+    python benchmarks/generate.py --batches 64 --prompts 256 --chunks 64 256 --ways generate ours
+
+With `--prompts` all batches answer the same prompts, and a last line compares each way at its own
+best batch. `--chunks` adds rows in which ours is given its prompts in lists of that length, as a
+study does: 256 is what `generate/plan.chunk_spec` makes of 64 new tokens, a list as long as the
+slots is never refilled. Answers up to 4,096 and 16,384 tokens: `benchmarks/long_answers.py`.
+
 Ways: transformers' `generate` (batches sorted by length); ours; transformers' continuous batching
 (`generate_batch`'s manager; not at batch 1); on a CPU llama.cpp where `llama-cpp-python` and `gguf`
 are installed (one sequence, and B sequences that are refilled through its batch interface); on a
 CUDA GPU our ExLlamaV2 engine where that is installed. Ratios are to `generate` with the same batch:
-of CPU seconds on a CPU, of wall seconds on a GPU.
+of CPU seconds on a CPU, of wall seconds on a GPU: the median of the turns, each beside the turn of
+`generate` in the same round, and the lowest and the highest.
 
 `bound` is the share of what memory bandwidth allows: bytes of weights and cache that the decode
 steps must read, over the measured bandwidth, over the seconds that it took, prefill included
@@ -35,7 +45,9 @@ tokens per CPU second, from figures of another day (18.7 one at a time, 62 `gene
 63, 1.45 times `generate`, llama.cpp about level; prefill of 16 samples of one prompt 13 to 15 times
 cheaper than of 16 prompts; 15% of the bound by 16 in bfloat16. On an H200 (not measured; the
 figures to reach): ExLlamaV2 above 10,000 tokens a second on a 1.5B model at batch 256, 5 times
-`generate` at the same batch, the study in under 15 minutes. What came out is in docs/speed.md.
+`generate` at the same batch, the study in under 15 minutes. Of the rows that came later: equal
+lengths 0.95 to 1.05 times `generate`; each at its own best batch 1.2; lists of 64 prompts for 64
+slots as `generate` at 64, lists of 256 1.3 times that. What came out is in docs/speed.md.
 """
 
 from __future__ import annotations
@@ -43,14 +55,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from generation import bound
-from generation.work import SHAPES, make_work, prompts_for
+from generation.work import SHAPES, Work, make_work, prompts_for
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
@@ -113,11 +127,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--answers", type=int, nargs=2, default=(16, 128), metavar=("SHORTEST", "LONGEST")
     )
+    parser.add_argument("--prompts", type=int, help="default: twice the batch, at least 8")
+    parser.add_argument(
+        "--chunks", type=int, nargs="+", default=[], help="also: ours, in lists of so many prompts"
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=0.7, help="0: greedy; not llama.cpp, which has 0.7"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--rounds",
         type=int,
-        help="turns of all ways, in alternation; the best counts; default: 2, on a GPU 1",
+        help="turns of all ways, in alternation; default: 2, on a GPU 1",
     )
     parser.add_argument("--repeats", type=int, default=1, help="turns of a way within one process")
     parser.add_argument(
@@ -127,10 +148,13 @@ def _arguments() -> argparse.Namespace:
         "--part", help=argparse.SUPPRESS
     )  # what a process that this one started does
     parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--chunk", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any]:
+def _start(
+    args: argparse.Namespace, part: str, batch: int = 1, chunk: int | None = None
+) -> dict[str, Any]:
     """What another process of this program found.
 
     Raises RuntimeError with its last line where it failed.
@@ -146,6 +170,8 @@ def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any
         str(args.scale),
         "--answers",
         *map(str, args.answers),
+        "--temperature",
+        str(args.temperature),
         "--threads",
         str(args.threads),
         "--repeats",
@@ -153,8 +179,10 @@ def _start(args: argparse.Namespace, part: str, batch: int = 1) -> dict[str, Any
         "--folder",
         str(args.folder),
     ]
-    for name in ("shape", "dtype"):
-        command += [] if getattr(args, name) is None else [f"--{name}", getattr(args, name)]
+    for name in ("shape", "dtype", "prompts"):
+        given = getattr(args, name)
+        command += [] if given is None else [f"--{name}", str(given)]
+    command += [] if chunk is None else ["--chunk", str(chunk)]
     threads = {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
     ended = subprocess.run(
         command, env=os.environ | threads, capture_output=True, text=True, check=False
@@ -169,9 +197,11 @@ def _part(args: argparse.Namespace) -> dict[str, Any]:
     """One process's part."""
     from generation import ways
 
-    setting = ways.Setting(args.folder, args.dtype, args.threads, args.batch)
+    setting = ways.Setting(
+        args.folder, args.dtype, args.threads, args.batch, args.chunk, args.temperature
+    )
     if args.part in ways.WAYS:
-        work = make_work(prompts_for(args.batch), args.scale, tuple(args.answers))
+        work = _work(args, args.batch)
         _limit_threads(args)
         return ways.measure(args.part, setting, work, args.repeats)
     if args.part == "bandwidth":
@@ -191,6 +221,10 @@ def _part(args: argparse.Namespace) -> dict[str, Any]:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+
+
+def _work(args: argparse.Namespace, batch: int) -> Work:
+    return make_work(args.prompts or prompts_for(batch), args.scale, tuple(args.answers))
 
 
 def _limit_threads(args: argparse.Namespace) -> None:
@@ -214,54 +248,78 @@ def compare(
     if absent:
         print(f"not installed, not measured: {', '.join(absent)}")
     rates = {}
+    busy: dict[str, dict[int, list[float]]] = {}  # by way, batch and round
     for batch in args.batches:
-        best = _best_turns(
-            args, [name for name in names if (name, batch) != ("generate_batch", 1)], batch, device
+        turns = _turns(
+            args, [name for name in names if (name, batch) != ("generate_batch", 1)], batch
         )
-        work = make_work(prompts_for(batch), args.scale, tuple(args.answers))
+        work = _work(args, batch)
         read = bound.work_bytes(work, batch, facts["weights"], facts["cache_per_token"])
         print(
             f"\nbatch {batch}: {len(work.prompts)} prompts, {work.tokens} tokens; load average"
             f" {os.getloadavg()[0]:.1f}"
         )
         card = "  GPU MiB  card MiB" if device == "cuda" else ""
-        print(f"{'':15}tokens/s   /CPU-s samples/s  load s  peak MiB{card}   bound   ratio")
-        base = _busy(best["generate"], args, device) if "generate" in best else None
-        for name, turn in best.items():
-            seconds = _busy(turn, args, device)
-            share = bound.bound_share(read, bandwidth, seconds)
+        print(f"{'':18}tokens/s   /CPU-s samples/s  load s  peak MiB{card}   bound   ratio")
+        for name, found in turns.items():
+            seconds = [_busy(one, args, device) for one in found]
+            busy.setdefault(name, {})[batch] = seconds
+            turn = found[seconds.index(min(seconds))]
+            share = bound.bound_share(read, bandwidth, min(seconds))
             rates[name, batch] = (work.tokens / turn["wall"], share, turn["load"])
+            base = busy["generate"][batch] if "generate" in turns else None
             print(
-                f"{name:15}{work.tokens / turn['wall']:8.1f} {work.tokens / turn['cpu']:8.1f} "
+                f"{name:18}{work.tokens / turn['wall']:8.1f} {work.tokens / turn['cpu']:8.1f} "
                 f"{len(work.prompts) / turn['wall']:9.2f} {turn['load']:7.1f} {turn['memory']:9.0f}"
                 + "".join(
                     f"{turn[key]:9.0f} "
                     for key in ("gpu_memory", "gpu_used")
                     if turn[key] is not None
                 )
-                + f" {share:6.1%} {'' if base is None else format(base / seconds, '7.2f')}",
+                + f" {share:6.1%}   {'' if base is None else spread(base, seconds)}",
                 flush=True,
             )
+    if args.prompts is not None and len(args.batches) > 1:
+        _print_own_best(busy)
     return rates
 
 
-def _best_turns(
-    args: argparse.Namespace, names: list[str], batch: int, device: str
-) -> dict[str, dict[str, Any]]:
-    """The best turn of each way, all of them in alternation; a way that cannot go here is said once
-    and left out.
+def spread(base: Sequence[float], seconds: Sequence[float]) -> str:
+    """How many times less than `base`, round by round: median, lowest and highest."""
+    ratios = sorted(one / two for one, two in zip(base, seconds, strict=False))
+    return f"{statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}]"
+
+
+def _print_own_best(busy: dict[str, dict[int, list[float]]]) -> None:
+    """Each way at the batch at which its median is the lowest, all on the same prompts."""
+    print("\neach way at its own best batch:")
+    best = {
+        name: min(by_batch.items(), key=lambda one: statistics.median(one[1]))
+        for name, by_batch in busy.items()
+    }
+    for name, (batch, seconds) in best.items():
+        ratio = spread(best["generate"][1], seconds) if "generate" in best else ""
+        print(f"{name:18}batch {batch:4d} {statistics.median(seconds):9.2f} s  {ratio}")
+
+
+def _turns(
+    args: argparse.Namespace, names: list[str], batch: int
+) -> dict[str, list[dict[str, Any]]]:
+    """The turns of each way, all of them in alternation; a way that cannot go here is said once and
+    left out.
     """
-    best: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    asked: list[tuple[str, int | None]] = [(name, None) for name in names]
+    asked += [("ours", chunk) for chunk in args.chunks]
     for turn in range(args.rounds):
-        for name in names:
+        for name, chunk in asked:
+            shown = name if chunk is None else f"{name}, by {chunk}"
             try:
-                found = _start(args, name, batch)
+                found.setdefault(shown, []).append(_start(args, name, batch, chunk))
             except RuntimeError as error:
                 if turn == 0:
-                    print(f"{name}, batch {batch}: does not run here ({error})")
-                continue
-            best[name] = min(best.get(name, found), found, key=lambda one: _busy(one, args, device))
-    return best
+                    print(f"{shown}, batch {batch}: does not run here ({error})")
+    return {shown: turns for shown, turns in found.items() if turns}
 
 
 def _busy(turn: dict[str, Any], args: argparse.Namespace, device: str) -> float:

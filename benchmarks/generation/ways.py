@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 from generation.work import Work, make_work
 
 Run = Callable[[Work], int]
-TEMPERATURE = 0.7
 
 
 class Setting(NamedTuple):
@@ -31,6 +30,8 @@ class Setting(NamedTuple):
     dtype: str
     threads: int
     batch: int
+    chunk: int | None = None  # requests that ours is given at once; None: all of them
+    temperature: float = 0.7  # 0: the likeliest token
 
 
 def generate(setting: Setting) -> Run:
@@ -42,6 +43,9 @@ def generate(setting: Setting) -> Run:
 
     model = _plain_model(setting)
     model.generation_config.eos_token_id = None
+    drawn: dict[str, Any] = {"do_sample": False}
+    if setting.temperature > 0:
+        drawn = {"do_sample": True, "temperature": setting.temperature, "top_k": 0}
 
     class Ends(StoppingCriteria):  # type: ignore[misc]
         def __init__(self, width: int, ends: list[int]) -> None:
@@ -67,9 +71,7 @@ def generate(setting: Setting) -> Run:
             out = model.generate(
                 ids.to(model.device),
                 attention_mask=mask.to(model.device),
-                do_sample=True,
-                temperature=TEMPERATURE,
-                top_k=0,
+                **drawn,
                 max_new_tokens=max(ends),
                 pad_token_id=0,
                 stopping_criteria=StoppingCriteriaList([Ends(width, ends)]),
@@ -95,8 +97,8 @@ def continuous(setting: Setting) -> Run:
             num_blocks=2 * len(work.prompts), max_batch_tokens=max(1024, 4 * setting.batch)
         )
         config = GenerationConfig(
-            do_sample=True,
-            temperature=TEMPERATURE,
+            do_sample=setting.temperature > 0,
+            temperature=setting.temperature,
             top_k=0,
             max_new_tokens=max(work.ends),
             eos_token_id=-1,
@@ -136,7 +138,15 @@ def _through_the_interface(name: str, dtype: str, setting: Setting) -> Run:
             Request(prompt_ids=prompt, stream=index, max_new_tokens=end)
             for index, (prompt, end) in enumerate(zip(work.prompts, work.ends, strict=True))
         ]
-        made = engine.generate(requests, Decoding(TEMPERATURE, 1.0, 0), lambda count: None)
+        size = setting.chunk or len(requests)
+        lists = (requests[start : start + size] for start in range(0, len(requests), size))
+        made = [
+            answer
+            for some in lists
+            for answer in engine.generate(
+                some, Decoding(setting.temperature, 1.0, 0), lambda count: None
+            )
+        ]
         if tuple(answer.n_tokens for answer in made) != work.ends:
             raise SystemExit("an answer has another length than was forced")
         return sum(answer.n_tokens for answer in made)

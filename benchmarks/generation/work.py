@@ -42,6 +42,7 @@ class Shape(NamedTuple):
 SHAPES = {
     "smollm2-135m": Shape("llama", 49152, 576, 1536, 30, 9, 3, 100_000.0, 8.0),
     "qwen2.5-1.5b": Shape("qwen2", 151936, 1536, 8960, 28, 12, 2, 1_000_000.0, 5.5),
+    "small": Shape("llama", 8192, 320, 864, 8, 5, 5, 10_000.0, 10.0),
     "tiny": Shape("llama", 2048, 128, 352, 3, 4, 2, 10_000.0, 14.0),
 }
 LARGEST_PROMPT_TOKEN = 2000  # prompts use the ids 3 to this

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import coverage_graded
 import coverage_together as together
 import numpy as np
 import pytest
@@ -238,6 +239,18 @@ def test_a_simulated_study_asks_every_category_alike_and_its_truth_is_what_many_
         assert abs(np.mean(found) - truths[number]) < 4 * np.std(found) / np.sqrt(len(found)), (
             number
         )
+
+
+def test_every_number_of_graded_studies_gets_an_interval() -> None:
+    for name, study in coverage_graded.studies().items():
+        generator = np.random.default_rng(3)
+        found = [one for _ in range(20) for one in study(generator)]
+        for number in dict.fromkeys(one.number for one in found):
+            reaches = [one.reach for one in found if one.number == number]
+            assert any(reaches), (name, number)
+            assert coverage_graded.share(reaches, found[0].truth)[1] > 0
+    assert coverage_graded.passes(4, 2) == pytest.approx([0, 1 / 2, 5 / 6, 1, 1])
+    assert coverage_graded.LEVELS.sum() == 500
 
 
 def test_every_number_over_all_categories_gets_its_coverage() -> None:

@@ -17,8 +17,8 @@ import fabricated
 from featherweight.report import charts, contents, frames, model_charts, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Figure
+from featherweight.report.sections import planted_figures
 from featherweight.report.sections.accuracy import extremes
-from featherweight.report.sections.instrument import planted_figure
 from featherweight.tasks.words import Form
 
 
@@ -69,7 +69,7 @@ def test_figures_in_reading_order(made: dict[str, Figure]) -> None:
 def test_every_figure_has_words_and_numbers(
     pocket: Inputs, made: dict[str, Figure], crowd: dict[str, Figure]
 ) -> None:
-    for one in [*made.values(), *crowd.values(), planted_figure(pocket)]:
+    for one in [*made.values(), *crowd.values(), planted_figures.rates(pocket)]:
         assert one is not None
         assert len(one.description) > 40
         assert one.title
@@ -186,7 +186,7 @@ def test_bias_colours_are_centred_on_zero(made: dict[str, Figure]) -> None:
 
 
 def test_planted_points_and_diagonal(pocket: Inputs) -> None:
-    one = planted_figure(pocket)
+    one = planted_figures.rates(pocket)
     assert one is not None
     spec = one.chart.to_dict()
     assert [{"x": 0.0, "y": 0.0}, {"x": 1.0, "y": 1.0}] in spec["datasets"].values()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import types
 from pathlib import Path
 
 import pytest
 
+from featherweight import __main__ as command_line
 from featherweight import bring, files, score
 from featherweight.__main__ import VERBS, main
+from featherweight.errors import InputError
 from featherweight.specs import DrawSpec, Source
 
 OF_SAMPLES = ["score", "--items", "i", "--output", "o", "--spec", "{}"]
@@ -104,3 +108,99 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(
         files.write_atomically(tmp_path / "scores.json", b"{}")
     assert caught.value.filename == str(tmp_path / "scores.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def standing(folder: Path, kind: str) -> Path:
+    """Something in a folder that no file may replace; devices are only ever linked to."""
+    path = folder / "taken"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a pipe":
+        os.mkfifo(folder / "pipe")
+        path.symlink_to(folder / "pipe")
+    elif kind == "link to a device":
+        path.symlink_to(os.devnull)
+    else:
+        path.write_text("kept")
+        path /= "below"
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["folder", "pipe", "link to a pipe", "link to a device", "below a file"]
+)
+def test_what_is_no_file_is_never_replaced(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = standing(tmp_path, kind)
+    before = sorted((one, one.lstat().st_mode) for one in tmp_path.iterdir())
+    with pytest.raises(InputError, match="expected a f"):
+        files.write_atomically(path, b"new")
+    words = ["grade", "--task", "gsm8k", "--responses", str(tmp_path / "none")]
+    assert main([*words, "--output", str(path)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"error: {path}: ")
+    assert sorted((one, one.lstat().st_mode) for one in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", ["aggregate", "prompts", "report", "score"])
+def test_every_verb_refuses_a_pipe_before_any_work(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worked = []
+    module = types.SimpleNamespace(
+        configure=lambda parser: parser.add_argument("--output", type=Path), main=worked.append
+    )
+    monkeypatch.setattr(command_line, "_configure", lambda _, parser: module.configure(parser))
+    monkeypatch.setattr(command_line, "_module", lambda _: module)
+    path = standing(tmp_path, "pipe")
+    assert main([verb, "--output", str(path)]) == 2
+    assert "which would be replaced" in capsys.readouterr().err
+    assert not worked
+    assert main([verb, "--output", str(tmp_path)]) == 0
+    assert len(worked) == 1
+
+
+def test_a_failed_rename_names_the_file_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(PermissionError) as caught:
+        files.write_atomically(tmp_path / "scores.json", b"{}")
+    assert caught.value.filename == str(tmp_path / "scores.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "keeps"),
+    [
+        (["generate"], True),
+        (["grade"], False),
+        (["grade", "--cache", "c"], True),
+        (["aggregate"], False),
+    ],
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_only_what_keeps_its_work_says_so(
+    words: list[str],
+    keeps: bool,
+    full: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device") if full else KeyboardInterrupt
+
+    monkeypatch.setattr(
+        command_line, "_configure", lambda _, parser: parser.add_argument("--cache")
+    )
+    monkeypatch.setattr(command_line, "_module", lambda _: types.SimpleNamespace(main=stopped))
+    assert main(words) == (2 if full else 130)
+    said = capsys.readouterr().err
+    assert ("what was finished is kept" in said) == keeps
+    assert ("nothing was kept, the same command begins again" in said) != keeps

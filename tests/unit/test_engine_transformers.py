@@ -65,13 +65,13 @@ def engine(folder: Path) -> TransformersEngine:
 @pytest.fixture
 def slots(engine: TransformersEngine, request: pytest.FixtureRequest) -> Any:
     """Sets the engine's slots for one test."""
-    before = engine.rows, engine.stops, engine.context
+    before = engine.rows, engine.stops, engine.context, engine._share
 
     def set_to(count: int | None) -> None:
         engine.rows = count
 
     yield set_to
-    engine.rows, engine.stops, engine.context = before
+    engine.rows, engine.stops, engine.context, engine._share = before
 
 
 def plainly(engine: TransformersEngine, prompt: tuple[int, ...], limit: int) -> str:
@@ -246,7 +246,7 @@ def test_out_of_memory_halves_the_slots_and_changes_no_sample(
     real = SlotLoop.step
 
     def step(loop: SlotLoop) -> None:
-        if loop.place.slots > 4:
+        if loop.slots > 4:
             raise error
         real(loop)
 

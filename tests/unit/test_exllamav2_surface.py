@@ -158,6 +158,8 @@ def test_the_names_that_our_code_reads_are_there() -> None:
         "self.active_jobs",
         "self.max_pages",
         "self.max_batch_size",
+        "self.all_pages",
+        "page.ref_count",
     ):
         assert name in text["generator/dynamic.py"], name
     assert "self.arch_string = arch_string" in text["architecture.py"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from featherweight.fingerprint import fingerprint
+from featherweight.fingerprint import KEPT, fingerprint
 
 STAGES = ["acquire", "prompts", "generate", "score", "aggregate", "compare", "report"]
 
@@ -146,3 +147,65 @@ def test_an_unknown_stage_or_task_is_an_error() -> None:
         fingerprint("featherweight.scroe")
     with pytest.raises(LookupError, match=r"no module .featherweight\.tasks\.poket."):
         fingerprint("featherweight.score", frozenset({"poket"}))
+
+
+def in_new_process(copy: Path, *, writes: str) -> tuple[str, int]:
+    """The fingerprint of score as a process of the copy finds it, and how many files it parsed."""
+    code = (
+        "from featherweight import fingerprint as f\n"
+        "parse, seen = f.ast.parse, []\n"
+        "f.ast.parse = lambda text: seen.append(1) or parse(text)\n"
+        "print(f.fingerprint('featherweight.score'), len(seen))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(copy.parent), "PYTHONDONTWRITEBYTECODE": writes},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found, count = run.stdout.split()
+    return found, int(count)
+
+
+def kept(copy: Path) -> Path:
+    return copy / "__pycache__" / KEPT.name
+
+
+def test_a_file_is_parsed_once_until_its_bytes_change(copy: Path) -> None:
+    kept(copy).unlink(missing_ok=True)
+    # "" lets Python write beside its modules, whatever the tests' own environment says.
+    first, parsed = in_new_process(copy, writes="")
+    assert parsed > 20
+    assert in_new_process(copy, writes="") == (first, 0)
+    path = copy / "score" / "run.py"
+    before = path.stat()
+    text = path.read_text()
+    path.write_text(text + "A = 1\n")
+    changed_one, parsed = in_new_process(copy, writes="")
+    assert (changed_one != first, parsed) == (True, 1)
+    # As many bytes, and the time put back: what is kept goes by the bytes.
+    path.write_text(text + "A = 2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    changed_two, parsed = in_new_process(copy, writes="")
+    assert (changed_two not in {first, changed_one}, parsed) == (True, 1)
+    path.write_text(text)
+    assert in_new_process(copy, writes="") == (first, 0)
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": ["b"]}', b"\xff"])
+def test_a_broken_memory_is_no_memory(copy: Path, broken: bytes) -> None:
+    kept(copy).unlink(missing_ok=True)
+    first, parsed = in_new_process(copy, writes="")
+    kept(copy).write_bytes(broken)
+    assert in_new_process(copy, writes="") == (first, parsed)
+    assert in_new_process(copy, writes="") == (first, 0)
+
+
+def test_nothing_is_written_where_python_writes_nothing_or_may_not(copy: Path) -> None:
+    kept(copy).unlink(missing_ok=True)
+    first, parsed = in_new_process(copy, writes="1")
+    assert not kept(copy).exists()
+    shutil.rmtree(copy / "__pycache__", ignore_errors=True)
+    (copy / "__pycache__").write_text("a file where the folder would be")
+    assert in_new_process(copy, writes="") == (first, parsed)

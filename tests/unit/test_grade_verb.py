@@ -103,6 +103,9 @@ BAD = [
     ('{"id": "a", "gold": "5", "answer": "5", "sample_index": -1}', "whole number from 0, got -1"),
     ('{"id": "a", "gold": "5", "answer": "5", "sample_index": true}', "whole number from 0, got t"),
     ('{"id": "a", "gold": "5", "answer": "5", "model": ""}', "model is empty"),
+    ('{"id": "a\\rb", "gold": "5", "answer": "5"}', "id: the control character '\\r' at 1"),
+    ('{"id": "a\\u0000", "gold": "5", "answer": "5"}', "id: the control character '\\x00' at 1"),
+    ('{"id": "a", "gold": "5", "answer": "5", "model": "b\\n"}', "model: the control character"),
     ('["a"]', 'expected a JSON object, got ["a"]'),
     ("[" * 100_000, "expected a JSON object, got '[[["),
     ('{"id": "a", "gold": "\\\\frac{1}{", "answer": "5"}', "'a': gold '"),
@@ -119,6 +122,43 @@ def test_a_bad_line_is_named_and_nothing_is_written(
     assert "responses.jsonl:3: " in said[0]
     assert message in said[0]
     assert not (tmp_path / "grades.csv").exists()
+
+
+CONTROLS = ["\r", "\n", "\r\n", "\x00", "\t", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
+
+
+def test_a_row_is_a_line_whatever_an_answer_holds(tmp_path: Path) -> None:
+    asked: list[dict[str, object]] = [
+        {"id": f'{at},"{at}', "gold": "5", "answer": f"5{sign}6"}
+        for at, sign in enumerate(CONTROLS)
+    ]
+    assert grade(tmp_path, lines(asked), "gsm8k") == 0
+    content = (tmp_path / "grades.csv").read_text(encoding="utf-8")
+    assert len(content.splitlines()) == len(asked) + 1  # splits at every kind of line break
+    found = rows(tmp_path)
+    assert [row["id"] for row in found] == [one["id"] for one in asked]
+    assert [row["answer"] for row in found] == [f"5{sign!r}6".replace("'", "") for sign in CONTROLS]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_another_encoding_is_one_message(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    assert grade(tmp_path, mark + f"{GOOD}\n{GOOD}\n".encode(encoding)) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "expected UTF-8, got UTF-16 or UTF-32" in said[0]
+
+
+def test_a_folder_of_responses_is_called_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["grade", "--task", "gsm8k", "--output", str(tmp_path / "grades.csv")]
+    assert main([*words, "--responses", str(tmp_path)]) == 2
+    assert f"{tmp_path}: a folder, a device or a pipe; expected" in capsys.readouterr().err
+    assert main([*words, "--responses", str(tmp_path / "none")]) == 2
+    assert "none: no such file; expected" in capsys.readouterr().err
 
 
 def test_a_line_that_is_no_text_is_named(

@@ -22,7 +22,10 @@ from featherweight.files import read_rows, write_rows
 from featherweight.records import ALL, Estimate, Graded, KnownValue, Score
 from featherweight.score.run import run
 from featherweight.specs import AggregateSpec, ContrastSpec, PlantedSpec, ScoreSpec
-from featherweight.tasks.graded_numbers import KS
+from featherweight.stats.best_of import pass_at_k
+from featherweight.stats.clusters import clustered, interval
+from featherweight.stats.counts import WRONG
+from featherweight.tasks.graded_numbers import KS, N_AT_K, PASS_AT_K
 from featherweight.tasks.numbers import DEFAULT, numbers
 from made_up_evidence import evidence, model, task
 from made_up_sums import SPEC, SUMS, write
@@ -99,6 +102,31 @@ def test_three_problems_of_four_samples_by_hand(tmp_path: Path, stratum: str) ->
     found = values(estimates(answered, AGGREGATE), stratum)
     expected = BY_HAND[stratum]
     assert {key: found[key] for key in expected} == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("block", "within"), [(1, False), (2, True)])
+def test_levels_that_every_block_has_are_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, within: bool
+) -> None:
+    """All right at level 1 and none at level 2 is no spread where the draw fixes the levels."""
+    fabricated.register(monkeypatch, replace(SUMS, block=block))
+    numbers.cache_clear()
+    rows: list[Row] = [("m", one, 0, one % 2 == 0, one % 2, None) for one in range(12)]
+    made = estimates(load(judged(tmp_path, rows), AGGREGATE)[0], AGGREGATE)
+    by_stratum = {
+        row.stratum: row
+        for row in made
+        if (row.metric, row.policy, row.group) == ("accuracy", "wrong", ALL)
+    }
+    overall = by_stratum.pop(ALL)
+    assert overall.value == 0.5
+    assert overall.low is not None
+    assert overall.high is not None
+    # within levels as if 12 clusters agreed, t of 10: 0.5 -+ 0.146; else a t interval of 0.15 a
+    # standard error
+    assert (overall.high - overall.low < 0.3) is within
+    assert overall.method.endswith("within categories and strata, t") is within
+    assert {row.method for row in by_stratum.values()} == {"cluster jackknife, t"}
 
 
 def test_only_what_something_rests_on_is_told(tmp_path: Path) -> None:
@@ -243,6 +271,54 @@ def test_two_labels_of_a_graded_task_can_be_contrasted_under_either_policy(tmp_p
         assert not names & {f"pass@{k}" for k in KS if k > 4}
 
 
+def test_a_problem_that_differs_makes_nothing_surer(tmp_path: Path) -> None:
+    """29 of 30 problems always right, one in 2 of 16 samples: pass@16 is 1, pass@8 just below."""
+    rows: list[Row] = [
+        ("m", problem, sample, right, 0 if right else 1, None)
+        for problem in range(30)
+        for sample in range(16)
+        for right in (problem > 0 or sample < 2,)
+    ]
+    made = estimates(load(judged(tmp_path, rows), AGGREGATE)[0], AGGREGATE)
+    found = {(row.metric, row.stratum): row for row in made if row.group == ALL}
+    for stratum in ("level 1", ALL):
+        least, most = found["pass@8", stratum], found["pass@16", stratum]
+        assert most.value == 1.0
+        assert least.low is not None
+        assert most.low is not None
+        assert 0.95 < (least.value or 0.0) < 1.0
+        assert least.low < most.low
+
+
+def test_pass_at_k_near_1_is_covered() -> None:
+    """Problems are right with chances of Beta(2, 1/2), so that 30 of them often hold none that is
+    hard: the t interval covers 60%. 300 studies at 0.95 fall below 0.91 less than once in 500.
+    """
+    measure = next(
+        one.measure
+        for one in numbers("sums").metrics(WRONG)
+        if (one.name, one.stratum) == ("pass@8", ALL)
+    )
+    generator = np.random.default_rng(11)
+    n = np.full(1, 16)
+    by_right = np.array([pass_at_k(n, np.full(1, right), 8)[0] for right in range(17)])
+    truth = float(np.mean(1 - (1 - generator.beta(2.0, 0.5, 200_000)) ** 8))
+    held = {True: 0, False: 0}
+    for _ in range(300):
+        counts = np.zeros((30, 2, PASS_AT_K + len(KS)))
+        counts[:, 0, N_AT_K + 2] = 16.0
+        right = generator.binomial(16, generator.beta(2.0, 0.5, 30))
+        counts[:, 0, PASS_AT_K + 2] = 16.0 * by_right[right]
+        score = clustered(counts, measure)
+        for unseen in held:
+            reach = interval(score, bounds=measure.bounds, unseen=unseen)
+            assert reach is not None
+            held[unseen] += reach.low <= truth <= reach.high
+    assert measure.unseen
+    assert held[True] > 273
+    assert held[False] < 240
+
+
 # --- what was planted is found ---------------------------------------------------------------
 
 TABLE = [
@@ -277,8 +353,8 @@ def test_a_planted_table_is_recovered(tmp_path: Path) -> None:
         assert row.detectable is not None
         assert 0.5 < row.expected < 0.7
         assert abs(row.value - row.expected) < 0.05
-        # The problems' own spread, which both share, is not in it: 150 x 16 answers tell 0.03.
-        assert row.detectable < 0.035
+        # The problems' own spread, which both share, is not in it: 4.1 standard errors of 0.009.
+        assert row.detectable < 0.05
 
 
 def test_a_planted_fault_is_caught(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 
 from featherweight.compare.known import CHANCE_WIDENING, REACH, control_scores, planted_values
@@ -59,6 +60,40 @@ def test_planted_without_data_is_not_judged() -> None:
 
 def test_what_is_planted_on_another_task_is_not_looked_for() -> None:
     assert planted(rate(0.3, 0.25, 0.35, "bbq"), tasks=[task("bbq")]) == []
+
+
+# 80% of 2,000 studies, give or take 0.9 points: beyond 3.6 to either side six times in 100,000. The
+# shift of the 95% test, 2.8 standard errors, would be found in 31%.
+@pytest.mark.parametrize("kind", ["table", "random"])
+def test_a_shift_of_the_size_that_is_told_is_found_four_times_in_five(kind: str) -> None:
+    error, found, shift = 0.02, [], (3.29 + 0.8416) * 0.02
+    for drawn in np.random.default_rng(1).normal(shift, error, 2000):
+        row = known_by_chance(kind, float(drawn), error)
+        assert row.detectable == pytest.approx(shift, abs=1e-4)
+        found.append(row.inside is False)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.036)
+
+
+def known_by_chance(kind: str, above: float, error: float) -> KnownValue:
+    """A planted table, or a control at chance, measured so far above what is known."""
+    half, noticed = 1.96 * error, (1.96 + 0.8416) * error
+    at = {"task": "chains", "stratum": "level 1", "policy": "wrong", "detectable": noticed}
+    shown = {"accuracy": 0.5 + above}
+    known = {"planted": 0.5, "above_planted": above} if kind == "table" else {"chance": 0.5}
+    rows = [
+        estimate("m", value, value - half, value + half, metric=metric, **at)
+        for metric, value in (shown | known).items()
+    ]
+    table = PlantedSpec(task="chains", metric="accuracy", stratum="level 1", table="solver")
+    if kind == "table":
+        # the interval of the accuracy is not what judges
+        rows[0] = replace(rows[0], low=0.0, high=1.0, detectable=0.5)
+    of = model("m", planted=[table]) if kind == "table" else model("m", control="random")
+    tasks = [task("chains", "chains", wording="chains")]
+    results = evidence(rows, models=[of], tasks=tasks, policy="wrong").results
+    look = planted_values if kind == "table" else control_scores
+    (row,) = [one for one in look(results) if (one.metric, one.stratum) == ("accuracy", "level 1")]
+    return row
 
 
 # --- controls ---

@@ -21,6 +21,7 @@ from featherweight.aggregate.pairing import (
 )
 from featherweight.records import Difference
 from featherweight.specs import AggregateSpec
+from featherweight.stats.clusters import WITHIN
 from featherweight.stats.counts import (
     DROP,
     N_CHANCE,
@@ -74,12 +75,13 @@ def answered(
         policy=DROP,
         groups=("a", "b", "c"),
         clusters=tuple(f"{place:03d}" for place in range(CATEGORIES * TEMPLATES)),
-        categories=("a", "b", "c"),
+        kinds=("a", "b", "c"),
         items=tuple(f"{place:04d}" for place in range(SIZE)),
         blocks=tuple(f"{place:04d}" for place in range(SIZE // 4)),
         seeds=((0, 0),),
         group_category=np.arange(3),
-        cluster_category=np.arange(CATEGORIES * TEMPLATES) // TEMPLATES,
+        cluster_kind=np.arange(CATEGORIES * TEMPLATES) // TEMPLATES,
+        within=WITHIN,
     )
     return Answered(
         model=model,
@@ -196,7 +198,7 @@ def test_false_alarms_come_at_their_level_where_hard_questions_are_lost() -> Non
         for paired in (True, False):
             counts = [s.counts.sum(axis=1) for s in (read_by_both(*sides) if paired else sides)]
             for one in numbers:
-                p = difference(*counts, one.measure, strata=first.layout.cluster_category).p
+                p = difference(*counts, one.measure, strata=first.layout.cluster_kind).p
                 assert p is not None
                 key = (paired, one.name, one.stratum)
                 alarms[key] = alarms.get(key, 0) + (p < 0.05)
@@ -221,7 +223,7 @@ def test_power_is_as_printed() -> None:
         second = answered("b", generator.random(SIZE) < base, lost[1])
         sides = read_by_both(side(first, first.pair), side(second, second.pair))
         counts = [s.counts.sum(axis=1) for s in sides]
-        found = difference(counts[0], counts[1], one.measure, strata=first.layout.cluster_category)
+        found = difference(counts[0], counts[1], one.measure, strata=first.layout.cluster_kind)
         assert found.p is not None
         assert found.detectable is not None
         return found.p, found.detectable

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from featherweight.reading import numerals, stated
 from featherweight.reading.expression import read_boxed, read_expression
 from featherweight.reading.number import read_number
+from featherweight.records import Reading
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "cases" / "free_answers.json").read_text(encoding="utf-8")
@@ -75,6 +79,44 @@ def test_megabytes_are_read(name: str) -> None:
     """A step that were quadratic would not come back: 2,000,000 squared is hours."""
     for reader in READERS.values():
         reader(LONG[name], "stop")
+
+
+# What a text of 20 KB may repeat, behind what may stand before it.
+BEFORE = ("", "a", "answer is a", "#### a", "\\boxed{")
+REPEATED = (
+    "answer is the \\(\\(\\( ",
+    "answer is \\[\\[ ",
+    "answer is \\$ ",
+    "answer is $ ",
+    "answer is 1 and ",
+    "1",
+    "1,",
+    "1/",
+    "1 ",
+    "1 1/",
+    "-",
+    "\\frac{1}",
+    "**",
+    "{",
+    "\\text{",
+)
+
+
+def cpu_seconds(reader: Callable[[str, str], Reading], text: str) -> float:
+    begun = process_time()
+    reader(text, "stop")
+    return process_time() - begun
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_eight_times_the_text_is_about_eight_times_the_work(repeated: str) -> None:
+    """A ratio, not a time: what is quadratic gives 64 and more, ours at most 15. Of three tries the
+    best counts, and less than a hundredth of a second as that, so that no pause fails it.
+    """
+    for reader, before in itertools.product(READERS.values(), BEFORE):
+        short, long = (before + repeated * (size // len(repeated)) for size in (2500, 20_000))
+        once = max(0.01, min(cpu_seconds(reader, short) for _ in range(3)))
+        assert any(cpu_seconds(reader, long) < 30 * once for _ in range(3)), (reader, before)
 
 
 def test_a_long_answer_is_read_whole() -> None:

@@ -38,10 +38,13 @@ from featherweight.report.sections import (
     graded_figures,
     instrument,
     methods,
+    planted_figures,
     reading,
     verdict,
 )
 from featherweight.report.sections.answers import Answers
+from featherweight.specs import PlantedSpec
+from featherweight.tasks import words as task_words
 
 POCKET = tuple(fabricated.pocket_models())
 ALONE = {
@@ -199,7 +202,6 @@ def test_no_share_of_a_small_set_stands_alone(studies: Studies, single: Inputs) 
     ("value", "n", "of", "says"),
     [
         (7 / 30, 30, 30, "7 of 30"),
-        (7.3 / 30, 120, 30, "mean 7.3 of 30 problems"),
         (0.0, 30, 30, "0 of 30"),
         (7 / 15, 15, 15, "7 of 15"),
         (None, 30, 30, None),
@@ -210,6 +212,46 @@ def test_counts_of_problems(
     single: Inputs, value: float | None, n: int, of: int | None, says: str | None
 ) -> None:
     assert shown.counted(single, "olympiad", value, n, of) == says
+
+
+def twice(inputs: Inputs, n: int, of: int) -> Inputs:
+    """The same study with the Olympiad under two seeds: `n` answers to `of` problems."""
+    again = [
+        cell.model_copy(update={"seed": 1, "item_seed": 1})
+        for cell in inputs.spec.cells
+        if cell.task == "olympiad"
+    ]
+    rows = [
+        replace(row, n=n, n_asked=n, n_questions=of)
+        if (row.task, row.group, row.stratum) == ("olympiad", ALL, ALL)
+        else row
+        for row in inputs.estimates
+    ]
+    spec = inputs.spec.model_copy(update={"cells": (*inputs.spec.cells, *again)})
+    return replace(inputs, spec=spec, estimates=rows)
+
+
+@pytest.mark.parametrize(
+    ("n", "of", "says"),
+    [
+        (120, 30, "mean 7.5 of 30 problems"),  # four answers to each
+        (240, 30, "mean 7.5 of 30 problems"),  # and again under the second seed
+        (128, 30, None),  # two problems came up under both seeds and weigh double
+        (240, 50, None),
+    ],
+)
+def test_problems_that_weigh_double_are_not_counted(
+    alone: Inputs, n: int, of: int, says: str | None
+) -> None:
+    seeded = twice(alone, n, of)
+    assert shown.is_small(seeded, "olympiad") == (says is not None)
+    assert shown.counted(seeded, "olympiad", 0.25, n, of) == says
+    accuracy = column(graded.scores(seeded, "olympiad"), "Accuracy")
+    assert all((" of " in cell.text) == (says is not None) for cell in accuracy)
+    chart = graded_figures.figures(seeded, "olympiad")[0].chart.to_dict()
+    assert ("problems right, of 30" in str(chart)) == (says is not None)
+    told = graded.asked(seeded, "olympiad")[0]
+    assert ("; some problems came up under more than one seed." in told) == (n != 120)
 
 
 def test_a_count_of_several_answers_is_a_mean(studies: Studies, alone: Inputs) -> None:
@@ -226,20 +268,86 @@ def test_a_count_of_several_answers_is_a_mean(studies: Studies, alone: Inputs) -
 
 
 def test_a_published_share_of_a_small_set_is_counted_too(single: Inputs) -> None:
-    assert shown.published(single, "olympiad", 0.233) == "7.0 of 30 (23.3%)"
+    assert shown.published(single, "olympiad", 0.233) == "7 of 30 (23.3%)"
     assert shown.published(single, "olympiad", None) == theme.NO_DATA
     chart = graded_figures.figures(single, "olympiad")[0]
     printed = {row["model"]: row["shown"] for row in chart.table.to_dict("records")}
-    assert printed["Llama-3.1-405B-Instruct"] == "7.0 of 30 (23.3%)"
+    assert printed["Llama-3.1-405B-Instruct"] == "7 of 30 (23.3%)"
+
+
+@pytest.mark.parametrize(
+    ("fraction", "says"),
+    [
+        (0.233, "7 of 30 (23.3%)"),
+        (0.167, "5 of 30 (16.7%)"),
+        (0.1, "3 of 30 (10.0%)"),
+        (1.0, "30 of 30 (100.0%)"),
+        (0.798, "23.9 of 30 (79.8%)"),  # 23.94
+        (0.093, "2.8 of 30 (9.3%)"),
+        (0.235, "7.0 of 30 (23.5%)"),  # 7.05 is no whole number, but for one digit
+    ],
+)
+def test_a_whole_number_of_problems_is_printed_whole(
+    single: Inputs, fraction: float, says: str
+) -> None:
+    assert shown.published(single, "olympiad", fraction) == says
+
+
+def test_what_others_averaged_is_not_called_one_answer(single: Inputs) -> None:
+    drawn = frames.drawn(single, "olympiad", ALL)
+    assert {row.metric for row in drawn} == {"pass@1"}
+    captions = {}
+    for name, changes in {
+        "means": {},
+        "whole": {"fraction": 0.233},
+        "one": {"fraction": 0.233, "metric": "accuracy"},
+    }.items():
+        rows = [row.model_copy(update=changes) for row in drawn]
+        figure = graded_figures.figures(replace(single, published=rows), "olympiad")[0]
+        captions[name] = figure.caption
+    assert "some averaged over several answers to each problem" in captions["means"]
+    assert "of one answer to each problem or a mean over several" in captions["whole"]
+    assert "one answer to each problem as others printed it" in captions["one"]
+    assert "one answer" not in captions["means"]
+
+
+def test_a_subset_says_what_was_left_out(alone: Inputs) -> None:
+    def said(subset: dict[str, Any], count: int | None = None) -> tuple[str, ...]:
+        entry = alone.spec.tasks["olympiad"]
+        draw = entry.draw.model_copy(update={"subset": subset, "count": count})
+        tasks = dict(alone.spec.tasks)
+        tasks["olympiad"] = entry.model_copy(update={"draw": draw})
+        spec = alone.spec.model_copy(update={"tasks": tasks})
+        rows = [
+            replace(row, n_questions=28, n=112, n_asked=112)
+            if (row.task, row.group, row.stratum) == ("olympiad", ALL, ALL)
+            else row
+            for row in alone.estimates
+        ]
+        return graded.asked(replace(alone, spec=spec, estimates=rows), "olympiad")[:2]
+
+    assert said({"figure": False}) == (
+        "28 of 30 problems in 2 categories, 4 answers to each.",
+        "Only problems without a figure; the others were left out.",
+    )
+    assert said({"figure": True, "level": 5}, 14) == (
+        "28 problems in 2 categories, 4 answers to each.",
+        "Only problems of level 5 and with a figure; the others were left out.",
+    )
+    assert "left out" not in "".join(graded.asked(alone, "olympiad"))
 
 
 def test_a_set_of_a_hundred_and_one_has_shares(alone: Inputs) -> None:
     rows = [
-        replace(row, n_questions=101) if row.task == "olympiad" else row for row in alone.estimates
+        replace(row, n_questions=101, n=404, n_asked=404) if row.task == "olympiad" else row
+        for row in alone.estimates
     ]
     table = graded.scores(replace(alone, estimates=rows), "olympiad")
     assert all(cell.text.endswith("%") for cell in column(table, "Accuracy"))
-    fewer = [row if row.task != "olympiad" else replace(row, n_questions=100) for row in rows]
+    fewer = [
+        replace(row, n_questions=100, n=400, n_asked=400) if row.task == "olympiad" else row
+        for row in rows
+    ]
     table = graded.scores(replace(alone, estimates=fewer), "olympiad")
     assert all(cell.text.endswith(" of 100 problems") for cell in column(table, "Accuracy"))
 
@@ -313,6 +421,21 @@ def test_models_stand_in_order_and_level_by_level(alone: Inputs) -> None:
     values = made["math-sums-accuracy"].table
     own = values[values["mark"] == "this run"]["value"]
     assert list(own) == sorted(own, reverse=True)
+
+
+def test_a_planted_accuracy_rests_on_no_answers(alone: Inputs) -> None:
+    """It is exact: a dash, where an unknown number would have no data."""
+    for figure in graded_figures.figures(alone, "sums")[:2]:
+        table = page.numbers(figure)
+        headings = [one.heading for one in table.columns]
+        places = [headings.index(one) for one in ("Answers", "Unique questions", "Unread")]
+        kinds = {row[headings.index("What")].text: row for row in table.rows}
+        planted = kinds["planted, closed form"]
+        assert [planted[place].text for place in places] == ["\N{EN DASH}"] * 3
+        assert planted[headings.index("95% interval")].text == "exact"
+        assert kinds["this run"][places[0]].text == theme.count(
+            figure.table[figure.table["mark"] == "this run"]["n"].iloc[-1]
+        )
 
 
 def test_a_task_without_levels_has_no_figure_of_them(single: Inputs) -> None:
@@ -452,6 +575,124 @@ def test_no_problem_right_is_said_plainly(single: Inputs) -> None:
     )
 
 
+def losing(inputs: Inputs, **shares: tuple[float, float]) -> Inputs:
+    """The same study, of whose models so many answers to the Olympiad were not readable and not
+    finished."""
+    rows = [
+        replace(row, value=shares[row.model][row.metric == "unfinished"])
+        if row.task == "olympiad"
+        and row.model in shares
+        and row.metric in ("unparsed", "unfinished")
+        else row
+        for row in inputs.estimates
+    ]
+    return replace(inputs, estimates=rows)
+
+
+@pytest.mark.parametrize(
+    ("strong", "thinker", "lede", "big", "text"),
+    [
+        ((0.0, 0.0), (0.0, 0.0), "Every answer was finished and could be read.", "0.0%",
+         "answers lost by any model"),
+        ((0.0, 0.0002), (0.0, 0.0), "Most answers lost: Strong 7B, less than 0.1%.",
+         "less than 0.1%", "most unread answers: Strong 7B"),
+        ((0.9, 0.1), (0.3, 0.7), "Most answers lost: Strong 7B and Thinker 1.5B, 100.0% of each.",
+         "100.0%", "most unread answers: Strong 7B and Thinker 1.5B alike"),
+        ((0.9, 0.0998), (0.0, 0.5), "Most answers lost: Strong 7B, more than 99.9%.",
+         "more than 99.9%", "most unread answers: Strong 7B"),
+        ((0.2, 0.1), (0.1, 0.1), "Most answers lost: Strong 7B, 30.0%.", "30.0%",
+         "most unread answers: Strong 7B"),
+    ],
+)  # fmt: skip
+def test_who_lost_most_is_told_with_all_that_lost_as_much(
+    single: Inputs,
+    strong: tuple[float, float],
+    thinker: tuple[float, float],
+    lede: str,
+    big: str,
+    text: str,
+) -> None:
+    lost = losing(single, strong=strong, thinker=thinker)
+    (figure,) = reading.lost(lost, "olympiad")
+    assert figure.lede == lede
+    cards = findings.findings(lost, instrument.check(lost))
+    (card,) = [one for one in cards if one.anchor == "math-olympiad-reading"]
+    assert (card.big, card.text) == (big, text)
+    if (strong, thinker) == ((0.9, 0.1), (0.3, 0.7)):
+        assert card.detail == "cut off 10.0% to 70.0%, of 30 asked each"
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        (1.0, "; each of their answers was cut off or could not be read."),
+        (0.9997, "; more than 99.9% of the answers of each could not be read or were cut off."),
+        (0.5, "; 50.0% or more of the answers of each could not be read or were cut off."),
+        (0.0, "."),
+    ],
+)
+def test_all_answers_lost_are_all(single: Inputs, lost: float, says: str) -> None:
+    none = losing(single, strong=(lost, 0.0), thinker=(lost, 0.0))
+    rows = [
+        replace(row, value=0.0, low=0.0, high=0.1) if row.metric == "accuracy" else row
+        for row in none.estimates
+    ]
+    (said,) = verdict.answers(replace(none, estimates=rows), instrument.check(none))
+    assert said == f"None of 2 models had one of 30 problems right{says}"
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_sentences_of_accuracy_carry_interval_and_n(single: Inputs, mixed: Inputs) -> None:
+    """Of each number how far it may move, and of how many answers all are."""
+    first, second = (
+        single.estimate(model, "olympiad", ALL, ALL, "accuracy") for model in ("strong", "thinker")
+    )
+    assert first is not None
+    assert second is not None
+    spans = [theme.interval(one.low, one.high, "percent") for one in (first, second)]
+    figure = graded_figures.figures(single, "olympiad")[0]
+    counts = [shown.counted_share(single, one) for one in (first, second)]
+    assert plain(figure.lede) == (
+        f"Highest: Strong 7B, {counts[0]}, 95% interval {spans[0]}; lowest: Thinker 1.5B,"
+        f" {counts[1]}, 95% interval {spans[1]}; n = 30 answers to 30 questions each."
+    )
+    alike = [
+        replace(row, value=0.1, low=0.05, high=0.2) if row.metric == "accuracy" else row
+        for row in single.estimates
+    ]
+    same = graded_figures.figures(replace(single, estimates=alike), "olympiad")[0]
+    assert plain(same.lede) == (
+        "All 2 models: 3 of 30 (10.0%), 95% interval 5.0% to 20.0%; n = 30 answers to 30 questions"
+        " each."
+    )
+    # The levels' sentence, and the answer of a task that one model alone was asked.
+    levels = graded_figures.figures(mixed, "sums")[1]
+    assert plain(levels.lede).endswith("; n = 20 answers to 10 questions each.")
+    alone = replace(mixed, estimates=[row for row in mixed.estimates if row.model != "strong"])
+    one = mixed.spec.tasks["sums"].model_copy(update={"models": ("solver",)})
+    spec = mixed.spec.model_copy(update={"tasks": dict(mixed.spec.tasks) | {"sums": one}})
+    alone = replace(alone, spec=spec)
+    solver = alone.estimate("solver", "sums", ALL, ALL, "accuracy")
+    assert solver is not None
+    said = verdict.of_task(alone, "sums")
+    assert said.startswith("Pocket, solver was asked alone: ")
+    assert said.endswith(f", {shown.clause(alone, solver, 'percent')}.")
+    assert "n = 100 answers to 50 questions" in plain(said)
+    assert graded_figures.figures(alone, "sums")[0].lede.endswith(
+        f", {shown.clause(alone, solver, 'percent')}."
+    )
+
+
+def test_models_that_are_level_say_n(single: Inputs) -> None:
+    near = [replace(row, p_adjusted=0.9, p_asked_adjusted=0.9) for row in single.differences]
+    said = plain(verdict.of_task(replace(single, differences=near), "olympiad"))
+    assert "no model is shown to be best" in said
+    assert "; n = 30 answers to 30 questions each)" in said
+
+
 def test_unread_answers_are_told_by_task(mixed: Inputs) -> None:
     assert mixed.unread_policy == ("left out (Pocket items), counted as wrong (Sums, Olympiad)")
     assert mixed.unread_in(["sums", "olympiad"]) == "counted as wrong"
@@ -468,25 +709,93 @@ def test_levels_are_not_rows_of_summaries(alone: Inputs) -> None:
     assert len(differences.differences(alone).rows) == 4  # three pairs and one
 
 
+def test_levels_are_rows_of_the_spread(alone: Inputs, mixed: Inputs) -> None:
+    """aggregate has no spread of a task with levels but theirs: each stands in the table."""
+    for inputs in (alone, mixed):
+        table = differences.spread(inputs)
+        assert table is not None
+        names = [one.heading for one in table.columns]
+        told = {tuple(cell.text for cell in row[:3]) for row in table.rows}
+        assert names[:3] == ["Model", "Task", "Questions"]
+        assert told >= {
+            (inputs.label(model), "Sums", f"Level {number}")
+            for model in inputs.models_of("sums")
+            for number in range(1, 6)
+        }
+        assert ("Strong 7B", "Olympiad", "All questions") in told
+        assert {len(row) for row in table.rows} == {len(names)}
+
+
 # --- the instrument ---
 
 
 def test_planted_levels_have_a_figure(alone: Inputs) -> None:
-    (figure,) = instrument.planted_levels(alone)
+    (figure,) = planted_figures.levels(alone)
     assert figure.section == "instrument"
     told = dict(zip(figure.table["level"], figure.table["planted"], strict=True))
     assert told == {f"Level {n}": made_up.PLANTED[f"level {n}"] for n in range(1, 6)}
     for row in figure.table.to_dict("records"):
         level = row["level"].lower()
         assert row["value"] == pytest.approx(alone.value("solver", "sums", level, "accuracy"))
-    assert instrument.planted_figure(alone) is None
+    assert planted_figures.rates(alone) is None
+
+
+def of_a_table(inputs: Inputs) -> Inputs:
+    """The same study, its solver's levels planted as a table instead of as values."""
+    solver = inputs.spec.models["solver"]
+    planted = tuple(
+        PlantedSpec(task=one.task, metric=one.metric, stratum=one.stratum, table="solver")
+        for one in solver.planted
+    )
+    models = dict(inputs.spec.models) | {"solver": solver.model_copy(update={"planted": planted})}
+    return replace(inputs, spec=inputs.spec.model_copy(update={"models": models}))
+
+
+def test_planted_values_are_judged_by_their_bars(alone: Inputs) -> None:
+    (figure,) = planted_figures.levels(alone)
+    assert "a bar that misses it is a level that was not recovered" in figure.lede
+    assert "3.29" not in figure.caption
+    assert (
+        "a bar that holds its tick recovers it" in graded_figures.figures(alone, "sums")[1].caption
+    )
+    assert instrument.judged(alone) == instrument.BY_INTERVAL
+
+
+def test_a_planted_table_is_judged_problem_by_problem(studies: Studies, alone: Inputs) -> None:
+    """No word on the page lets the bar decide; the number that does stands beside it."""
+    table = of_a_table(alone)
+    (figure,) = planted_figures.levels(table)
+    level = graded_figures.figures(table, "sums")[1]
+    html = words(studies.alone, table)
+    for said in (figure.lede, figure.caption, level.caption, sections(html, "instrument")):
+        assert "misses" not in said
+        assert "holds its tick" not in said
+    assert "within 3.29 standard errors of 0" in figure.caption
+    assert "problem by problem, not by its bar" in level.caption
+    note = sections(html, "instrument")
+    assert (
+        "Where a table of rates was planted, right minus planted is taken problem by problem"
+        in note
+    )
+    assert "Planted rates and the accuracy" not in note
+    for row, number in zip(figure.table.to_dict("records"), range(1, 6), strict=True):
+        above = table.estimate("solver", "sums", ALL, f"level {number}", "above_planted")
+        assert above is not None
+        assert str(row["above"]).startswith(theme.points(above.value))
+    assert ("above", "Right minus planted, 95%") in figure.columns
+
+
+def test_a_study_with_both_kinds_tells_both(mixed: Inputs) -> None:
+    assert instrument.judged(mixed) == instrument.BY_INTERVAL
+    both = instrument.judged(of_a_table(mixed))
+    assert both.startswith(f"{instrument.BY_INTERVAL}; where a table of rates was planted")
 
 
 def test_both_kinds_of_planted_values_have_their_figure(mixed: Inputs) -> None:
-    rates = instrument.planted_figure(mixed)
+    rates = planted_figures.rates(mixed)
     assert rates is not None
     assert mixed.label("solver") not in set(rates.table["model"])
-    (levels,) = instrument.planted_levels(mixed)
+    (levels,) = planted_figures.levels(mixed)
     assert set(levels.table["model"]) == {mixed.label("solver")}
 
 
@@ -557,6 +866,11 @@ def test_a_grade_without_a_verdict_says_why(studies: Studies, alone: Inputs) -> 
     texts = answers.Texts(grades={(key, late.sample_index): grade})
     facts = dict(answers._example(alone, late, texts).facts)
     assert facts["No grade"] == "grading the answer took too long"
+    assert "A lenient grader" not in facts  # no lenient grader is asked of whole numbers
+    sums = made_up.SUMS
+    with pytest.MonkeyPatch.context() as patch:
+        fabricated.register(patch, replace(sums, grading="expression"), made_up.OLYMPIAD)
+        facts = dict(answers._example(alone, late, texts).facts)
     assert facts["A lenient grader"] == "no verdict"
     assert answers._how(alone, replace(late, answer=None, rule=None)) == (
         "none (grading the answer took too long)"
@@ -624,9 +938,56 @@ def test_what_was_lost_is_told_in_the_words_of_the_task(alone: Inputs) -> None:
     assert alone.why_unread("sums")["time out"] == "grading the answer took too long"
 
 
+def test_published_figures_name_their_task_and_say_only_what_they_have(
+    studies: Studies, mixed: Inputs, single: Inputs
+) -> None:
+    """A row of mathematics has no word of another task's strata, and which test it is of."""
+    one = next(row for row in mixed.published if row.task == "olympiad" and row.drawn)
+    more = [
+        one.model_copy(update={"task": task, "stratum": stratum, "metric": "accuracy"})
+        for task, stratum in (("sums", ALL), ("pocket", "ambiguous"), ("pocket", "disambiguated"))
+    ]
+    both = replace(mixed, published=[*mixed.published, *more])
+    rows = methods.published(both, methods.published_columns(both))
+    assert methods.published_columns(both) == ("Ambiguous", "Disambiguated", "Accuracy")
+    by_task = {row.task: row.values for row in rows if row.model == one.model}
+    assert by_task["Olympiad"] == ("", "", shown.published(both, "olympiad", one.fraction))
+    assert by_task["Sums"] == ("", "", shown.published(both, "sums", one.fraction))
+    assert by_task["Pocket items"] == (*[theme.percent(one.fraction)] * 2, "")
+    said = words(studies.mixed, both).split("<h3>Published figures that are drawn</h3>")[1]
+    table = said[: said.index("</table>")]
+    assert '<th scope="col">Task</th>' in table
+    assert "no data" not in table
+    # Of one task alone nothing but its own column.
+    alone = words(studies.single, single).split("<h3>Published figures that are drawn</h3>")[1]
+    assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', alone[: alone.index("</table>")]) == [
+        "Model", "Accuracy", "Source", "Setting", "Comparable?"
+    ]  # fmt: skip
+
+
+def test_token_limits_are_those_of_the_models_asked(studies: Studies, mixed: Inputs) -> None:
+    """Each model has a limit of its own; one of a model that was not asked is not told."""
+    limits = {"solver": 96, "strong": 2048, "pocket-fair": 128}
+    decoding = dict(mixed.spec.decoding) | {
+        name: mixed.spec.decoding[name].model_copy(update={"max_new_tokens": limit})
+        for name, limit in limits.items()
+    }
+    own = replace(mixed, spec=mixed.spec.model_copy(update={"decoding": decoding}))
+    told = {task: own.token_limit(task) for task in own.spec.tasks}
+    assert told["olympiad"] == "256 tokens (Strong 7B: 2,048)"
+    assert told["pocket"] == "256 tokens (Pocket, fair: 128; Strong 7B: 2,048)"
+    assert told["sums"] == "96 tokens (Strong 7B: 2,048)"  # nobody has the study's
+    for task in ("sums", "olympiad", "pocket"):
+        (figure,) = reading.lost(own, task)
+        assert told[task] in figure.caption
+    assert mixed.token_limit("sums") == "256 tokens"
+    said = task_words.words("bbq").limits_generated
+    assert said[0].format(token_limit="512 tokens").startswith("Answers end after 512 tokens. ")
+
+
 def test_the_page_is_whole(studies: Studies, mixed: Inputs) -> None:
     """With its figures: ids are unique, every anchor leads somewhere, each figure stands once."""
-    planted = instrument.planted_figure(mixed)
+    planted = planted_figures.rates(mixed)
     assert planted is not None
     drawn = tuple(page.draw(one) for one in contents.figures(mixed))
     examples = answers.draw_examples(mixed, studies.mixed.scores, studies.mixed.folders, 200_000)

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 from featherweight.engines import Decoding
-from featherweight.engines.sampling import CANDIDATES, _likeliest, choose, gumbel
+from featherweight.engines.sampling import _SPAN, CANDIDATES, _likeliest, choose, gumbel
 
 DRAWS = 4_000
 
@@ -22,7 +22,7 @@ def draw(
     """Tokens drawn from one row of logits with streams 0, 1, 2, ..."""
     parts = [
         choose(logits.expand(len(block), -1), block, torch.full_like(block, step), decoding).tokens
-        for block in torch.arange(draws).split(100)
+        for block in torch.arange(draws).split(500)
     ]
     return torch.cat(parts)
 
@@ -50,13 +50,21 @@ def p_value(tokens: torch.Tensor, probabilities: torch.Tensor) -> float:
 
 @pytest.mark.parametrize(
     ("size", "spread", "temperature"),
-    [(40, 1.5, 1.0), (40, 1.5, 0.6), (1200, 1.0, 1.0), (1200, 3.0, 0.7), (9003, 3.0, 0.8)],
+    [
+        (40, 1.5, 1.0),
+        (40, 1.5, 0.6),
+        (1200, 1.0, 1.0),
+        (1200, 3.0, 0.7),
+        (9003, 3.0, 0.8),
+        (20_000, 1.0, 1.0),
+    ],
     ids=[
         "small",
         "small, cooler",
         "with a tail of 60% of the mass",
         "with a thin tail",
         "by blocks, with a tail",
+        "nearly all of the mass in the tail",
     ],
 )
 def test_draws_follow_the_tempered_softmax(size: int, spread: float, temperature: float) -> None:
@@ -83,6 +91,79 @@ def test_tail_is_drawn_as_often_as_it_weighs_and_evenly_inside() -> None:
     assert (
         stats.chisquare(torch.histc(tokens.float(), bins=10, min=0, max=1500).numpy()).pvalue > 1e-6
     )
+
+
+@pytest.mark.parametrize("size", [1025, 20_011])
+def test_every_part_of_flat_logits_is_drawn_as_often_as_another(size: int) -> None:
+    """Spans of the tail, places in a span, and the cut end of the last span: each its own test.
+
+    False alarm: the streams are fixed, so none on a rerun; for a new hash 3 in a million per size.
+    """
+    tokens = draw(torch.zeros(size), Decoding(1.0, 1.0, 0))
+    spans = torch.bincount(tokens // _SPAN, minlength=-(-size // _SPAN)).double()
+    whole = torch.full_like(spans, _SPAN)
+    whole[-1] -= len(spans) * _SPAN - size
+    assert p_value(tokens // _SPAN, whole / size) > 1e-6
+    places = torch.bincount(torch.arange(size) % _SPAN // 4, minlength=_SPAN // 4)
+    assert p_value(tokens % _SPAN // 4, places / size) > 1e-6
+    half = tokens[tokens < size // 2 * 2] % 2  # neighbours
+    assert stats.binomtest(int(half.sum()), len(half)).pvalue > 1e-6
+
+
+def test_the_parts_of_the_tail_are_drawn_by_their_weights() -> None:
+    """Three spans of different weight, and in one of them a token that stands out.
+
+    False alarm as above, one in a million. A temperature 20% off is seen.
+    """
+    logits = torch.cat([torch.full((_SPAN,), float(weight)) for weight in (-1, 0, 1)])
+    logits[-CANDIDATES:] = 1.001  # the candidates, surely
+    logits[700] = 1.0
+    tokens = draw(logits, Decoding(0.5, 1.0, 0))
+    weights = (logits / 0.5).softmax(0)
+    groups = torch.bucketize(torch.arange(len(logits)), torch.tensor([511, 699, 700, 1023, 1279]))
+    share = torch.zeros(6).index_add(0, groups, weights)
+    assert p_value(groups[tokens], share) > 1e-6
+    wrong = torch.zeros(6).index_add(0, groups, (logits / 0.6).softmax(0))
+    assert p_value(groups[tokens], wrong) < 1e-6
+
+
+def test_a_wide_nucleus_ends_where_it_is_full_even_among_equals() -> None:
+    """1,100 equally likely tokens: half of the mass is 550 of them, the candidates and those of
+    the lowest ids; each is drawn as often as another.
+
+    8,000 draws miss one of 550 tokens with odds of 550 (1 - 1/550)^8000 = 3 in 10,000, were the
+    streams not fixed; one in a million for the chi-square.
+    """
+    tokens = draw(torch.zeros(1100), Decoding(1.0, 0.5, 0), draws=8000)
+    candidates = set(_likeliest(torch.zeros(1, 1100), CANDIDATES, in_order=True)[1][0].tolist())
+    others = [token for token in range(1100) if token not in candidates]
+    allowed = candidates | set(others[: 550 - CANDIDATES])
+    assert set(tokens.tolist()) == allowed
+    kept = torch.zeros(1100).index_fill(0, torch.tensor(sorted(allowed)), 1 / 550)
+    assert p_value(tokens, kept) > 1e-6
+
+
+@pytest.mark.parametrize("top_p", [0.3, 0.6, 0.95])
+def test_many_equal_logits_are_cut_as_a_sort_would(top_p: float) -> None:
+    """Logits of a coarse number format: the nucleus ends inside a group of equals.
+
+    False alarm as above, one in a million per case.
+    """
+    logits = (some_logits(6000, 1.0) * 4).round() / 4
+    order = logits.argsort(descending=True, stable=True)
+    weights = logits.softmax(0).double()
+    before = weights[order].cumsum(0) - weights[order]
+    nucleus = order[before < top_p]
+    tokens = draw(logits, Decoding(1.0, top_p, 0), draws=4000)
+    last = logits[nucleus[-1]]
+    inside = logits[tokens] > last
+    assert torch.isin(logits[tokens[~inside]], last).all()
+    # By the value of the logit: which of the last equals are kept is the sampler's choice.
+    values = logits[nucleus].unique()
+    share = torch.stack([weights[nucleus[logits[nucleus] == value]].sum() for value in values])
+    drawn = torch.searchsorted(values, logits[tokens])
+    assert p_value(drawn, share / share.sum()) > 1e-6
+    assert len(tokens[~inside].unique()) <= int((logits[nucleus] == last).sum())
 
 
 @pytest.mark.parametrize("size", [40, 1200, 9003])

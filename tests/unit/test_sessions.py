@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from featherweight.engines import Completion, Decoding, Request, base, load_engine, sessions
-from featherweight.engines.sessions import Branch, RecomputingSession
+from featherweight.engines.sessions import Branch, RecomputingSession, Session, session
+from featherweight.engines.transformers.keeping import KeepingSession
 from featherweight.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -46,11 +47,27 @@ def at_once(engine: Any, prompts: list[tuple[int, ...]]) -> list[Completion]:
     return made
 
 
+# tokens that are kept beside the running rows'; None: a session that keeps nothing
+BUDGETS = pytest.mark.parametrize("budget", [None, 0, 30, 100_000], ids=lambda n: f"budget {n}")
+
+
+def opened(engine: Any, budget: int | None, decoding: Decoding = SAMPLED) -> Session:
+    if budget is None:
+        return RecomputingSession(engine, decoding)
+    made = session(engine, decoding, budget=budget)
+    assert isinstance(made, KeepingSession)
+    return made
+
+
 def by_steps(
-    engine: Any, prompts: list[tuple[int, ...]], until: tuple[str, ...], size: int
+    engine: Any,
+    prompts: list[tuple[int, ...]],
+    until: tuple[str, ...],
+    size: int,
+    budget: int | None = None,
 ) -> tuple[list[Branch], int]:
     """The answers of a session, and in how many steps they came."""
-    session = RecomputingSession(engine, SAMPLED)
+    session = opened(engine, budget)
     branches = session.open(prompts, STREAMS, max_new_tokens=40)
     steps = 0
     while going := [branch for branch in branches if branch.finish == "step"]:
@@ -61,6 +78,7 @@ def by_steps(
     return branches, steps
 
 
+@BUDGETS
 @pytest.mark.parametrize(
     ("until", "size"),
     [((), 40), ((), 1), ((), 7), ((".",), 40), ((" ", "e"), 3)],
@@ -72,8 +90,9 @@ def test_steps_give_token_for_token_what_one_call_gives(
     at_once: list[Completion],
     until: tuple[str, ...],
     size: int,
+    budget: int | None,
 ) -> None:
-    branches, steps = by_steps(engine, prompts, until, size)
+    branches, steps = by_steps(engine, prompts, until, size, budget)
     assert [b.token_ids for b in branches] == [one.token_ids for one in at_once]
     assert [b.text for b in branches] == [one.text for one in at_once]
     assert [b.finish for b in branches] == ["length"] * 4
@@ -129,10 +148,11 @@ def test_each_request_has_its_own_limit(
     ]
 
 
+@BUDGETS
 def test_a_fork_shares_what_was_said_and_then_goes_its_own_way(
-    engine: Any, prompts: list[tuple[int, ...]], at_once: list[Completion]
+    engine: Any, prompts: list[tuple[int, ...]], at_once: list[Completion], budget: int | None
 ) -> None:
-    session = RecomputingSession(engine, SAMPLED)
+    session = opened(engine, budget)
     (root,) = session.open(prompts[:1], STREAMS[:1], max_new_tokens=40)
     (begun,) = session.extend([root], until=(), max_step_tokens=10)
     same, other = session.fork(begun, [STREAMS[0], 77])
@@ -142,10 +162,11 @@ def test_a_fork_shares_what_was_said_and_then_goes_its_own_way(
     assert len({branch.id for branch in (root, begun, same, other, *ends)}) == 7
 
 
+@BUDGETS
 def test_a_score_is_the_loglikelihood_after_the_branch(
-    engine: Any, prompts: list[tuple[int, ...]], at_once: list[Completion]
+    engine: Any, prompts: list[tuple[int, ...]], at_once: list[Completion], budget: int | None
 ) -> None:
-    session = RecomputingSession(engine, SAMPLED)
+    session = opened(engine, budget)
     branches = session.open(prompts, STREAMS, max_new_tokens=40)
     begun = session.extend(branches, until=(), max_step_tokens=10)
     rest = [one.token_ids[10:] for one in at_once]
@@ -156,8 +177,11 @@ def test_a_score_is_the_loglikelihood_after_the_branch(
         assert all_of_it / 40 == pytest.approx(one.mean_logprob, abs=1e-4)
 
 
-def test_the_model_and_its_context_end_a_branch(engine: Any, prompts: list[Any]) -> None:
-    session = RecomputingSession(engine, Decoding(0.0, 1.0, 0))
+@BUDGETS
+def test_the_model_and_its_context_end_a_branch(
+    engine: Any, prompts: list[Any], budget: int | None
+) -> None:
+    session = opened(engine, budget, Decoding(0.0, 1.0, 0))
     (branch,) = session.open(prompts[:1], [0], max_new_tokens=10**6)
     assert branch.limit == engine.context - len(prompts[0])
     before = engine.stops
@@ -175,8 +199,9 @@ def test_the_model_and_its_context_end_a_branch(engine: Any, prompts: list[Any])
         session.open([(5,) * engine.context], [0], max_new_tokens=1)
 
 
-def test_a_released_branch_is_gone(engine: Any, prompts: list[Any]) -> None:
-    session = RecomputingSession(engine, SAMPLED)
+@BUDGETS
+def test_a_released_branch_is_gone(engine: Any, prompts: list[Any], budget: int | None) -> None:
+    session = opened(engine, budget)
     first, second = session.open(prompts[:2], [1, 2], max_new_tokens=4)
     session.release([first])
     (step,) = session.extend([second], until=(), max_step_tokens=2)

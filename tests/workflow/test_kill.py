@@ -19,7 +19,7 @@ CONFIG = {"models": "[pocket-thinker, oracle]", "prompts_per_category": "100", "
 WORDS = [
     "--config",
     "study=pocket",
-    "categories=[pets]",
+    "categories=[pets, school]",
     *(f"{key}={value}" for key, value in CONFIG.items()),
 ]
 
@@ -89,7 +89,7 @@ def results(checkout: Checkout) -> dict[str, bytes]:
 def test_killed_twice_and_still_the_same(root: Path, tmp_path: Path) -> None:
     undisturbed = copy_repository(root, tmp_path / "undisturbed")
     killed = copy_repository(root, tmp_path / "killed")
-    config = CONFIG | {"categories": "[pets]"}
+    config = CONFIG | {"categories": "[pets, school]"}
     run = undisturbed.snakemake(config=config)
     assert run.returncode == 0, run.stderr
     first = kill_when_more_is_stored(killed)

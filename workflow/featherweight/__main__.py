@@ -35,6 +35,9 @@ VERBS = {
     "grade": "grade your own answers to mathematics problems, without a study",
 }
 
+# Verbs that keep what they finished before they end; those with a folder of grades do too.
+KEEPS = {"acquire", "generate"}
+
 # Stages that read rows and make no table for a chart.
 WITHOUT_PANDAS = {"prompts", "generate", "score", "aggregate", "compare"}
 
@@ -88,16 +91,33 @@ def _start_log(path: Path | None) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _said(error: OSError) -> str | None:
+def _again(args: argparse.Namespace | None) -> str:
+    """What running the same command again does: a verb that keeps nothing begins again."""
+    keeps = args is not None and (
+        args.verb in KEEPS
+        or any(getattr(args, name, None) is not None for name in ("cache", "grades"))
+    )
+    return (
+        "what was finished is kept, the same command goes on from there"
+        if keeps
+        else ("nothing was kept, the same command begins again")
+    )
+
+
+def _said(error: OSError, args: argparse.Namespace | None) -> str | None:
     """What a full disk or a wrong path means to a person; None: not theirs to mend."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
-            f"{error.filename or 'the disk'}: no space left on the disk; what was finished is kept,"
-            " nothing is half-written under its final name: free some space and run the same"
-            " command again"
+            f"{error.filename or 'the disk'}: no space left on the disk; nothing is half-written"
+            f" under its final name: free some space; {_again(args)}"
         )
     if error.filename is not None and isinstance(
-        error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
+        error,
+        FileNotFoundError
+        | FileExistsError
+        | PermissionError
+        | IsADirectoryError
+        | NotADirectoryError,
     ):
         return (
             f"{error.filename}: {error.strerror}; correct the path, or run the stage that writes it"
@@ -114,11 +134,14 @@ def main(arguments: list[str] | None = None) -> int:
     verb = next((word for word in words if word in VERBS), None)
     log = logging.getLogger("featherweight")
     _start_log(None)
+    args = None
     try:
         args = _parser(verb).parse_args(words)
         _start_log(args.log)
         if args.verb in WITHOUT_PANDAS:
             import_module("featherweight.files").spare_pandas()
+        if getattr(args, "output", None) is not None:
+            import_module("featherweight.files").check_target(args.output, folder=True)
         _module(args).main(args)
     except InputError as error:
         if os.environ.get("FEATHERWEIGHT_TRACEBACK"):
@@ -127,12 +150,12 @@ def main(arguments: list[str] | None = None) -> int:
             log.error("error: %s", problem)
         return 2
     except OSError as error:
-        if os.environ.get("FEATHERWEIGHT_TRACEBACK") or (said := _said(error)) is None:
+        if os.environ.get("FEATHERWEIGHT_TRACEBACK") or (said := _said(error, args)) is None:
             raise
         log.error("error: %s", said)
         return 2
     except KeyboardInterrupt:
-        log.error("interrupted; what was finished is kept, the same command goes on from there")
+        log.error("interrupted; %s", _again(args))
         return 130
     return 0
 

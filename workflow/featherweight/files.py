@@ -21,6 +21,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from featherweight.errors import InputError
+
 Row = TypeVar("Row")
 
 
@@ -50,10 +52,36 @@ def schema(record: type) -> pa.Schema:
     return pa.schema(fields, metadata={"record": record.__name__})
 
 
+def check_target(path: Path, *, folder: bool = False) -> None:
+    """Raise InputError where no file can be put under this name: renaming replaces what is there.
+
+    A link counts as what it points to. With `folder` a folder may stand there too.
+    """
+    standing = next((one for one in path.parents if one.exists()), None)
+    if standing is not None and not standing.is_dir():
+        raise InputError(f"{path}: {standing} is a file, expected a folder; name another place")
+    if path.is_dir():
+        if not folder:
+            raise InputError(f"{path}: expected a file to write, got a folder; name a file in it")
+    elif path.exists() and not path.is_file():
+        raise InputError(
+            f"{path}: expected a file, got a device, a pipe or a socket, which would be replaced;"
+            " name a file"
+        )
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside `path`, then rename: no half files under final names."""
+    """Write under a temporary name beside `path`, then rename: no half files under final names.
+
+    Raises InputError where something other than a file stands under that name (`check_target`).
+    """
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        error.filename = str(path)  # not the temporary name, which nobody chose
+        raise
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -61,8 +89,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(temporary).replace(path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # writing to a full disk names no file
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a full disk names no file, the others a temporary one
         raise
 
 

@@ -8,13 +8,24 @@ count. So do modules that are imported by name: of
 
 every `tasks/*/numbers.py` that binds NUMBERS: of all tasks, or of those that a study asks. Files
 beside a module that are not Python (templates, styles) count with their bytes.
+
+Snakemake asks for every stage whenever it starts, so what was read of a file is kept beside the
+compiled modules, under a hash of the file's bytes and of this module's: no clock can make it stale.
+One real entry of `__pycache__/fingerprint.cpython-311.json`:
+
+    "5a1f...": ["c07b...", ["PACKAGE", "TASKS"], [], []]
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import os
 import re
+import sys
+import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +34,8 @@ PACKAGE = "featherweight"
 TASKS = f"{PACKAGE}.tasks"
 ROOT = Path(__file__).parent
 ASSETS = {".j2", ".css", ".js", ".html"}
+KEPT = ROOT / "__pycache__" / f"fingerprint.{sys.implementation.cache_tag}.json"
+MOST_KEPT = 2000  # entries; with more, all but the newest go
 
 
 class ByName(NamedTuple):
@@ -35,12 +48,13 @@ class ByName(NamedTuple):
 class Module(NamedTuple):
     """What a module's hash and its imports are made of."""
 
-    code: str  # canonical text, without comments, docstrings and layout
+    code: str  # hash of its text without comments, docstrings and layout
     binds: frozenset[str]  # names at the top level
     imported: tuple[str, ...]  # package modules that it may import
     by_name: tuple[ByName, ...]
 
 
+@cache
 def _path(module: str) -> Path | None:
     """The file of a package module; None for a name that is no module of the package."""
     relative = Path(*module.split(".")[1:])
@@ -58,7 +72,54 @@ def _all_modules() -> tuple[str, ...]:
 
 
 @cache
+def _kept() -> dict[str, Module]:
+    """What earlier processes read, by the hash of the file's bytes; nothing where it is broken."""
+    try:
+        return {
+            key: Module(code, frozenset(binds), tuple(imported), tuple(ByName(*n) for n in names))
+            for key, (code, binds, imported, names) in json.loads(KEPT.read_bytes()).items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _keep(fresh: dict[str, Module]) -> None:
+    """Write down what was read anew, for the next process; where that cannot be, it reads again."""
+    found = fresh if len(_kept()) > MOST_KEPT else _kept() | fresh
+    plain = {key: [one.code, sorted(one.binds), *one[2:]] for key, one in found.items()}
+    with suppress(OSError):
+        KEPT.parent.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=KEPT.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(plain, stream)
+            Path(name).replace(KEPT)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+
+
+@cache
+def _reader() -> bytes:
+    """What decides how a file is read: this module and the Python that parses."""
+    return Path(__file__).read_bytes() + sys.version.encode()
+
+
+@cache
+def _fresh() -> dict[str, Module]:
+    """What this process read and has not written down yet."""
+    return {}
+
+
+@cache
 def _read(path: Path) -> Module:
+    key = hashlib.sha256(_reader() + b"\0" + path.read_bytes()).hexdigest()
+    found = _kept().get(key)
+    if found is None:
+        found = _fresh()[key] = _parsed(path)
+    return found
+
+
+def _parsed(path: Path) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported: set[str] = set()
     by_name: dict[ast.AST, ByName] = {}
@@ -72,7 +133,7 @@ def _read(path: Path) -> Module:
         elif pattern := _pattern(node):
             by_name.setdefault(node, ByName(pattern, None))
     return Module(
-        ast.dump(_without_docstrings(tree)),
+        hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(),
         frozenset(_bound(tree)),
         tuple(sorted(name for name in imported if name.split(".")[0] == PACKAGE)),
         tuple(by_name.values()),
@@ -177,4 +238,8 @@ def fingerprint(stage: str, tasks: frozenset[str] | None = None) -> str:
         if path.name == "__init__.py":
             for asset in sorted(file for file in path.parent.iterdir() if file.suffix in ASSETS):
                 total.update(asset.name.encode() + b"\0" + asset.read_bytes())
+    if _fresh() and not sys.dont_write_bytecode:
+        _keep(_fresh())
+        _kept().update(_fresh())
+        _fresh().clear()
     return total.hexdigest()[:16]

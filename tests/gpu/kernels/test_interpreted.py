@@ -7,20 +7,16 @@ has none.
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from interpreted import interpreted
 
 from featherweight.engines.exllamav2 import attention
 from paged_attention import PAGE, SIZE, by_hand, scattered_pages
 from paged_attention import Case as Rows
-
-KERNEL = "paged_decode"
 
 
 class Case(NamedTuple):
@@ -47,25 +43,9 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Any]:
-    """The module, its kernel interpreted: Triton looks at the variable when it and the kernel are
-    imported.
-    """
-    if find_spec("triton") is None:
-        pytest.skip("triton is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRITON_INTERPRET", "1")
-        before = {name: module for name, module in sys.modules.items() if reloaded(name)}
-        for name in before:
-            del sys.modules[name]
-        yield importlib.import_module(KERNEL)
-        for name in filter(reloaded, list(sys.modules)):
-            del sys.modules[name]
-        sys.modules.update(before)
-
-
-def reloaded(name: str) -> bool:
-    """The kernel and Triton, but for Triton's compiled part, which cannot be imported twice."""
-    return name == KERNEL or (name.split(".")[0] == "triton" and not name.startswith("triton._C"))
+    """The module, its kernel interpreted."""
+    with interpreted("paged_decode") as module:
+        yield module
 
 
 class Launched:

@@ -40,7 +40,7 @@ from featherweight.aggregate.slices import slices
 from featherweight.errors import InputError
 from featherweight.records import ContrastRow
 from featherweight.specs import AggregateSpec, ContrastSpec
-from featherweight.stats.clusters import METHOD, WITHIN
+from featherweight.stats.clusters import METHOD
 from featherweight.stats.counts import N_ITEMS, WRONG, Policy, Values
 from featherweight.stats.paired import Difference, difference
 from featherweight.stats.strata import Strata
@@ -219,28 +219,28 @@ def _units(sides: Sides, *, few: bool) -> _Units:
     names = sorted(present[0] | present[1])
     together = named[0] | named[1]
     zero = np.zeros_like(together[names[0]].counts)
-    kinds = [(together[name].category, apart and name in present[0]) for name in names]
+    kinds = [(together[name].kind, apart and name in present[0]) for name in names]
     codes = {kind: code for code, kind in enumerate(sorted(set(kinds)))}
     first, second = (
         np.stack([one[name].counts if name in one else zero for name in names]) for one in named
     )
-    within = unit == METHOD and len({category for category, _ in kinds}) > 1
+    within = unit == METHOD and len({kind for kind, _ in kinds}) > 1
     sampled = np.array([codes[kind] for kind in kinds], dtype=np.int64)
-    return _Units(first, second, sampled, WITHIN if within else unit)
+    return _Units(first, second, sampled, sides[0].answered.layout.within if within else unit)
 
 
 class _Unit(NamedTuple):
-    category: str
+    kind: str  # `Layout.kinds`
     counts: Values
 
 
 def _named(one: Side, unit: str, n_columns: int) -> dict[str, _Unit]:
-    """The templates, items or blocks of which something was asked: category and counts by name."""
+    """The templates, items or blocks of which something was asked: kind and counts by name."""
     answered, layout = one.answered, one.answered.layout
-    of_answers = layout.cluster_category[answered.cluster]
+    of_answers = layout.cluster_kind[answered.cluster]
     if unit == METHOD:
         names, counts = layout.clusters, one.counts.sum(axis=1)
-        codes = layout.cluster_category
+        codes = layout.cluster_kind
     elif unit == BY_ITEM:
         names, counts = layout.items, one.counts_by_item
         codes = answered.item_property(of_answers)
@@ -250,6 +250,6 @@ def _named(one: Side, unit: str, n_columns: int) -> dict[str, _Unit]:
         codes[answered.block] = of_answers
     asked = np.flatnonzero(counts[..., N_ITEMS].any(axis=-1)).tolist()
     return {
-        names[place]: _Unit(layout.categories[codes[place]], counts[place, ..., :n_columns])
+        names[place]: _Unit(layout.kinds[codes[place]], counts[place, ..., :n_columns])
         for place in asked
     }

@@ -62,12 +62,13 @@ def differences(everything: Sequence[Answered], spec: AggregateSpec) -> list[Dif
 def _pairs(
     of_task: Sequence[Answered], everything: Sequence[Answered], baseline: str | None
 ) -> list[tuple[Answered, Answered]]:
-    """Model and baseline; every pair once where no baseline is named.
+    """Model and baseline; every pair once where no baseline is named, or where it was not asked.
 
     Raises InputError for a baseline that answered nothing.
     """
+    every_pair = [(second, first) for first, second in combinations(of_task, 2)]
     if baseline is None:
-        return [(second, first) for first, second in combinations(of_task, 2)]
+        return every_pair
     names = list(dict.fromkeys(answered.model for answered in everything))
     if baseline not in names:
         raise InputError(
@@ -75,6 +76,8 @@ def _pairs(
         )
     task = of_task[0].task if of_task else None
     baselines = [one for one in everything if (one.model, one.task) == (baseline, task)]
+    if not baselines:
+        return every_pair
     return [(one, other) for other in baselines for one in of_task if one.model != baseline]
 
 
@@ -103,7 +106,7 @@ def _row(
     """One number of the pairs that both had read, and of all that were asked beside it."""
     metric, places = metrics[0], list(metrics[0].places)
     model, baseline = (one.answered for one in sides[0])
-    strata = model.layout.cluster_category
+    strata = model.layout.cluster_kind
     of_read, of_asked = (
         difference(
             part.counts(both[0].counts), part.counts(both[1].counts), each.measure, level, strata

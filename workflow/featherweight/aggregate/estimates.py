@@ -8,8 +8,8 @@ mean of a task's categories, where "all" without it lets every item weigh the sa
 (the same questions again with another seed are no new ones), both to compare with; `icc` and
 `design_effect` say how alike the answers to one template are and how much wider that makes the
 variance. What other tools would print stands under their name as policy, without an interval.
-"All" is over fixed categories: its errors come from the templates within each of them
-(`stats.strata`).
+"All" is over fixed categories: its errors come from the templates within each of them, and within
+each stratum where a draw fixes how many there are of each (`stats.strata`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from featherweight.records import Estimate
 from featherweight.specs import AggregateSpec
 from featherweight.stats.clusters import (
     METHOD,
-    WITHIN,
     Clustered,
     bootstrap_counts,
     bootstrap_weights,
@@ -38,7 +37,7 @@ from featherweight.stats.clusters import (
 from featherweight.stats.counts import WRONG, Values, accuracy, known, n_scored
 from featherweight.stats.intervals import Interval, wilson
 from featherweight.stats.power import design_effect, intraclass_correlation
-from featherweight.stats.strata import Strata, usable
+from featherweight.stats.strata import usable
 from featherweight.tasks.numbers import ACCURACY, BOOTSTRAP, DESIGN_EFFECT, ICC, Metric
 from featherweight.tasks.numbers import WILSON as BY_WILSON
 
@@ -60,7 +59,7 @@ class _Place:
     level: float
 
     def clustered(self, metric: Metric) -> Clustered:
-        strata = self.answered.layout.cluster_category
+        strata = self.answered.layout.cluster_kind
         return clustered(self.counts, self.part.measure(metric), strata)
 
 
@@ -79,11 +78,6 @@ def estimates(everything: Sequence[Answered], spec: AggregateSpec) -> list[Estim
                 rows += _bootstrapped(place, drawn, spec)
         rows += rows_by_item(answered, spec.level)
     return rows
-
-
-def method_of(strata: Strata) -> str:
-    """How an interval over clusters of these strata is made."""
-    return WITHIN if len(np.unique(strata)) > 1 else METHOD
 
 
 def _of_slice(place: _Place) -> Iterator[Estimate]:
@@ -136,9 +130,16 @@ def _row(
 
 def _clustered_row(place: _Place, metric: Metric) -> Estimate:
     measure, score = place.part.measure(metric), place.clustered(metric)
-    reach = interval(score, bounds=measure.bounds, scale=measure.scale, level=place.level)
-    several = len(place.part.groups) > 1
-    method = method_of(place.answered.layout.cluster_category) if several else METHOD
+    reach = interval(
+        score,
+        bounds=measure.bounds,
+        scale=measure.scale,
+        level=place.level,
+        unseen=measure.unseen,
+    )
+    layout = place.answered.layout
+    used = measure.weight(place.counts) > 0
+    method = layout.within if len(np.unique(layout.cluster_kind[used])) > 1 else METHOD
     name = place.part.name(metric)
     row = _row(place, metric, name, score.value, reach, score.n_clusters, method)
     return replace(row, detectable=detectable(score, measure.bounds))
@@ -194,7 +195,7 @@ def _bootstrapped(place: _Place, drawn: Weights, spec: AggregateSpec) -> Iterato
     if n_used < 2:
         return
     key = (layout.task, place.part.group, used.tobytes())
-    strata = usable(layout.cluster_category, used)[used]
+    strata = usable(layout.cluster_kind, used)[used]
     if key not in drawn:
         generator = np.random.default_rng([spec.seed, *"\x1f".join(key[:2]).encode()])
         drawn[key] = bootstrap_weights(n_used, spec.draws, generator, strata)

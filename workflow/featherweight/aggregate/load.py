@@ -25,6 +25,7 @@ from featherweight.errors import InputError
 from featherweight.files import read_table
 from featherweight.records import Score
 from featherweight.specs import AggregateSpec
+from featherweight.stats.clusters import WITHIN, WITHIN_STRATA
 from featherweight.stats.counts import DROP, Answers, Bools, Codes, Policy, Values
 from featherweight.tasks import task
 from featherweight.tasks.numbers import Numbers, Rows, floats, numbers
@@ -42,13 +43,15 @@ class Layout:
     policy: Policy  # of the headline
     groups: tuple[str, ...]
     clusters: tuple[str, ...]
-    categories: tuple[str, ...]
+    kinds: tuple[str, ...]
     items: tuple[str, ...]
     blocks: tuple[str, ...]
     seeds: tuple[tuple[int, int], ...]  # (item_seed, sample_seed)
     group_category: Codes  # of each group
-    # of each cluster: the fixed strata of everything that is over several categories
-    cluster_category: Codes
+    # Of each cluster: its category, and its stratum where a draw fixes how many there are of each.
+    # The fixed strata of everything that is over several of them.
+    cluster_kind: Codes
+    within: str  # what an interval over several kinds is called
 
 
 @dataclass(frozen=True)
@@ -224,18 +227,21 @@ def _of_task(rows: Rows, label: str, spec: AggregateSpec) -> list[Answered]:
     codes["seed"], codes["sample"] = seed.ravel().astype(np.int64), _whole(scores, "sample_index")
     codes["pair"] = _numbered(codes["item"], codes["seed"], codes["sample"])
     codes["counterpart"] = _counterparts(of_task, rows, codes)
+    of_cluster = _one_category("cluster", label, codes, names, category, categories)
+    kinds, cluster_kind, within = _kinds(of_task, answers, codes["cluster"], of_cluster, categories)
     layout = Layout(
         task=label,
         numbers=of_task,
         policy=policy,
         groups=names["group"],
         clusters=names["cluster"],
-        categories=categories,
+        kinds=kinds,
         items=names["item"],
         blocks=names["block"],
         seeds=tuple((int(first), int(second)) for first, second in seeds),
         group_category=_one_category("group", label, codes, names, category, categories),
-        cluster_category=_one_category("cluster", label, codes, names, category, categories),
+        cluster_kind=cluster_kind,
+        within=within,
     )
     positions = {name: floats(scores, name) for name in ("chosen_position", "gold_position")}
     answered = []
@@ -252,6 +258,22 @@ def _counterparts(of_task: Numbers, rows: Rows, codes: Mapping[str, Codes]) -> C
         return codes["pair"]
     by = [_coded(rows.judged[name])[0] for name in of_task.counterparts.by]
     return _numbered(codes["block"], *by, codes["seed"], codes["sample"])
+
+
+def _kinds(
+    of_task: Numbers, answers: Answers, cluster: Codes, category: Codes, categories: Sequence[str]
+) -> tuple[tuple[str, ...], Codes, str]:
+    """The names of the kinds of clusters, the kind of each cluster, and the method within kinds.
+
+    Strata make kinds where a draw fixes their mix and every cluster lies in one.
+    """
+    stratum = np.zeros(len(category), dtype=np.int64)
+    stratum[cluster] = answers.stratum
+    nested = bool(np.all(stratum[cluster] == answers.stratum))
+    if not (of_task.fixed_mix and nested and len(np.unique(stratum)) > 1):
+        return tuple(categories), category, WITHIN
+    names = tuple(f"{one}, {other}" for one in categories for other in of_task.strata)
+    return names, category * len(of_task.strata) + stratum, WITHIN_STRATA
 
 
 def _one_category(

@@ -8,7 +8,7 @@ One real row, the first of three options:
              accuracy=0.91, low=0.84, high=0.95, n_questions=310, n_accuracy=198)
 
 Also `readings`: outcomes, reasons, rules and finishes, counted per model and task, answers that
-take part in nothing included.
+take part in nothing included; reasons of answers that could not be read, and of no others.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 
 from featherweight.aggregate.load import Answered
 from featherweight.records import Position
@@ -41,7 +42,7 @@ def _row(answered: Answered, position: int, level: float) -> Position:
     counts = answered.count(here).sum(axis=1)
     layout = answered.layout
     measure = layout.numbers.overall(layout.policy).measure
-    accuracy = clustered(counts, measure, layout.cluster_category)
+    accuracy = clustered(counts, measure, layout.cluster_kind)
     reach = interval(accuracy, bounds=measure.bounds, level=level)
     return Position(
         model=answered.model,
@@ -70,7 +71,10 @@ def readings(everything: Sequence[Answered], rows: Mapping[str, Rows]) -> Readin
         told.setdefault(answered.model, {})[answered.task] = of_task
     for label, of_label in rows.items():
         for column in ("outcome", "reason", "rule", "finish"):
-            counted = of_label.scores.group_by(["model", column]).aggregate([([], "count_all")])
+            scores = of_label.scores
+            if column == "reason":  # one that was cut off was not finished: that is its reason
+                scores = scores.filter(pc.equal(scores["outcome"], "unparsed"))
+            counted = scores.group_by(["model", column]).aggregate([([], "count_all")])
             kinds: dict[str, dict[str, int]] = {}
             for row in counted.to_pylist():
                 if row[column] is not None:

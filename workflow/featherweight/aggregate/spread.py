@@ -39,7 +39,7 @@ def spread(everything: Sequence[Answered]) -> list[Spread]:
 
 
 def _row(answered: Answered, part: GroupSlice, metric: Metric, by_seed: Sequence[Values]) -> Spread:
-    strata = answered.layout.cluster_category
+    strata = answered.layout.cluster_kind
     within = [clustered(counts, metric.measure, strata) for counts in by_seed]
     values = [one.value for one in within if one.value is not None]
     errors = [one.se for one in within if one.se is not None]

@@ -4,11 +4,12 @@ One real row of controls.json:
 
     KnownValue(model="hesitant", task="pocket-letter", group="all", stratum="all",
                metric="unparsed", what="unparsed, all", at_least=False, expected=0.3, value=0.273,
-               low=0.248, high=0.300, n=1200, n_questions=1028, detectable=0.037, inside=True)
+               low=0.248, high=0.300, n=1200, n_questions=1028, detectable=0.055, inside=True)
 
-`detectable` is the smallest shift from the expected value that this run would have noticed with 80%
-power. What is known of a task's controls, and what a model with something planted must reach,
-stands in the task's numbers.
+`detectable` is the smallest shift from the expected value that the check of this row would have
+noticed with 80% power: (1.96 + 0.84) standard errors where the 95% interval judges, (3.29 + 0.84)
+where chance decides every answer, of the very number that is judged. What is known of a task's
+controls, and what a model with something planted must reach, stands in the task's numbers.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _planted(results: Results, model: str, task: str, one: PlantedSpec) -> Known
         measured,
         None if above is None else _within(above, 0.0, CHANCE_WIDENING, REACH),
     )
-    return replace(row, detectable=None if above is None else above.detectable)
+    return replace(row, detectable=None if above is None else _noticed(above, CHANCE_WIDENING))
 
 
 def control_scores(results: Results) -> Iterator[KnownValue]:
@@ -115,7 +116,11 @@ def control_scores(results: Results) -> Iterator[KnownValue]:
                         inside = False
                 what = f"{known.metric}, {known.stratum}"
                 where = (model, task, known.stratum, known.metric)
-                yield _row(*where, what, expected, measured, inside)
+                row = _row(*where, what, expected, measured, inside)
+                if measured is None or known.exact:
+                    yield row
+                else:
+                    yield replace(row, detectable=_noticed(measured, CHANCE_WIDENING))
 
 
 def _known(results: Results, model: str, entry: StudiedTask) -> list[KnownScore]:
@@ -164,6 +169,23 @@ def _within(
     if reach is not None and max(value - low, high - value) > reach + ROUNDING:
         return None
     return low - ROUNDING <= expected <= high + ROUNDING
+
+
+def _noticed(measured: Estimate, widening: float) -> float | None:
+    """The shift that a check by the interval, stretched about the value, notices with 80% power.
+
+    `Estimate.detectable` is what the interval itself reaches and 0.84 standard errors; stretched,
+    it reaches farther, to the longer side where its sides differ. None without an interval.
+    """
+    if (
+        measured.value is None
+        or measured.low is None
+        or measured.high is None
+        or measured.detectable is None
+    ):
+        return None
+    reach = max(measured.value - measured.low, measured.high - measured.value)
+    return measured.detectable + (widening - 1.0) * reach
 
 
 def _row(

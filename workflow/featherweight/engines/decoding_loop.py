@@ -2,8 +2,10 @@
 
 An engine's loop admits waiting samples, computes the logits of one step and gives back what a row
 held; the rest is here: the order of the work, each sample's limit, the choice of tokens and where a
-sample ends. What happens depends on the list of requests and the number of rows alone, never on
-time. Reads and writes no files. One finished sample:
+sample ends. Rows are admitted while what is really held fits; when memory is full, the youngest row
+is put back and goes on later from the tokens that it has, with the same noise. The oldest row is
+never put back, so all end. What happens depends on the list of requests, the number of rows and the
+memory that was granted, never on time. Reads and writes no files. One finished sample:
 
     Finished(tokens=[407, 261], logprob=-0.83, finish='stop')
 """
@@ -52,6 +54,7 @@ class InFlight:
     stream: int = 0
     first_step: int = 0  # of the noise
     stop_texts: tuple[str, ...] = ()
+    begun: int = 0  # how many rows began before it, itself counted: the highest is the youngest
     length: int = 0  # positions whose keys are in the cache
     token: int = 0  # chosen but not yet fed
     tokens: list[int] = field(default_factory=list)
@@ -111,6 +114,9 @@ class DecodingLoop(ABC, Generic[Row]):
         self.decode = decode
         self.context = context
         self.made = 0  # tokens
+        self.begun = 0  # rows, those counted twice that began twice
+        # rows that were put back, by request: they go on from the tokens that they have
+        self.put_back: dict[int, Row] = {}
 
     def run(self, on_tokens: OnTokens) -> None:
         """Generate everything; `on_tokens` hears the tokens of each step.
@@ -158,6 +164,19 @@ class DecodingLoop(ABC, Generic[Row]):
         """How many tokens a request may generate within the model's context."""
         room = request.max_new_tokens
         return room if self.context is None else min(room, self.context - len(request.prompt_ids))
+
+    def ids(self, index: int) -> tuple[int, ...]:
+        """What must be in the cache before a request's next token is chosen."""
+        prompt = self.requests[index].prompt_ids
+        return prompt + tuple(self.put_back[index].tokens) if index in self.put_back else prompt
+
+    def begin_row(self, index: int, row: Callable[..., Row], **facts: Any) -> Row:
+        """The row of a request: the one that was put back, or a new one. It is the youngest now."""
+        again = self.put_back.pop(index, None)
+        made = row(**self.facts(index), **facts) if again is None else again
+        self.begun += 1
+        made.begun = self.begun
+        return made
 
     def facts(self, index: int) -> dict[str, Any]:
         """The fields of an `InFlight` that the request of this index decides."""

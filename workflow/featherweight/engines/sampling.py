@@ -10,7 +10,11 @@ cumulative sum. Reads and writes nothing.
 
 The distribution is exact. Noise is drawn for the `CANDIDATES` likeliest tokens; all others together
 get one Gumbel draw on their summed probability, which is distributed as the largest of their own
-draws would be, and only if that one wins is the winner among them drawn, by noise of their own.
+draws would be. Only if that one wins is a span of tokens drawn by the spans' sums, and a token
+within it, so that flat logits cost little more than peaked ones. A nucleus that is wider than the
+candidates is never sorted: a token is drawn from more than the nucleus, and where the tokens before
+it fill the nucleus already, it and all behind it are cut off and another is drawn among the rest.
+What is accepted is distributed as a draw from the nucleus, whatever was cut on the way there.
 Gumbel-max: Gumbel (1954); the maximum of a set as one draw: Maddison, Tarlow, Minka, "A* Sampling"
 (2014), section 2.
 """
@@ -27,7 +31,11 @@ from featherweight.engines import Decoding
 CANDIDATES = 256
 _WHOLE = 1024  # vocabularies up to this size have no tail
 _BLOCK = 16  # tokens whose largest logit is looked at first
-_TAIL = (1 << 40) + 1  # stands for "all other tokens" where a token id is hashed
+_SPAN = 512  # neighbouring tokens of the tail that are summed, and drawn from, together
+# What is hashed in a token id's place: "all other tokens", then their spans; and what is added to
+# all of these at each turn of a draw that is made again.
+_TAIL = (1 << 40) + 1
+_TURN = 1 << 41
 
 
 class Chosen(NamedTuple):
@@ -95,7 +103,7 @@ def choose(
     else:
         row_streams = torch.as_tensor(streams, dtype=torch.int64, device=logits.device)
         row_steps = torch.as_tensor(steps, dtype=torch.int64, device=logits.device)
-        tokens = _draw(logits, row_streams, row_steps, decoding, CANDIDATES)
+        tokens = _draw(logits, row_streams, row_steps, decoding)
     return Chosen(tokens, -torch.nn.functional.cross_entropy(logits, tokens, reduction="none"))
 
 
@@ -113,42 +121,151 @@ def _draw(
     streams: torch.Tensor,
     steps: torch.Tensor,
     decoding: Decoding,
-    candidates: int,
 ) -> torch.Tensor:
-    """Draw one token per row at the temperature; the `candidates` likeliest get noise of their
-    own."""
+    """Draw one token per row at the temperature; the likeliest get noise of their own."""
     vocabulary = logits.shape[1]
-    count = decoding.top_k or candidates
-    count = vocabulary if vocabulary <= _WHOLE and not decoding.top_k else min(count, vocabulary)
+    whole = vocabulary <= _WHOLE and not decoding.top_k
+    count = vocabulary if whole else min(decoding.top_k or CANDIDATES, vocabulary)
     found, ids = _likeliest(logits, count, in_order=decoding.top_p < 1)
     highest = found.amax(dim=-1, keepdim=True)
     values = found / decoding.temperature
-    tail = torch.zeros_like(values[:, 0])
-    if not decoding.top_k and count < vocabulary:
-        # Summed without the candidates: no cancellation. In place: a new tensor of this size costs
-        # as much as a pass.
-        weights = (logits - highest).div_(decoding.temperature).exp_()
-        tail = weights.scatter_(1, ids, 0.0).sum(dim=-1)
     scores = values.double() + gumbel(streams, steps, ids)
+    has_tail = not decoding.top_k and count < vocabulary
+    tail = _tail(logits, highest, decoding.temperature, ids) if has_tail else None
+    limit = None
     if decoding.top_p < 1:
         inside = ((found - highest) / decoding.temperature).exp()
         before = inside.cumsum(dim=-1) - inside
-        total = inside.sum(dim=-1) + tail
-        scores = scores.masked_fill(before >= decoding.top_p * total[:, None], -torch.inf)
-        open_rows = (inside.sum(dim=-1) < decoding.top_p * total).nonzero()[:, 0]
-    else:
-        open_rows = tail.nonzero()[:, 0]
+        total = inside.sum(dim=-1)
+        limit = decoding.top_p * (total if tail is None else total + tail.mass)
+        scores = scores.masked_fill(before >= limit[:, None], -torch.inf)
     best, where = scores.max(dim=-1)
     tokens = ids.gather(1, where[:, None])[:, 0]
-    if len(open_rows) == 0:
+    if tail is None:
         return tokens
-    if decoding.top_p < 1:  # the nucleus is wider than the candidates: more of these rows is sorted
-        part = _draw(
-            logits[open_rows], streams[open_rows], steps[open_rows], decoding, candidates * 16
+    if limit is not None and not bool((total < limit).any()):
+        return tokens  # no nucleus is wider than the candidates
+    won = tail.score(streams, steps, 0) + (highest[:, 0] / decoding.temperature) > best
+    rows = (won if limit is None else won & (total < limit)).nonzero()[:, 0]
+    if len(rows) == 0:
+        return tokens
+    drawn = tail.draw(rows, streams, steps, 0)
+    if limit is not None:
+        likeliest = _Likeliest(ids[rows], inside[rows], limit[rows])
+        drawn = _inside(drawn, likeliest, tail.of(rows), streams[rows], steps[rows])
+    return tokens.index_copy(0, rows, drawn)
+
+
+class _Tail(NamedTuple):
+    """The weights of the tokens that are no candidates, of which the likeliest token of all has 1.
+
+    `weights` is (rows, spans, `_SPAN`), 0 for a candidate and behind the vocabulary's end; `sums`
+    are those of the spans, `mass` of a row's all.
+    """
+
+    weights: torch.Tensor
+    sums: torch.Tensor
+    mass: torch.Tensor
+
+    def of(self, rows: torch.Tensor) -> _Tail:
+        """Some rows of it."""
+        return self if len(rows) == len(self.mass) else _Tail(*(part[rows] for part in self))
+
+    def score(self, streams: torch.Tensor, steps: torch.Tensor, turn: int) -> torch.Tensor:
+        """The largest of all its tokens' noisy log weights, in one draw, (rows,)."""
+        pseudo = torch.full_like(streams, _TAIL + turn * _TURN)[:, None]
+        return self.mass.log().double() + gumbel(streams, steps, pseudo)[:, 0]
+
+    def draw(
+        self, rows: torch.Tensor, streams: torch.Tensor, steps: torch.Tensor, turn: int
+    ) -> torch.Tensor:
+        """One token of each of these rows: first its span, then itself."""
+        device, shift = self.sums.device, turn * _TURN
+        streams, steps, sums = streams[rows], steps[rows], self.sums[rows]
+        spans = torch.arange(sums.shape[1], device=device).expand(len(rows), -1)
+        noise = gumbel(streams, steps, spans + (_TAIL + 1 + shift))
+        span = (sums.double().log() + noise).argmax(dim=-1)
+        ids = span[:, None] * _SPAN + torch.arange(_SPAN, device=device)
+        weights = self.weights[rows, span].double()
+        place = (weights.log() + gumbel(streams, steps, ids + shift)).argmax(dim=-1)
+        return ids.gather(1, place[:, None])[:, 0]
+
+    def before(self, tokens: torch.Tensor) -> _Tail:
+        """What is likelier than a token of each row, or as likely with a lower id."""
+        span, place = tokens // _SPAN, tokens % _SPAN
+        rows = torch.arange(len(tokens), device=tokens.device)
+        own = self.weights[rows, span]
+        cut = own.gather(1, place[:, None])
+        # In spans before the token's an equal weight stays: there a weight must only be more than
+        # the next smaller number.
+        lower = torch.nextafter(cut, torch.zeros_like(cut))
+        earlier = torch.arange(self.sums.shape[1], device=tokens.device) < span[:, None]
+        # Ones and zeros as numbers: to fill by a mask takes four times as long.
+        kept = torch.gt(
+            self.weights, lower.where(earlier, cut)[..., None], out=torch.empty_like(self.weights)
         )
-        return tokens.index_copy(0, open_rows, part)
-    tail = tail.log().double() + (highest[:, 0] / decoding.temperature).double()
-    return _with_tail(logits, decoding.temperature, streams, steps, tokens, best, ids, tail)
+        members = torch.arange(_SPAN, device=tokens.device)
+        kept[rows, span] = (own > lower.where(members < place[:, None], cut)).to(kept.dtype)
+        return _summed(kept.mul_(self.weights))
+
+
+def _tail(
+    logits: torch.Tensor, highest: torch.Tensor, temperature: float, ids: torch.Tensor
+) -> _Tail:
+    """The weights of all tokens but these, summed without them: no cancellation."""
+    rows, vocabulary = logits.shape
+    weights = logits.new_empty((rows, -(-vocabulary // _SPAN) * _SPAN))
+    weights[:, vocabulary:] = -torch.inf
+    torch.sub(logits, highest, out=weights[:, :vocabulary])
+    # In place: a new tensor of this size costs as much as a pass.
+    weights.div_(temperature).exp_().scatter_(1, ids, 0.0)
+    return _summed(weights.view(rows, -1, _SPAN))
+
+
+def _summed(weights: torch.Tensor) -> _Tail:
+    sums = weights.sum(dim=-1)
+    return _Tail(weights, sums, sums.sum(dim=-1))
+
+
+class _Likeliest(NamedTuple):
+    """The candidates of rows whose nucleus holds them all: ids and weights (rows, candidates), and
+    the nucleus's size in weights (rows,).
+    """
+
+    ids: torch.Tensor
+    weights: torch.Tensor
+    limit: torch.Tensor
+
+
+def _inside(
+    tokens: torch.Tensor,
+    likeliest: _Likeliest,
+    tail: _Tail,
+    streams: torch.Tensor,
+    steps: torch.Tensor,
+    turn: int = 1,
+) -> torch.Tensor:
+    """The tokens, drawn from the tail, where they lie in the nucleus; elsewhere others that do.
+
+    A token outside halves what is left to draw from, on average, so that turns are few.
+    """
+    left = tail.before(tokens)
+    outside = likeliest.weights.sum(dim=-1) + left.mass >= likeliest.limit
+    rows = outside.nonzero()[:, 0]
+    if len(rows) == 0:
+        return tokens
+    likeliest, left = _Likeliest(*(part[rows] for part in likeliest)), left.of(rows)
+    streams, steps = streams[rows], steps[rows]
+    scores = likeliest.weights.double().log()
+    best, where = (scores + gumbel(streams, steps, likeliest.ids + turn * _TURN)).max(dim=-1)
+    again = likeliest.ids.gather(1, where[:, None])[:, 0]
+    won = (left.score(streams, steps, turn) > best).nonzero()[:, 0]
+    if len(won):
+        drawn = left.draw(won, streams, steps, turn)
+        part = _Likeliest(*(part[won] for part in likeliest))
+        drawn = _inside(drawn, part, left.of(won), streams[won], steps[won], turn + 1)
+        again = again.index_copy(0, won, drawn)
+    return tokens.index_copy(0, rows, again)
 
 
 def _likeliest(
@@ -176,25 +293,3 @@ def _likeliest(
     places = torch.cat([members.flatten(1), rest], dim=1)
     values, where = logits.gather(1, places).topk(count, dim=-1, sorted=in_order)
     return values, places.gather(1, where)
-
-
-def _with_tail(
-    logits: torch.Tensor,
-    temperature: float,
-    streams: torch.Tensor,
-    steps: torch.Tensor,
-    tokens: torch.Tensor,
-    best: torch.Tensor,
-    ids: torch.Tensor,
-    tail: torch.Tensor,
-) -> torch.Tensor:
-    """Let the tokens outside the candidates, whose log weight is `tail`, win the rows that they
-    win.
-    """
-    pseudo = torch.full_like(streams, _TAIL)[:, None]
-    rows = (tail + gumbel(streams, steps, pseudo)[:, 0] > best).nonzero()[:, 0]
-    if len(rows) == 0:
-        return tokens
-    everything = torch.arange(logits.shape[1], device=logits.device)[None, :].expand(len(rows), -1)
-    scores = (logits[rows] / temperature).double() + gumbel(streams[rows], steps[rows], everything)
-    return tokens.index_copy(0, rows, scores.scatter(1, ids[rows], -torch.inf).argmax(dim=-1))

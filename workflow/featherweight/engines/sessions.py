@@ -1,8 +1,8 @@
 r"""Answers that grow by steps and branch: what a search asks of an engine.
 
-    session = RecomputingSession(engine, Decoding(0.8, 1.0, 0))
-    (branch,) = session.open([(1, 511, 38)], [7], max_new_tokens=512)
-    (branch,) = session.extend([branch], until=("\n\n",), max_step_tokens=64)
+    opened = session(engine, Decoding(0.8, 1.0, 0), budget=100_000)
+    (branch,) = opened.open([(1, 511, 38)], [7], max_new_tokens=512)
+    (branch,) = opened.extend([branch], until=("\n\n",), max_step_tokens=64)
     branch
     -> Branch(id=1, prompt_ids=(1, 511, 38), stream=7, limit=512, token_ids=(31, 8, 5),
               text="So\n\n", logprob=-0.31, finish="step")
@@ -10,8 +10,9 @@ r"""Answers that grow by steps and branch: what a search asks of an engine.
 Token ids are the truth: text is made of them and never tokenised again. The noise of a token is
 keyed by its branch's stream and its step, so it makes no difference where an answer was cut into
 steps, what was computed beside it, or whether its cache was kept. A session may keep the keys and
-values of its branches; the one here keeps nothing and computes a branch's beginning again at every
-step. In float32 on a CPU both give the same tokens; in other formats as far as rounding allows.
+values of its branches (`transformers/keeping`); the one here keeps nothing and computes a branch's
+beginning again at every step. In float32 on a CPU both give the same tokens; in other formats as
+far as rounding allows.
 
 Reads and writes nothing.
 """
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from featherweight.engines.base import Completion, Decoding, Engine, Request
 from featherweight.engines.decoding_loop import check_prompts
@@ -75,6 +76,23 @@ class Session(Protocol):
         """Forget these branches; what only they needed can be given back."""
 
 
+@runtime_checkable
+class KeepsCaches(Protocol):
+    """An engine that can keep the keys and values of branches."""
+
+    def session(self, decoding: Decoding, budget: int) -> Session:
+        """A session that keeps those of at most so many tokens beside the running rows'."""
+
+
+def session(engine: Engine, decoding: Decoding, *, budget: int) -> Session:
+    """A session over this engine: one that keeps the caches of up to `budget` tokens where the
+    engine can, else one that computes every beginning again. The answers are the same.
+    """
+    if isinstance(engine, KeepsCaches):
+        return engine.session(decoding, budget)
+    return RecomputingSession(engine, decoding)
+
+
 class RecomputingSession:
     """A session over any engine: keeps no cache, computes what a branch holds at every step."""
 
@@ -117,7 +135,7 @@ class RecomputingSession:
             )
             for branch in branches
         ]
-        made = self.engine.generate(requests, self.decoding, lambda count: None)
+        made = self._generate(requests)
         return [
             self._extended(branch, step, until) for branch, step in zip(branches, made, strict=True)
         ]
@@ -139,6 +157,9 @@ class RecomputingSession:
         """As `Session.release`."""
         self._require_open(branches)
         self._open -= {branch.id for branch in branches}
+
+    def _generate(self, requests: Sequence[Request]) -> list[Completion]:
+        return self.engine.generate(requests, self.decoding, lambda count: None)
 
     def _extended(self, branch: Branch, step: Completion, until: tuple[str, ...]) -> Branch:
         token_ids = branch.token_ids + step.token_ids

@@ -2,9 +2,9 @@
 nothing.
 
 >>> SAMPLING_VERSION
-2
+3
 """
 
 from __future__ import annotations
 
-SAMPLING_VERSION = 2  # of `sampling`: raise it when another token could come out
+SAMPLING_VERSION = 3  # of `sampling`: raise it when another token could come out

@@ -31,10 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=(
             "JSON lines with id, gold, and response (a text to be read) or answer (already read);"
-            " optionally model and sample_index"
+            " optionally model and sample_index; no control characters in id and model"
         ),
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="CSV")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV, a line for each response; line breaks within an answer are written as \\n",
+    )
     parser.add_argument(
         "--workers",
         type=int,

@@ -5,11 +5,15 @@ one already; optionally `model` and `sample_index`. Two real lines:
 
     {"id": "test/algebra/1.json", "gold": "\\frac{1}{2}", "response": "So it is $\\boxed{0.5}$."}
     {"id": "test/algebra/2.json", "gold": "5", "answer": "x=5", "model": "a", "sample_index": 3}
+
+An id or a model with a control character (a line break, a tab, NUL) is refused: rows are joined by
+them, and few tools read such a cell back as it was.
 """
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +22,7 @@ from featherweight.errors import InputError
 MOST_PROBLEMS = 20
 _TEXTS = ("id", "gold", "response", "answer", "model")
 _KEYS = (*_TEXTS, "sample_index")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin
 
 
 class Response(NamedTuple):
@@ -39,11 +44,16 @@ class _Bad(Exception):
 def read_responses(path: Path) -> list[Response]:
     """The responses of a file, in order. Raises InputError with a line for each bad one."""
     if not path.is_file():
+        state = "no such file" if not path.exists() else "a folder, a device or a pipe"
         raise InputError(
-            f"{path}: no such file; expected the responses to grade, one JSON object per line"
+            f"{path}: {state}; expected the responses to grade, a file with one JSON object per"
+            " line"
         )
     found, problems = [], []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    content = path.read_bytes()
+    if content.startswith(_WIDE) or content.startswith(b"\x00\x00\xfe\xff"):
+        raise InputError(f"{path}: expected UTF-8, got UTF-16 or UTF-32; save it as UTF-8")
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -79,6 +89,8 @@ def _response(number: int, line: bytes) -> Response:
         if not document.get(key, "").strip():
             state = "is empty" if key in document else "is missing"
             raise _Bad(f"{key} {state}; expected a text")
+    for key in ("id", "model"):
+        _check_controls(document, key)
     if document.get("model") == "":
         raise _Bad("model is empty; expected a name, or no such key")
     if ("response" in document) == ("answer" in document):
@@ -133,6 +145,19 @@ def _check_text(document: dict[str, Any], key: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise _Bad(f"{key}: half of a character (a lone surrogate) at {error.start}") from error
+
+
+def _check_controls(document: dict[str, Any], key: str) -> None:
+    for at, sign in enumerate(document.get(key, "")):
+        if is_control(sign):
+            raise _Bad(
+                f"{key}: the control character {sign!r} at {at}; expected a name on one line"
+            )
+
+
+def is_control(sign: str) -> bool:
+    """Whether a character breaks lines or has no picture (Cc, and Unicode's line separators)."""
+    return unicodedata.category(sign) in ("Cc", "Zl", "Zp")
 
 
 def _said(value: Any) -> str:

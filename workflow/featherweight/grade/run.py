@@ -7,8 +7,9 @@ One real row, of the response "So it is $\boxed{0.5}$." where \frac{1}{2} is rig
 
 `rule` says how the answer was read ("given": it came as `answer`), `graded_by` which rule of
 grading decided. Texts stand as they came, so that rows can be joined by `id`: a cell that begins
-with =, +, - or @ is a text, never a formula; import it so into a spreadsheet. Of an answer or a
-right answer of more than 1,000 characters the beginning is written.
+with =, +, - or @ is a text, never a formula; import it so into a spreadsheet. Control characters of
+an answer or a right answer are written as `\n`, `\r`, `\x00` and so on, so that a row is a line in
+every reader of CSV; of one of more than 1,000 characters the beginning is written.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featherweight.errors import InputError
-from featherweight.files import write_atomically
-from featherweight.grade.responses import Response, raise_if_any, read_responses
+from featherweight.files import check_target, write_atomically
+from featherweight.grade.responses import Response, is_control, raise_if_any, read_responses
 from featherweight.grading import LIMITS, Grade, Grader, Grading
 from featherweight.reading.free import read_free
 from featherweight.records import Item, Outcome, Reading, Reason
@@ -63,6 +64,7 @@ def grade_file(
     assert task.grading is not None
     if output.exists() and responses.exists() and output.samefile(responses):
         raise InputError(f"{output}: expected another file than the responses; name another one")
+    check_target(output)
     asked = read_responses(responses)
     with Grader(task.grading, cache, workers=workers) as grader:
         _check_golds(responses, asked, grader)
@@ -150,8 +152,8 @@ def _csv(rows: Sequence[Graded], *, lenient: bool) -> bytes:
             response.id,
             response.model,
             response.sample_index,
-            _shortened(response.gold),
-            _shortened(reading.answer),
+            _cell(response.gold),
+            _cell(reading.answer),
             outcome,
             reason,
             reading.rule,
@@ -163,10 +165,12 @@ def _csv(rows: Sequence[Graded], *, lenient: bool) -> bytes:
     return text.getvalue().encode()
 
 
-def _shortened(text: str | None) -> str | None:
-    if text is None or len(text) <= _LONGEST_CELL:
-        return text
-    return f"{text[:_LONGEST_CELL]}... ({len(text)} characters)"
+def _cell(text: str | None) -> str | None:
+    """A text on one line, its control characters escaped as Python writes them, and cut."""
+    if text is None:
+        return None
+    line = "".join(repr(sign)[1:-1] if is_control(sign) else sign for sign in text[:_LONGEST_CELL])
+    return line if len(text) <= _LONGEST_CELL else f"{line}... ({len(text)} characters)"
 
 
 def _summary(rows: Sequence[Graded]) -> str:

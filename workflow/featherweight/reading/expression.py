@@ -11,7 +11,8 @@ What counts, strongest first:
 
 1. `box`: the content of the box that opens last (`\boxed{}`, `\fbox{}`, `\framebox{}`,
    `\boxed 5`). Of `\boxed{7} and \boxed{42}` that is 42. Where this box is never closed the answer
-   is unfinished, whatever an earlier one holds; an empty one is no answer.
+   is unfinished, whatever an earlier one holds; an empty one is no answer. The bare command
+   ("put it in \boxed") opens none.
 2. `stated`, `hashes`: the last of "the answer is ...", "Answer: ..." and lines `#### ...`.
 
 Thoughts (`<think>`) are apart: only what follows the last closing tag is read, and a thought that
@@ -22,18 +23,21 @@ in the midst of stating one. Every step is linear in the length of the text.
 from __future__ import annotations
 
 import re
+from collections import deque
 
-from featherweight.reading import stated
+from featherweight.reading import numerals, stated
 from featherweight.reading.stated import Found
 from featherweight.records import Reading, Reason
 
 BOX = "\\boxed{"
 UNFINISHED = Reading(None, None, "none", unfinished=True)
 
-_BOXES = ("\\boxed", "\\fbox", "\\framebox")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![^\W\d_])")
+_BOXES = 1000  # that are looked at, the last ones
 _OPTIONS = re.compile(r"(?:\s{0,9}\[[^\[\]{}\n]{0,40}\]){0,2}")  # \framebox[3cm][c]{5}
 _GAP = re.compile(r"\s*+")
 _TOKEN = re.compile(r"[^\s$]+")
+_WORD = re.compile(r"[A-Za-z]{2,}")
 # A run of braces, or a backslash and what it escapes.
 _BRACES = re.compile(r"\{+|\}+|\\.", re.DOTALL)
 _NOTHING = re.compile(r"(?:\s|~|\\[,;:! ]|\\(?:quad|qquad)\b|\\(?:text|mathrm|phantom)\{\s*+\})*+")
@@ -59,29 +63,36 @@ def read_boxed(text: str | None, finish: str) -> Reading:
 
 
 def after_thought(text: str | None) -> str | None:
-    """What follows the last thought; None where one never ended."""
+    """What follows the last thought, its signs the usual ones; None where one never ended."""
     if text is None:
         return None
     answer = text.rpartition(_CLOSED)[2]
-    return None if _OPENED in answer else answer
+    return None if _OPENED in answer else numerals.usual(answer)
 
 
 def from_box(text: str) -> Reading | None:
     """What the last box holds; None where there is none."""
-    start = _last_box(text)
-    if start is None:
-        return None
-    content = _content(text, start)
-    if content is None:
-        return UNFINISHED
-    if _NOTHING.fullmatch(content):
-        return Reading(None, None, "empty")
-    return Reading(content.strip(), "box", None)
+    for command in reversed(deque(_BOX.finditer(text), maxlen=_BOXES)):
+        start = _braces(text, command.end())
+        if not text.startswith("{", start):
+            answer = _token(text, start)
+            if answer is None:
+                continue  # "put it in \boxed": spoken of, not opened
+            return Reading(answer, "box", None)
+        content = _content(text, start)
+        if content is None:
+            return UNFINISHED
+        if _NOTHING.fullmatch(content):
+            return Reading(None, None, "empty")
+        return Reading(content.strip(), "box", None)
+    return None
 
 
 def from_statement(found: Found | None, text: str, finish: str) -> Reading:
     """An answer that was found without a box, or why there is none."""
     cut = finish == "length"
+    if found is not None and found.answer is None:
+        return Reading(None, None, "several", unfinished=cut and found.at_end)
     if found is not None and not (cut and found.at_end):
         return Reading(found.answer, found.rule, None)
     return Reading(None, None, why_nothing(text), unfinished=cut)
@@ -98,27 +109,27 @@ def _place(found: Found | None) -> int:
     return -1 if found is None else found.start
 
 
-def _last_box(text: str) -> int | None:
-    """Where what follows the last command of a box begins."""
-    ends = []
-    for command in _BOXES:
-        at = text.rfind(command)
-        while at >= 0 and text[at + len(command) : at + len(command) + 1].isalpha():
-            at = text.rfind(command, 0, at)
-        if at >= 0:
-            ends.append(at + len(command))
-    return max(ends, default=None)
-
-
-def _content(text: str, start: int) -> str | None:
-    """What the box holds whose command ends at `start`; None where it is never closed."""
+def _braces(text: str, start: int) -> int:
+    """Where the braces of a box should open whose command ends at `start`."""
     options = _OPTIONS.match(text, start)
     opens = start if options is None else options.end()
     gap = _GAP.match(text, opens)
-    opens = opens if gap is None else gap.end()
-    if not text.startswith("{", opens):
-        token = _TOKEN.match(text, opens)
-        return None if token is None else token[0].rstrip(".,;:")
+    return opens if gap is None else gap.end()
+
+
+def _token(text: str, start: int) -> str | None:
+    r"""The 5 of `\boxed 5`; None for a word, a sign of prose, or nothing."""
+    if _BOX.match(text, start):
+        return None
+    token = _TOKEN.match(text, start)
+    answer = "" if token is None else token[0].rstrip(".,;:`*_\"'")
+    if not any(sign.isalnum() for sign in answer) or _WORD.fullmatch(answer):
+        return None
+    return answer
+
+
+def _content(text: str, opens: int) -> str | None:
+    """What stands between the brace at `opens` and its partner; None where it is never closed."""
     depth = 0
     for braces in _BRACES.finditer(text, opens):
         kind = text[braces.start()]

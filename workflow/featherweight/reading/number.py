@@ -13,7 +13,9 @@ What counts, strongest first:
 4. `last number` of the text, unless the token limit cut it off or it refuses.
 
 A number is written plainly (`numerals`). Known weaknesses of the last number: a date, a time
-(5:30), a number in a closing remark ("in 2 steps") or of a list is taken for the answer.
+(5:30), a number in a closing remark ("in 2 steps") or of a list is taken for the answer, and so is
+"3 150" of "on day 3 150 came". A statement of several numbers ("5 to 7") is no answer, and nothing
+is read for it.
 """
 
 from __future__ import annotations
@@ -37,4 +39,4 @@ def read_number(text: str | None, finish: str) -> Reading:
     number = numerals.last(answer)
     if number is None:
         return from_statement(None, answer, finish)
-    return Reading(numerals.written(number), "last number", None)
+    return Reading(numerals.whole(number)[0], "last number", None)

@@ -8,8 +8,10 @@ Pure functions over the text of one answer. One real finding, of "Therefore, the
 The last statement in the text counts. "If the answer is 5", "the answer is not 5", "is the answer
 5?" and "the answer is correct" state nothing. After the phrase comes, in this order: a formula
 between dollars or brackets; a number, with its sign and without money or unit; or a few words or
-signs ("east", "x = 5", "(3, 4)"). A longer sentence states nothing that could be graded. Known
-weakness: of several numbers in one sentence without "=" the first counts.
+signs ("east", "x = 5", "(3, 4)"). A longer sentence states nothing that could be graded. What
+follows "not", "i.e." or "that is" is an aside. "5 to 7", "5 times 3" and "5 hours and 30 minutes"
+are no 5: they are read whole, or, where a number is asked for, as several, and then nothing else
+counts. Known weakness: of other numbers in one sentence without "=" the first counts.
 
 At most 1,000 mentions of an answer are looked at, the last ones, and 4,000 characters after each.
 """
@@ -31,7 +33,7 @@ _SENTENCE_LENGTH = 600  # of a sentence that gives a number
 class Found(NamedTuple):
     """An answer, and where it was found."""
 
-    answer: str
+    answer: str | None  # None: several numbers, none of them alone
     rule: str
     start: int
     at_end: bool  # the text ends with it, so that it may have been longer
@@ -67,18 +69,25 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _MATH = re.compile(
-    r"\$\$(?P<a>(?:\\.|[^$\\]){1,4000}+)\$\$|\$(?P<b>(?:\\.|[^$\\]){1,4000}+)\$"
+    r"(?<!\\)\$\$(?P<a>(?:\\.|[^$\\]){1,4000}+)\$\$|(?<!\\)\$(?P<b>(?:\\.|[^$\\]){1,4000}+)\$"
     r"|\\\((?P<c>(?:\\(?!\))|[^\\]){1,4000}+)\\\)|\\\[(?P<d>(?:\\(?!\])|[^\\]){1,4000}+)\\\]",
     re.DOTALL,
 )
+_CLOSES = {"\\(": "\\)", "\\[": "\\]"}
+_OPENS = re.compile(r"\$|\\[(\[]")
 _JOINED = re.compile(r"\s{0,3}(?:,?\s?(?:and|or)\b|,)\s{0,3}")
-_PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,} [A-Za-z]{2,}")
+_PROSE = re.compile(
+    r"(?<![\\A-Za-z{])[A-Za-z]{2,} [A-Za-z]{2,}|\d (?:and|or|to|plus|minus|times|per)\Z"
+)
 _SENTENCE = re.compile(r"[.!?;](?=[\s*_`\"')]|\Z)|\n|\Z")
 _CLAUSE = re.compile(
     r",?\s(?:because|since|as|where|when|so|if|hence|therefore|after|but|which|meaning)\b",
     re.IGNORECASE,
 )
 _WHICH_IS = re.compile(r"\bwhich (?:is|equals|gives)\b|\bthat is,?", re.IGNORECASE)
+_ASIDE = re.compile(  # "5 (not 6)", "3.14, i.e. $\\pi$": what stands before is the answer
+    r"(?:\s?\(|,\s?|\s)(?:not|rather than|instead of|i\.e|e\.g|that is)(?![A-Za-z])", re.IGNORECASE
+)
 _UNIT = re.compile(r"\s?[a-z][a-z.]|\s?(?:%|\\%|\N{DEGREE SIGN}|per\b)", re.IGNORECASE)
 _CONNECTS = re.compile(
     r"\s?(?:and|or|to|sqrt|pi|log|ln|sin|cos|tan|mod|times|plus|minus|over|divided|hundred"
@@ -132,7 +141,7 @@ def hashes(text: str, *, numbers: bool = False) -> Found | None:
     for found in reversed(deque(_HASHES.finditer(text), maxlen=_MENTIONS)):
         line = found[1][:_WINDOW].strip("*_` \t\r")
         answer = _after_hashes(line, numbers=numbers)
-        if answer is not None:
+        if answer is not None or (numbers and _begins_with_several(line)):
             return Found(answer, "hashes", found.start(), found.end() == len(text))
     return None
 
@@ -149,12 +158,20 @@ def _after_hashes(line: str, *, numbers: bool) -> str | None:
         return _inside(math)
     number = numerals.first(line)
     if number is not None and (number.start() == 0 or math is not None):
-        plain = math is not None or _AFTER_NUMBER.fullmatch(line, number.end()) is not None
-        return numerals.written(number) if plain else None
+        plain, end = numerals.whole(number)
+        return plain if math is not None or _AFTER_NUMBER.fullmatch(line, end) else None
     token = _TOKEN.fullmatch(line)
     if numbers or token is None or _WORD.fullmatch(line):
         return None
     return line.rstrip(".")
+
+
+def _begins_with_several(line: str) -> bool:
+    """Whether a line is "5 hours and 30 minutes"; "5 - 3 = 2" goes on to say what it comes to."""
+    number = numerals.NUMERAL.match(line)
+    if number is None or "=" in line:
+        return False
+    return numerals.of_several(line, numerals.whole(number)[1])
 
 
 def _behind(text: str, mention: re.Match[str], before: str, *, numbers: bool) -> Found | None:
@@ -173,7 +190,7 @@ def _behind(text: str, mention: re.Match[str], before: str, *, numbers: bool) ->
     if _DENIED.match(rest):
         return None
     answer, end = _number(rest) if numbers else _expression(rest)
-    if answer is None:
+    if answer is None and not (numbers and end):
         return None
     return Found(answer, "stated", mention.start(), start + end >= len(text))
 
@@ -202,18 +219,37 @@ def _expression(rest: str) -> tuple[str | None, int]:
         sentence = sentence[which.end() :]
     elif (clause := _CLAUSE.search(sentence)) is not None:
         sentence, end = sentence[: clause.start()], clause.start()
+    if (aside := _ASIDE.search(sentence)) is not None:
+        sentence = sentence[: aside.start()]
     return (None if asks else _plain(sentence.strip(_BOUND))), end
 
 
 def _first_math(rest: str, sentence: int) -> re.Match[str] | None:
     """The first formula, where it begins in the first sentence and only words stand before it."""
-    math = _MATH.search(rest)
-    if math is None or math.start() > sentence or _PROSE.search(_inside(math)):
+    math = _search_math(rest, sentence)
+    if math is None or _PROSE.search(_inside(math)):
         return None
     before = rest[: math.start()]
     if _CLAUSE.search(f"{before} ") or any(sign.isdigit() for sign in before):
         return None
     return math
+
+
+def _search_math(rest: str, sentence: int) -> re.Match[str] | None:
+    r"""The first formula that begins within so many characters.
+
+    Whether a bracket ever closes is looked up once: `\(` repeated is not searched to its end from
+    each of them.
+    """
+    last = {opens: rest.rfind(closes) for opens, closes in _CLOSES.items()}
+    for opens in _OPENS.finditer(rest, 0, sentence + 2):
+        if opens.start() > sentence:
+            break
+        if opens.start() < last.get(opens[0], len(rest)):
+            math = _MATH.match(rest, opens.start())
+            if math is not None:
+                return math
+    return None
 
 
 def _several(rest: str, math: re.Match[str]) -> tuple[str, int]:
@@ -241,11 +277,12 @@ def _plain(said: str) -> str | None:
         said = said[1:-1].strip(_BOUND)
     number = numerals.NUMERAL.match(said)
     if number is not None:
-        behind = said[number.end() :]
+        plain, at = numerals.whole(number)
+        behind = said[at:]
         unit = _UNIT.match(behind) is not None and _CONNECTS.match(behind) is None
-        if not behind or unit:
+        if not behind or (unit and not numerals.of_several(said, at)):
             percent = "%" if behind.lstrip(" \\").startswith("%") else ""
-            return numerals.written(number) + percent
+            return plain + percent
     if not said or len(said.split()) > 12 or _TALK.search(said):
         return None
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", said)
@@ -261,10 +298,16 @@ def _number(rest: str) -> tuple[str | None, int]:
     if math := _MATH.match(rest):
         end = max(end, math.end())
     sentence = rest[:end]
-    found = numerals.first(sentence.rpartition("=")[2]) or numerals.first(sentence)
+    said = sentence.rpartition("=")[2]
+    found = numerals.first(said) or numerals.first(sentence)
     if which := _WHICH_IS.search(sentence):
-        found = numerals.first(sentence[: which.start()]) or found
+        before = numerals.first(sentence[: which.start()])
+        if before is not None and not numerals.of_several(sentence, before.end()):
+            found = before
+        else:
+            found = numerals.first(sentence[which.end() :]) or before or found
     if found is None:
         return None, 0
-    tail = sentence.rfind(found[0]) + len(found[0])
-    return numerals.written(found), tail
+    answer, at = numerals.whole(found)
+    tail = sentence.rfind(found[0]) + at - found.start()
+    return (None if numerals.of_several(found.string, at) else answer), max(tail, 1)

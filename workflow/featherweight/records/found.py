@@ -103,7 +103,8 @@ class KnownValue:
     high: float | None
     n: int | None
     n_questions: int | None
-    detectable: float | None  # as in Estimate
+    # smallest shift that the test which decides `inside` would have noticed with 80% power
+    detectable: float | None
     inside: bool | None  # None: no estimate, or too few answers to tell
 
 

@@ -24,6 +24,7 @@ from featherweight.report.sections import (
     instrument,
     limits,
     methods,
+    planted_figures,
     reading,
     this_run,
     two_ways,
@@ -53,7 +54,7 @@ class Gallery:
 
 def compose(inputs: Inputs, scores: Sequence[Path], folders: Folders) -> Page:
     """The page of a study."""
-    planted = instrument.planted_figure(inputs)
+    planted = planted_figures.rates(inputs)
     first = None if planted is None else page.draw(planted)
     drawn = tuple(page.draw(figure) for figure in figures(inputs))
     every = (*(() if first is None else (first,)), *drawn)
@@ -76,7 +77,7 @@ def figures(inputs: Inputs) -> list[Figure]:
     for task in inputs.graded_tasks:
         if inputs.models_of(task):
             made += graded_figures.figures(inputs, task)
-    made += instrument.planted_levels(inputs)
+    made += planted_figures.levels(inputs)
     return [figure for figure in made if len(figure.table)]
 
 

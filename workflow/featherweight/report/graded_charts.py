@@ -257,7 +257,7 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
             ("shown:N", "Measured"),
             ("interval:N", "95% interval"),
             ("n:Q", "Answers"),
-            ("recovered:N", "Planted one inside"),
+            ("recovered:N", "Recovered"),
         ),
     )
     words = [

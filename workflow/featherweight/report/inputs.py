@@ -149,6 +149,16 @@ class Inputs(Results):
         known = [row.n_questions for row in rows if row is not None and row.n_questions]
         return max(known, default=None)
 
+    def token_limit(self, task: str) -> str:
+        """After how many tokens the models that are asked a task are cut off: "512 tokens", "32
+        tokens (Pocket, solver: 96)" where a model has a limit of its own."""
+        limits = {name: self.spec.decoding[name].max_new_tokens for name in self.models_of(task)}
+        usual = self.spec.max_new_tokens
+        if limits and usual not in limits.values():
+            usual = max(limits.values(), key=list(limits.values()).count)
+        own = [f"{self.label(name)}: {limit:,}" for name, limit in limits.items() if limit != usual]
+        return f"{usual:,} tokens" + (f" ({'; '.join(own)})" if own else "")
+
     def wordings(self, task: str) -> Mapping[str, tuple[str, ...]]:
         """The wordings of a task, each with the models that it was put to in these words."""
         named: dict[str, tuple[str, ...]] = {}

@@ -25,6 +25,7 @@ import vl_convert
 from markupsafe import Markup
 
 from featherweight.report import theme
+from featherweight.report.bundle import vega_bundle
 from featherweight.report.parts import Cell, Column, Figure, Section, Table
 
 HERE = Path(__file__).parent
@@ -164,7 +165,7 @@ def render(page: Page) -> str:
     style, script = (
         (HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js")
     )
-    vega = vl_convert.javascript_bundle() if page.figures else ""  # type: ignore[call-arg]
+    vega = vega_bundle() if page.figures else ""
     for name, text in (("report.css", style), ("report.js", script), ("Vega", vega)):
         if "\r" in text or re.search(r"</(script|style)", text, re.IGNORECASE):
             raise ValueError(

@@ -8,6 +8,7 @@ One real clause:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from featherweight.records import ALL, ContrastRow, Estimate
@@ -65,31 +66,58 @@ def clause(inputs: Inputs, estimate: Estimate, form: Form) -> str:
     unread = inputs.unread(estimate.model, estimate.task, estimate.group, estimate.stratum)
     interval = theme.interval(estimate.low, estimate.high, form)
     known = estimate.low is not None and estimate.high is not None
-    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{estimate.n:,}"
-    number = estimate.n_questions
-    questions_asked = "an unknown number of" if number is None else f"{number:,}"
     return (
-        f"{'95% interval ' if known else ''}{interval}, {n} answers to {questions_asked}"
-        f" questions, unread {theme.percent(unread)}"
+        f"{'95% interval ' if known else ''}{interval}, {rests_on([estimate])}"
+        f", unread {theme.percent(unread)}"
     )
+
+
+def rests_on(estimates: Sequence[Estimate]) -> str | None:
+    """Of how many answers: "n = 300 answers to 250 questions", of several numbers "each"; None
+    where they rest on different ones."""
+    counts = {(one.n, one.n_questions) for one in estimates}
+    if len(counts) != 1:
+        return None
+    ((n, number),) = counts
+    questions_asked = "an unknown number of" if number is None else f"{number:,}"
+    n_is = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n:,}"
+    each = " each" if len(estimates) > 1 else ""
+    return f"{n_is} answers to {questions_asked} questions{each}"
 
 
 SMALL = 100  # problems of a graded task: with fewer, how many were right says more than a share
 
 
 def is_small(inputs: Inputs, task: str) -> bool:
-    """Whether a graded task has so few problems that a count says more than a share."""
+    """Whether a graded task has so few problems that a count says more than a share, and each was
+    asked as often as the others: else an accuracy is no count of problems."""
     known = inputs.problems(task) if inputs.graded(task) else None
-    return known is not None and known <= SMALL
+    if known is None or known > SMALL:
+        return False
+    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in inputs.models_of(task)]
+    return all(
+        row.n_questions is None or is_even(inputs, task, row.n_asked, row.n_questions)
+        for row in rows
+        if row is not None
+    )
+
+
+def is_even(inputs: Inputs, task: str, n: int, of: int) -> bool:
+    """Whether so many answers to so many problems are as many to each: every problem asked once, or
+    under every seed. In between some problems came up under several seeds and weigh more."""
+    cells = [cell.category for cell in inputs.spec.cells if cell.task == task]
+    seeds = max((cells.count(category) for category in set(cells)), default=1)
+    each = inputs.spec.samples_of(task)
+    return n in (of * each, of * each * seeds)
 
 
 def counted(inputs: Inputs, task: str, value: float | None, n: int, of: int | None) -> str | None:
     """How many problems of a small graded task: "7 of 30", over several answers to each "mean 7.3
-    of 30 problems"; None for every other task.
+    of 30 problems"; None for every other task, and where problems weigh differently.
 
     `n`: answers; `of`: unique questions behind them.
     """
-    if value is None or not of or not is_small(inputs, task):
+    if value is None or not of or not is_small(inputs, task) or not is_even(inputs, task, n, of):
         return None
     if n == of:
         return f"{value * of:.0f} of {of}"
@@ -110,15 +138,33 @@ def counted_share(inputs: Inputs, estimate: Estimate) -> str:
     return share if count == share else f"{count} ({share})"
 
 
+PRINTED = 0.001  # shares are printed to a tenth of a percent
+
+
 def published(inputs: Inputs, task: str, fraction: float | None) -> str:
-    """An accuracy that others printed: "23.3%", of a small graded task "7.0 of 30 (23.3%)"."""
-    share = theme.percent(fraction)
+    """An accuracy that others printed: "23.3%", of a small graded task "7 of 30 (23.3%)", where
+    that is no whole number of problems "23.9 of 30 (79.8%)".
+    """
+    share, count = theme.percent(fraction), published_count(inputs, task, fraction)
+    if count is None:
+        return share
+    right, of = count
+    return f"{right:.{0 if is_whole(right, of) else 1}f} of {of} ({share})"
+
+
+def published_count(inputs: Inputs, task: str, fraction: float | None) -> tuple[float, int] | None:
+    """How many problems of a small graded task's whole benchmark a share is, and of how many."""
     sizes = task_of(inputs.spec.tasks[task].task).categories.values()
     known = [size for size in sizes if size is not None]
     if fraction is None or not inputs.graded(task) or not known or len(known) < len(sizes):
-        return share
+        return None
     of = sum(known)
-    return f"{fraction * of:.1f} of {of} ({share})" if of <= SMALL else share
+    return (fraction * of, of) if of <= SMALL else None
+
+
+def is_whole(right: float, of: int) -> bool:
+    """Whether a printed share may be a whole number of problems, but for its rounding."""
+    return abs(right - round(right)) <= of * PRINTED / 2 + 1e-9
 
 
 def accuracy_cell(inputs: Inputs, estimate: Estimate | None) -> Cell:

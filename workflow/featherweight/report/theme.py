@@ -21,6 +21,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 MINUS = "\N{MINUS SIGN}"
 NO_DATA = "no data"
 NO_INTERVAL = "no interval"
+ROUNDING = 1e-9  # of a share that is a sum of others
 
 # What every task has; a task's own stand in its words.
 METRICS: Mapping[str, MetricWords] = {
@@ -141,6 +142,15 @@ CONFIG: Mapping[str, Any] = {
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction in percent; "no data" where it is unknown."""
     return NO_DATA if value is None else f"{100 * value:.{digits}f}%".replace("-", MINUS)
+
+
+def share(value: float | None) -> str:
+    """A share of answers that is neither none nor all of them unless it says so: "less than 0.1%",
+    "more than 99.9%"."""
+    if value is not None and ROUNDING < value < 0.0005:
+        return "less than 0.1%"
+    almost = value is not None and 0.9995 <= value < 1 - ROUNDING
+    return "more than 99.9%" if almost else percent(value)
 
 
 def points(value: float | None) -> str:

@@ -36,7 +36,8 @@ from featherweight.stats.strata import (
 
 METHOD = "cluster jackknife, t"
 WITHIN = "cluster jackknife within categories, t"
-NO_SPREAD = 1e-12  # of the range: a standard error below this is rounding
+WITHIN_STRATA = "cluster jackknife within categories and strata, t"
+NO_SPREAD = 1e-12  # of the range, or of the value: a standard error below this is rounding
 
 
 class Clustered(NamedTuple):
@@ -49,6 +50,7 @@ class Clustered(NamedTuple):
     se: float | None
     df: float | None  # of the t distribution
     n_clusters: int  # that bring anything along
+    df_alike: float | None = None  # of the t distribution if all clusters agreed
 
 
 def clustered(counts: Values, measure: Measure, strata: Strata | None = None) -> Clustered:
@@ -60,7 +62,7 @@ def clustered(counts: Values, measure: Measure, strata: Strata | None = None) ->
     weight = measure.weight(counts)
     used = weight > 0
     within = usable(strata, used)
-    left_out = measure.resampled(without_each(counts, used, within))
+    left_out = measure.resampled(without_each(counts, used, within, measure.together))
     return jackknife(known(measure.value(counts.sum(axis=0))), left_out, weight[used], within[used])
 
 
@@ -85,8 +87,11 @@ def jackknife(
         n = int(inside.sum())
         variances.append((n - 1) / n * np.sum((left_out[inside] - value) ** 2))
         freedom.append(max(1.0, effective_clusters(weight[inside]) - 1.0))
-    df = freedom[0] if len(freedom) == 1 else satterthwaite(np.array(variances), np.array(freedom))
-    return Clustered(value, float(np.sqrt(np.sum(variances))), df, size)
+    # where no cluster moves the value, what one stratum rounds must not decide for all of them
+    rounding = NO_SPREAD * max(1.0, abs(value))
+    several = len(freedom) > 1
+    df = satterthwaite(np.array(variances), np.array(freedom), rounding) if several else freedom[0]
+    return Clustered(value, float(np.sqrt(np.sum(variances))), df, size, max(1.0, sum(freedom)))
 
 
 def effective_clusters(weight: Values) -> float:
@@ -96,13 +101,20 @@ def effective_clusters(weight: Values) -> float:
 
 
 def interval(
-    score: Clustered, *, bounds: tuple[float, float], scale: Scale = "logit", level: float = 0.95
+    score: Clustered,
+    *,
+    bounds: tuple[float, float],
+    scale: Scale = "logit",
+    level: float = 0.95,
+    unseen: bool = False,
 ) -> Interval | None:
     """The interval around a clustered value; None where there is no error, or none can be told from
     equal clusters.
 
     Where every cluster gives the same value, the interval allows for clusters that were not seen
-    (`intervals.unvaried_interval`); that needs finite bounds.
+    (`intervals.unvaried_interval`); that needs finite bounds. With `unseen` it always does: it is
+    then at no end narrower than if all clusters gave this value, so that of two values near a bound
+    the one with a cluster that differs is not the surer one.
     """
     if score.value is None or score.se is None or score.df is None:
         return None
@@ -112,7 +124,13 @@ def interval(
         return unvaried_interval(
             score.value, score.n_clusters, score.df, bounds=bounds, level=level
         )
-    return t_interval(score.value, score.se, score.df, bounds=bounds, scale=scale, level=level)
+    reach = t_interval(score.value, score.se, score.df, bounds=bounds, scale=scale, level=level)
+    if not unseen or score.df_alike is None:
+        return reach
+    alike = unvaried_interval(
+        score.value, score.n_clusters, score.df_alike, bounds=bounds, level=level
+    )
+    return Interval(min(reach.low, alike.low), max(reach.high, alike.high))
 
 
 def is_unvaried(score: Clustered, bounds: tuple[float, float]) -> bool:

@@ -38,7 +38,10 @@ class Measure:
     `value` takes counts of shape (..., strata, columns) to (...), nan where it is undefined.
     `weight` says in the same shapes how much a cluster brings along (the score's denominator).
     `without` stands in where leaving out or drawing clusters leaves nothing to compute the score
-    from; nan there means that no interval can be made.
+    from; nan there means that no interval can be made. `together` are the strata that it is over,
+    where a draw leaves it to chance how many items it has of each; None: a draw fixes that.
+    `unseen`: clusters may be all alike but for a few that a study need not have drawn, so that the
+    interval allows for those as it does where all that were drawn agree.
     """
 
     value: Function
@@ -46,6 +49,8 @@ class Measure:
     bounds: tuple[float, float] = (0.0, 1.0)
     scale: Scale = "logit"
     without: float = float("nan")
+    together: tuple[int, ...] | None = None
+    unseen: bool = False
 
     def resampled(self, counts: Values) -> Values:
         """The score for resampled counts, `without` where it is undefined."""

@@ -64,13 +64,14 @@ def difference(
     value, left_out = np.zeros(()), np.zeros(int(used.sum()))
     for sign, counts in ((1.0, first), (-1.0, second)):
         value = value + sign * measure.value(counts.sum(axis=0))
-        left_out = left_out + sign * measure.resampled(without_each(counts, used, within))
+        without = without_each(counts, used, within, measure.together)
+        left_out = left_out + sign * measure.resampled(without)
     score = jackknife(known(value), left_out, weight[used], within[used])
     lower, upper = measure.bounds
     bounds = (lower - upper, upper - lower)
     reach = interval(score, bounds=bounds, scale="identity", level=level)
     return Difference(
-        *score,
+        *score[:4],
         low=None if reach is None else reach.low,
         high=None if reach is None else reach.high,
         p=p_value(score, bounds),

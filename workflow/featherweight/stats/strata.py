@@ -2,9 +2,10 @@
 
 A number over several categories then moves only as far as templates move it; that categories differ
 is not noise. (The strata of a task's items, the axis of its counts, are another thing: one cluster
-has items of several.) The stratified delete-one jackknife leaves out one cluster at a time, fills
-its stratum up again to the items that were asked of it (so that the mix of strata stays as the
-study laid it down), and adds the strata's variances:
+has items of several. Where every cluster has items of one and a study draws as many of each, they
+are fixed too, and `strata` here are both.) The stratified delete-one jackknife leaves out one
+cluster at a time, fills its stratum up again to the items that were asked of it (so that the mix of
+strata stays as the study laid it down), and adds the strata's variances:
 
     se^2 = sum over strata of (G_h - 1) / G_h * sum over its clusters of (left_out - value)^2
 
@@ -18,6 +19,8 @@ templates are right in 20% and 90%:
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,11 +48,14 @@ def usable(strata: Strata | None, used: Used) -> Strata:
     return np.where(np.isin(strata, single), home, strata)
 
 
-def without_each(counts: Values, used: Used, strata: Strata) -> Values:
+def without_each(
+    counts: Values, used: Used, strata: Strata, together: Sequence[int] | None = None
+) -> Values:
     """The total counts without each used cluster, its stratum filled up to the items asked of it.
 
-    Each of the task's strata is filled up by itself. Shape of counts: (clusters, *cell, columns);
-    of the result: (used clusters, *cell, columns).
+    Each of the task's strata is filled up by itself, but for those that stand `together`: how many
+    items of each there are was left to chance, and must move as chance moves it. Shape of counts:
+    (clusters, *cell, columns); of the result: (used clusters, *cell, columns).
     """
     total = counts.sum(axis=0)
     if len(np.unique(strata[used])) < 2:
@@ -58,7 +64,7 @@ def without_each(counts: Values, used: Used, strata: Strata) -> Values:
     sums = stratum_sums(counts, strata)
     whole = sums[strata[used]]
     rest = whole - counts[used]
-    filled: Values = total - whole + rest * filling(whole, rest)
+    filled: Values = total - whole + rest * filling(whole, rest, together)
     return filled
 
 
@@ -69,14 +75,25 @@ def stratum_sums(counts: Values, strata: Strata) -> Values:
     return sums
 
 
-def filling(whole: Values, rest: Values) -> Values:
-    """What multiplies a part of a stratum to count as all its items; 1 where nothing is left."""
-    factor = ratio(whole[..., N_ITEMS], rest[..., N_ITEMS])
+def filling(whole: Values, rest: Values, together: Sequence[int] | None = None) -> Values:
+    """What multiplies a part of a stratum to count as all its items; 1 where nothing is left.
+
+    One factor for all of the task's strata that stand `together`, on the last axis but one.
+    """
+    asked, left = whole[..., N_ITEMS].copy(), rest[..., N_ITEMS].copy()
+    if together is not None:
+        inside = list(together)
+        for items in (asked, left):
+            items[..., inside] = items[..., inside].sum(axis=-1, keepdims=True)
+    factor = ratio(asked, left)
     return np.where(np.isnan(factor), 1.0, factor)[..., None]
 
 
-def satterthwaite(variances: Values, df: Values) -> float:
-    """The degrees of freedom of a sum of variances, at least 1; their sum where all are 0."""
-    if not np.any(variances > 0):
+def satterthwaite(variances: Values, df: Values, rounding: float = 0.0) -> float:
+    """The degrees of freedom of a sum of variances, at least 1; their sum where all are 0.
+
+    A standard error up to `rounding` counts as 0.
+    """
+    if not np.any(variances > rounding**2):
         return max(1.0, float(df.sum()))
     return max(1.0, float(variances.sum() ** 2 / np.sum(variances**2 / df)))

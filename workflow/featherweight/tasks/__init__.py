@@ -54,7 +54,8 @@ class Task:
     wordings: tuple[Wording, ...]  # the first is the default
     # Reads one category's items from the dataset's folder, checked. Raises InputError.
     load: Callable[[Path, str], Loaded]
-    block: int = 1  # items that are drawn together
+    # Items that are drawn together. Of several, with `strata`: every block has as many of each.
+    block: int = 1
     benchmark: str | None = None  # whose published figures belong beside it (config/published)
     own_items: bool = False  # the project's own items in that benchmark's shape: never compared
     strata: tuple[str, ...] = ()  # every `Item.stratum` there is, in order; (): there are none

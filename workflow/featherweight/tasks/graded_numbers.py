@@ -4,7 +4,9 @@ Of every prompt all samples are looked at together (`stats.best_of`): pass@k and
 .. 256, as far as there are so many samples. Each answer carries its prompt's value, so that the
 mean over answers is the mean over prompts: every prompt of a study has as many samples (`score`
 refuses others), and the same holds for the accuracy under the policy `wrong`. Under `drop`, where
-prompts may keep different numbers of answers, each answer weighs the same. Counted from `Graded`
+prompts may keep different numbers of answers, each answer weighs the same. Where a mean is near 1,
+nearly every prompt has a pass@k of 1 and what is missing comes from a few that a study need not
+have drawn: intervals of pass@k and maj@k allow for those (`Measure.unseen`). Counted from `Graded`
 rows:
 
     answer_class   votes of the majority; None: no vote
@@ -15,6 +17,7 @@ rows:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -103,7 +106,7 @@ def _own(places: dict[str, tuple[int, ...]]) -> Iterator[Metric]:
         for names, first in ((PASSES, PASS_AT_K), (MAJORITIES, MAJORITY_AT_K)):
             for index, name in enumerate(names):
                 among = N_AT_K + index
-                measure = _mean(first + index, among, of)
+                measure = replace(_mean(first + index, among, of), unseen=True)
                 yield _metric(name, stratum, WRONG, measure, among, of)
 
 

@@ -11,8 +11,8 @@ One real metric:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from typing import Literal, NamedTuple
@@ -153,6 +153,8 @@ class Numbers:
     """The numbers of a task, in the order of the report."""
 
     strata: tuple[str, ...] = ()
+    # Whether a draw has as many items of each stratum as any other draw; False: as chance has it.
+    fixed_mix: bool = True
     columns: tuple[Column | Columns, ...] = ()  # after those of every task
     inside: Callable[[Rows], Bools] = everyone  # which answers take part
     policies: tuple[Policy, ...] = (DROP, WRONG)
@@ -199,7 +201,7 @@ class Numbers:
             self._metric(ACCURACY, stratum, policy, measures.accuracy(policy, self.places(stratum)))
             for stratum in (*self.strata, ALL)
         ]
-        return [*accuracies, *self.own(policy)]
+        return self._drawn([*accuracies, *self.own(policy)])
 
     def headline(self, policy: Policy) -> list[Metric]:
         """The numbers that models are compared by."""
@@ -237,11 +239,17 @@ class Numbers:
             ("unfinished", measures.unfinished),
             ("n_tokens", measures.n_tokens),
         )
-        return [
+        return self._drawn(
             self._metric(name, stratum, policy, measure(self.places(stratum)))
             for stratum in (*self.strata, ALL)
             for name, measure in made
-        ]
+        )
+
+    def _drawn(self, metrics: Iterable[Metric]) -> list[Metric]:
+        """These metrics, whose measures know how their strata were drawn."""
+        if self.fixed_mix:
+            return [*metrics]
+        return [replace(one, measure=replace(one.measure, together=one.places)) for one in metrics]
 
     def without_interval(self, policy: Policy) -> list[Metric]:
         """The mean chance of a blind guess in each stratum, and what the task tells without one."""
@@ -368,5 +376,8 @@ def numbers(task_name: str) -> Numbers:
     if one.grading is not None:
         from featherweight.tasks.graded_numbers import graded  # which builds on this module
 
-        return graded(one.strata, one.controls)
-    return default(one.strata)
+        made = graded(one.strata, one.controls)
+    else:
+        made = default(one.strata)
+    # drawn one by one, items are of whatever strata they happen to be
+    return replace(made, fixed_mix=one.block > 1 or not one.strata)

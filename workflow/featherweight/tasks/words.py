@@ -54,7 +54,7 @@ class Words:
     published: str = "their settings stand there too"  # of figures that are comparable, a clause
     incomparable: str = "not comparable, for the reasons in the table"
     limits: tuple[str, ...] = ()
-    limits_generated: tuple[str, ...] = ()  # may hold {max_new_tokens}
+    limits_generated: tuple[str, ...] = ()  # may hold {token_limit}
     limits_likelihood: tuple[str, ...] = ()
     # What an example shows of its item: name -> an option, None: none. Of the `facts` record.
     example_facts: Callable[[Any], Mapping[str, int | None]] | None = None

@@ -8,8 +8,8 @@ sampler, stop strings and defaults are not. Attention is flash-attn's or our own
 generated. Importing this module imports neither exllamav2 nor torch and builds nothing.
 
     load(Path("models/smollm2-135m"), dtype="auto", threads=None).identity
-    -> 'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 2,
-        loop 1'
+    -> 'exllamav2 0.3.2, torch 2.13.0+cu130, cuda, float16, paged torch attention 2, sampling 3,
+        loop 2'
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from featherweight.errors import InputError, first_line
 if TYPE_CHECKING:
     import torch
 
-LOOP_VERSION = 1  # raise it when the schedule changes, and with it the rounding
+LOOP_VERSION = 2  # raise it when the schedule changes, and with it the rounding
 ROWS = 256  # of one decode step
 INPUT_TOKENS = 2048  # of one sequence in one pass (exllamav2's max_input_len)
 INPUT_ROWS = 4  # times as many tokens in one pass over several sequences (its max_batch_size)
@@ -174,43 +174,44 @@ class ExLlamaV2Engine(BatchEngine):
         on_tokens: OnTokens,
     ) -> None:
         from featherweight.engines.exllamav2.loop import BatchLoop, pages_per_row
-        from featherweight.engines.exllamav2.pages import Limits
+        from featherweight.engines.exllamav2.pages import HELD, Limits
 
+        each = pages_per_row(requests, self.positions)
+        pages = min((rows + HELD) * each, self._budget)
         loop = BatchLoop(
-            self._generator_of(rows, pages_per_row(requests, self.positions)),
+            self._generator_of(pages),
             self.package.dynamic.ExLlamaV2DynamicJob,
             requests,
             decoding,
             finished,
             stops=self.stops,
             decode=self.decode,
-            limits=Limits(rows, INPUT_TOKENS * INPUT_ROWS, self.positions),
+            limits=Limits(rows, INPUT_TOKENS * INPUT_ROWS, self.positions, pages),
         )
         loop.run(on_tokens)
 
     def _rows_that_fit(self, requests: Sequence[Request]) -> int:
-        """Rows of the longest kind that the cache can hold: whole eights, so that a little memory
-        changes nothing.
+        """Rows of one step at most; how many there are is up to what they hold.
+
+        Raises InputError where not even one row of the longest kind fits.
         """
         from featherweight.engines.exllamav2.loop import pages_per_row
         from featherweight.engines.exllamav2.pages import HELD, PAGE
 
         each = pages_per_row(requests, self.positions)
-        most = min(ROWS if self.rows is None else self.rows, len(requests))
-        rows = min(most, self._budget // each - HELD)
-        if rows < 1:
+        if self._budget < (1 + HELD) * each:
             raise InputError(
                 f"{self.folder}: a sample of up to {each * PAGE} tokens needs"
                 f" {(1 + HELD) * each} pages of the cache, the GPU has room for"
                 f" {self._budget}; lower max_new_tokens or free the GPU, {OTHERWISE}"
             )
-        return rows if rows < 8 or rows == most else rows // 8 * 8
+        return min(ROWS if self.rows is None else self.rows, len(requests))
 
-    def _generator_of(self, rows: int, pages_each: int) -> Any:
-        """The generator with a cache for so many rows; the one there is if it is large enough."""
+    def _generator_of(self, pages: int) -> Any:
+        """The generator with a cache of so many pages; the one there is if it is large enough."""
         from featherweight.engines.exllamav2.pages import HELD, PAGE
 
-        tokens = (rows + HELD) * pages_each * PAGE
+        tokens = pages * PAGE
         if self._generator is None or self._generator.cache.max_seq_len < tokens:
             self._generator = None
             memory.free_memory()
@@ -242,11 +243,12 @@ class ExLlamaV2Engine(BatchEngine):
         Raises InputError above a relative error of 1e-2.
         """
         from featherweight.engines.exllamav2.loop import first_logits
-        from featherweight.engines.exllamav2.pages import PAGE, Limits
+        from featherweight.engines.exllamav2.pages import HELD, PAGE, Limits
         from featherweight.engines.exllamav2.score import dense_logits
 
-        generator = self._generator_of(1, len(prompt) // PAGE + 1)
-        limits = Limits(1, INPUT_TOKENS * INPUT_ROWS, self.positions)
+        pages = (1 + HELD) * (len(prompt) // PAGE + 1)
+        generator = self._generator_of(pages)
+        limits = Limits(1, INPUT_TOKENS * INPUT_ROWS, self.positions, pages)
         paged = first_logits(generator, self.package.dynamic.ExLlamaV2DynamicJob, limits, prompt)
         dense = dense_logits(self.model, [prompt])[0, -guard.PLACES :]
         if wanted is None:  # transformers cannot load EXL2; attention that looks ahead still shows

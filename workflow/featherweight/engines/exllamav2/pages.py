@@ -35,14 +35,18 @@ class Limits(NamedTuple):
     rows: int
     prefill_tokens: int  # of one forward pass, padding counted; at least a page
     positions: int  # tokens of prompt and answer that the model was built for
+    pages: int  # of the cache that may be in use, however large it is
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Row(InFlight):
-    """One sequence and the job that holds its pages."""
+    """One sequence and the jobs that hold its pages: one for the prompt and the token after it, and
+    one for each page that its answer came to need.
+    """
 
-    prompt: tuple[int, ...]
+    prompt: tuple[int, ...]  # of a row that was put back: with the tokens that it had
     job: Any = None
+    more: list[Any] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
 
     @property
@@ -102,18 +106,41 @@ class Pages:
         (:2551).
         """
         ids = torch.tensor([row.prompt], dtype=torch.long)
-        row.job = self.job_class(input_ids=ids, max_new_tokens=row.limit)
-        self.generator.enqueue(row.job)
-        row.job.held_logits = None  # room for 256 rows of logits that our step never uses (:2300)
+        row.job = self._started(ids)
+        row.pages = list(row.job.sequences[0].allocated_pages)
+        return row
+
+    def _started(self, ids: torch.Tensor) -> Any:
+        """A job with pages for these tokens and one more."""
+        job = self.job_class(input_ids=ids, max_new_tokens=1)
+        self.generator.enqueue(job)
+        job.held_logits = None  # room for 256 rows of logits that our step never uses (:2300)
         self.generator.iterate_start_jobs([])
         if self.generator.pending_jobs:
             raise RuntimeError(
                 f"the cache of {self.generator.max_pages} pages is too small for its rows"
             )
-        row.pages = list(row.job.sequences[0].allocated_pages)
-        for page in row.pages:
+        for page in job.sequences[0].allocated_pages:
             page.can_revert = False  # we write into it, so its former content is gone (:139)
-        return row
+        return job
+
+    @property
+    def free(self) -> int:
+        """Pages that may still be taken."""
+        used = [page for page in self.generator.all_pages if page.ref_count > 0]
+        return self.limits.pages - len(used)
+
+    @staticmethod
+    def full(row: Row) -> bool:
+        """Whether the row's next token needs another page."""
+        return row.length == len(row.pages) * PAGE
+
+    def grow(self, row: Row) -> None:
+        """Give a row another page: that of a job of one token, which leaves the queue at once."""
+        job = self._started(torch.zeros((1, 1), dtype=torch.long))
+        self.generator.active_jobs.remove(job)
+        row.more.append(job)
+        row.pages += job.sequences[0].allocated_pages
 
     def leave(self, row: Row) -> None:
         """Take a finished row out of the queue; its pages stay until `release`."""
@@ -123,7 +150,9 @@ class Pages:
         """Give a row's pages back."""
         if self.computed.get(row.prompt) is row:
             del self.computed[row.prompt]
-        row.job.deallocate_pages()
+        for job in (row.job, *row.more):
+            job.deallocate_pages()
+        row.more, row.pages = [], []
 
     def prefill(self, rows: Sequence[Row]) -> None:
         """Bring the prompts of these rows, but for their last tokens, into the cache, each distinct

@@ -7,15 +7,16 @@ computes the forward passes; batching, the cache, sampling and stopping are ours
 tokens bit for bit; a sample's noise depends on its stream alone.
 
     >>> load(Path("resources/pocket/models/pocket-fair"), dtype="float32", threads=1).identity
-    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 2, loop 2'
+    'transformers 5.23.0, torch 2.13.0+cpu, cpu, float32, sampling 3, loop 3'
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featherweight.chat.facts import context_limit
 from featherweight.chat.templates import load_tokenizer
@@ -23,6 +24,7 @@ from featherweight.chat.tokens import hidden_ids, stop_ids
 from featherweight.engines.back_off import BatchEngine
 from featherweight.engines.base import Decoding, OnTokens, Request
 from featherweight.engines.decoding_loop import Finished
+from featherweight.engines.sessions import Session
 from featherweight.engines.transformers.loading import (
     device_kind,
     gc_paused,
@@ -33,9 +35,12 @@ from featherweight.engines.transformers.loading import (
 from featherweight.engines.versions import SAMPLING_VERSION
 from featherweight.errors import InputError
 
+if TYPE_CHECKING:
+    from featherweight.engines.transformers.prefixes import Prefixes
+
 __all__ = ["TransformersEngine", "device_kind", "identity", "load"]
 
-LOOP_VERSION = 2  # raise it when the schedule changes, and with it the rounding
+LOOP_VERSION = 3  # raise it when the schedule changes, and with it the rounding
 SLOTS = {"cpu": 64, "cuda": 256}
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
 # a constant, not the free memory: the schedule must not depend on the hour
@@ -119,6 +124,8 @@ class TransformersEngine(BatchEngine):
             rows=rows,
         )
         self.model = model
+        self._prefixes: Prefixes | None = None  # where rows begin from and what they leave behind
+        self._share = 1.0  # of the cache's budget; less where memory ran out
         self._refuse_other_kinds()
         self.number_formats = f" in {model.dtype}; choose dtype bfloat16 or float32"
 
@@ -154,34 +161,65 @@ class TransformersEngine(BatchEngine):
         finished: dict[int, Finished],
         on_tokens: OnTokens,
     ) -> None:
+        from featherweight.engines.transformers.keeping import KeepingLoop
         from featherweight.engines.transformers.slots import SlotLoop
 
-        loop = SlotLoop(
-            self.model,
-            requests,
-            decoding,
-            finished,
-            stops=self.stops,
-            decode=self.decode,
-            context=self.context,
-            slots=rows,
-            prefill_tokens=self._scored_at_once(),
+        given = (self.model, requests, decoding, finished)
+        settings: dict[str, Any] = {
+            "stops": self.stops,
+            "decode": self.decode,
+            "context": self.context,
+            "slots": rows,
+            "positions": self._positions_that_fit(requests),
+            "prefill_tokens": self.prefill_tokens,
+        }
+        loop = (
+            SlotLoop(*given, **settings)
+            if self._prefixes is None
+            else KeepingLoop(*given, prefixes=self._prefixes, **settings)
         )
         loop.run(on_tokens)
+
+    def session(self, decoding: Decoding, budget: int) -> Session:
+        """A session that keeps the keys and values of up to `budget` tokens beside the running
+        rows'.
+        """
+        from featherweight.engines.transformers.keeping import KeepingSession
+
+        return KeepingSession(self, decoding, budget)
+
+    @contextmanager
+    def keeping(self, prefixes: Prefixes) -> Iterator[None]:
+        """Within this context what is generated begins from what is kept and adds to it."""
+        self._prefixes = prefixes
+        try:
+            yield
+        finally:
+            self._prefixes = None
 
     def _release(self) -> None:
         """Give back what torch keeps in reserve on the GPU."""
         import torch
 
+        if self._prefixes is not None:
+            self._prefixes.clear()
         torch.cuda.empty_cache()
 
     def _rows_that_fit(self, requests: Sequence[Request]) -> int:
-        if self.rows is not None:
-            return self.rows
-        kind = self.model.device.type
+        most = SLOTS[self.model.device.type] if self.rows is None else self.rows
+        return min(most, len(requests))
+
+    def _positions_that_fit(self, requests: Sequence[Request]) -> int:
+        """Tokens of all rows together that the cache may hold: the stated budget, or what the
+        longest sample alone can come to.
+        """
         longest = max(len(request.prompt_ids) + request.max_new_tokens for request in requests)
-        fit = self._cache_budget(kind) // (longest * self._bytes_per_token())
-        return max(1, min(SLOTS[kind], fit))
+        budget = int(self._share * self._cache_budget(self.model.device.type))
+        return max(longest, budget // self._bytes_per_token())
+
+    def _take_fewer(self, rows: int) -> None:
+        super()._take_fewer(rows)
+        self._share /= 2
 
     def _cache_budget(self, kind: str) -> int:
         if kind == "cpu":
@@ -209,5 +247,10 @@ class TransformersEngine(BatchEngine):
 
         return loglikelihoods(self.model, prompt_ids, continuations, budget)
 
-    def _scored_at_once(self) -> int:
+    @property
+    def prefill_tokens(self) -> int:
+        """Tokens of prompts that one pass computes."""
         return PREFILL_TOKENS[self.model.device.type]
+
+    def _scored_at_once(self) -> int:
+        return self.prefill_tokens

@@ -47,7 +47,7 @@ def _logits(model: Any, group: plan.Group) -> torch.Tensor:
     branches: dict[str, torch.Tensor] = {}
     if group.rows[0].branches:
         branches = branched(group, model.dtype, model.device)
-    with logits_at(model, rows, places), _in_float32(model.get_output_embeddings()):
+    with logits_at(model, rows, places), in_float32(model.get_output_embeddings()):
         logits: torch.Tensor = model(
             input_ids=torch.tensor(group.padded(), device=model.device), use_cache=False, **branches
         ).logits[0]
@@ -55,7 +55,7 @@ def _logits(model: Any, group: plan.Group) -> torch.Tensor:
 
 
 @contextmanager
-def _in_float32(output: Any) -> Iterator[None]:
+def in_float32(output: Any) -> Iterator[None]:
     """Within this context the output layer's products are computed and kept in float32."""
 
     def again(

@@ -11,6 +11,7 @@ no pickled weights.
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -84,23 +85,15 @@ def gc_paused() -> Iterator[None]:
 def load_model(folder: Path, dtype: torch.dtype) -> Any:
     """The model in `folder`, from safetensors only and without code of the folder.
 
-    Raises InputError if that fails.
+    Where the numbers are stored as `dtype`, the weights are not read yet: each is a map of its
+    file, of its own, and is let go as soon as nobody holds it any more. Raises InputError if that
+    fails.
     """
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as their_logging
 
     their_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    read: Any = AutoModelForCausalLM.from_pretrained
     try:
-        model, report = read(
-            str(folder),
-            dtype=dtype,
-            attn_implementation="sdpa",
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        model, report = _read(folder, dtype)
     except MemoryError:
         raise
     except (
@@ -118,6 +111,59 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
             f" (first: {lacking[0]}); fetch its files again"
         )
     return model.eval()
+
+
+def _read(folder: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+    """The model, and transformers' report of what it lacks."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    trusted: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    wanted: dict[str, Any] = {
+        "dtype": dtype,
+        "attn_implementation": "sdpa",
+        "use_safetensors": True,
+        "output_loading_info": True,
+    }
+    weights = _apart(folder)
+    if weights is None:  # transformers says what it misses
+        read: Any = AutoModelForCausalLM.from_pretrained
+        found: tuple[Any, dict[str, Any]] = read(str(folder), **trusted, **wanted)
+        return found
+    import torch
+
+    config = AutoConfig.from_pretrained(str(folder), **trusted)
+    made: Any = AutoModelForCausalLM.from_config
+    with torch.device("meta"):  # a model without numbers, for its class
+        kind: Any = type(made(config, trust_remote_code=False))
+    model, report = kind.from_pretrained(None, config=config, state_dict=weights, **wanted)
+    weights.clear()  # the library's frames may hold it until garbage is collected
+    model.name_or_path = str(folder)
+    return model, report
+
+
+def _apart(folder: Path) -> dict[str, Any] | None:
+    """A folder's tensors by name, each through a map of its file that is its own; None: no weights
+    under the names that transformers looks for.
+
+    transformers maps a file once for all its tensors: each page that was read stays in memory until
+    the last of them goes.
+    """
+    from safetensors import safe_open
+
+    opened: Any = safe_open
+    index = folder / "model.safetensors.index.json"
+    if (folder / "model.safetensors").is_file():
+        files = ["model.safetensors"]
+    elif index.is_file():
+        files = sorted({*json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()})
+    else:
+        return None
+    found: dict[str, Any] = {}
+    for path in (str(folder / name) for name in files):
+        with opened(path, framework="pt") as whole:
+            names = list(whole.keys())
+        found |= {name: opened(path, framework="pt").get_slice(name) for name in names}
+    return found
 
 
 def placed(model: Any, device: str) -> Any:

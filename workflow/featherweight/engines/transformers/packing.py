@@ -87,10 +87,6 @@ def pack(model: Any) -> int:
             parent, name, layer = found.pop()
             setattr(parent, name, PackedLinear(layer))
             del layer
-        for rest in (
-            model.parameters()
-        ):  # views into the mapped file, which stays in memory as long as one of them does
-            rest.data = rest.data.clone()
     return packed
 
 

@@ -1,14 +1,15 @@
-"""The decode loop: slots that are refilled as rows finish, over a key-value cache that is written
-in place.
+"""The decode loop: rows that are refilled as they finish, over keys and values that are written in
+place.
 
 Prompts are computed once each, longest first, in groups of similar length, padded on the right (a
 causal model never looks to the right, so padding changes nothing). Their keys and values are copied
-into the slots of all samples that share the prompt. Every step feeds one token per occupied slot; a
-row that ends frees its slot for the next sample, and when no sample waits the last row moves into
-the gap, so that no step computes a finished row.
+into the places of all samples that share the prompt. Every step feeds one token per row; a row that
+ends makes room for the next sample. Where rows stand, and what they hold, is `shelves`.
 
-What happens depends on the list of requests and the number of slots alone, never on time. Reads and
-writes nothing.
+Rows begin while a tenth of the granted room is left beside what is really held. When it is full,
+the youngest row is put back: its place is given away, and it goes on before all that wait, from its
+prompt and the tokens that it has, computed as one prompt. What happens depends on the list of
+requests, the number of slots and the granted room alone, never on time. Reads and writes nothing.
 """
 
 from __future__ import annotations
@@ -20,62 +21,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+from transformers.cache_utils import Cache, DynamicCache
 
 from featherweight.engines.base import Decoding, Request
 from featherweight.engines.decoding_loop import Decode, DecodingLoop, Finished, InFlight
+from featherweight.engines.transformers.shelves import (
+    ALONE,
+    STEP,
+    Shelves,
+    Size,
+    Step,
+    StepLayer,
+    attention_over,
+    can_stand_apart,
+)
 
 _SIMILAR = 0.75
-
-
-class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """One layer's keys and values, (slots, heads, capacity, head size), of which a step sees the
-    occupied part.
-    """
-
-    def __init__(self, place: _Place, like: Any, capacity: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.place = place
-        shape = (place.slots, like.keys.shape[1], capacity)
-        self.slot_keys: torch.Tensor = like.keys.new_zeros((*shape, like.keys.shape[3]))
-        self.slot_values: torch.Tensor = like.values.new_zeros((*shape, like.values.shape[3]))
-        self.is_initialized = True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write one new position per row, (rows, heads, 1, head size); return what the rows may
-        attend to.
-        """
-        rows, columns, width = self.place.rows, self.place.columns, self.place.width
-        self.slot_keys[rows, :, columns] = key_states[:, :, 0]
-        self.slot_values[rows, :, columns] = value_states[:, :, 0]
-        return self.slot_keys[: len(rows), :, :width], self.slot_values[: len(rows), :, :width]
-
-    def get_seq_length(self) -> int:
-        """Positions before this step's."""
-        return self.place.width - 1
-
-    def take(self, source: Any, chosen: torch.Tensor, slots: torch.Tensor) -> None:
-        """Copy the chosen rows of a computed prompt group into these slots."""
-        width = source.keys.shape[2]
-        self.slot_keys[slots, :, :width] = source.keys[chosen]
-        self.slot_values[slots, :, :width] = source.values[chosen]
-
-    def move(self, source: int, target: int, length: int) -> None:
-        """Copy one slot's first `length` positions into another slot."""
-        self.slot_keys[target, :, :length] = self.slot_keys[source, :, :length]
-        self.slot_values[target, :, :length] = self.slot_values[source, :, :length]
-
-
-class _Place:
-    """Where the current step writes: shared by all layers of a cache."""
-
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
-        self.rows = torch.empty(0, dtype=torch.long)
-        self.columns = torch.empty(0, dtype=torch.long)
-        self.width = 0
+# of the room, for which rows begin; with less, rows that were put back cost more (docs/speed.md)
+HELD = 0.9
+NARROW = 8  # of the longest row: where room is short, rows wider than such a part stand apart
 
 
 @dataclass(slots=True)
@@ -109,7 +73,11 @@ def prompt_groups(
 
 
 class SlotLoop(DecodingLoop[InFlight]):
-    """Generates in slots; a row's `length` is how many of its slot's positions hold keys."""
+    """Generates in slots; a row's `length` is how many positions of it hold keys.
+
+    `slots` is how many rows a step computes at most, `positions` how many all rows together may
+    hold. Whatever it is, one row alone goes on.
+    """
 
     def __init__(
         self,
@@ -122,41 +90,69 @@ class SlotLoop(DecodingLoop[InFlight]):
         decode: Decode,
         context: int | None,
         slots: int,
+        positions: int,
         prefill_tokens: int,
     ) -> None:
         super().__init__(requests, decoding, finished, stops=stops, decode=decode, context=context)
         self.model = model
         self.device: torch.device = model.device
         missing = [requests[index] for index in self.missing()]
-        self.place = _Place(min(slots, len(missing)))
-        self.capacity = max(len(one.prompt_ids) + self.limit(one) for one in missing)
-        self.rows: list[InFlight | None] = []  # by slot; None: a gap, which the next sample takes
-        self.layers: list[_SlotLayer] = []
+        self.slots = min(slots, len(missing))
+        self.positions = positions
+        self.longest = max(len(one.prompt_ids) + self.limit(one) for one in missing)
+        self.prefill_tokens = prefill_tokens
+        self.shelves: Shelves | None = None  # until the first prompts are computed
+        self.reserved = False  # whether one shelf has room for everything
         self.groups = deque(prompt_groups(requests, self.by_prompt(), prefill_tokens))
         self.waiting: deque[tuple[_Group, int, int]] = deque()  # group, prompt's row in it, request
 
-    def _free(self) -> list[int]:
-        gaps = [slot for slot, row in enumerate(self.rows) if row is None]
-        return [*gaps, *range(len(self.rows), self.place.slots)]
+    @property
+    def rows(self) -> list[InFlight]:
+        """In the order in which a step computes them."""
+        return [] if self.shelves is None else self.shelves.rows
 
     def admit(self) -> None:
-        """Put waiting samples into free slots, computing further prompts as they are needed; then
-        close the gaps.
+        """Let waiting samples begin while there is room, computing prompts as they are needed; rows
+        that were put back come first.
         """
-        while (free := self._free()) and (self.waiting or self.groups):
-            if not self.waiting:
-                self._prefill(self.groups.popleft())
+        while self.waiting or self.groups:
+            again = bool(self.put_back)  # then the first group is one of those
+            if again or not self.waiting:
+                prompts = self.groups[0]
+                if not self._room(1, len(self.ids(prompts[0][0]))):
+                    return
+                group = self._prefill(self.groups.popleft())
+                ready = [(group, row, one) for row, some in enumerate(prompts) for one in some]
+                self.waiting = deque([*ready, *self.waiting])
             group = self.waiting[0][0]
-            entering: list[tuple[int, int, int]] = []  # slot, prompt's row, request
-            while len(entering) < len(free) and self.waiting and self.waiting[0][0] is group:
+            entering: list[tuple[int, int]] = []  # prompt's row, request
+            while (
+                self.waiting
+                and self.waiting[0][0] is group
+                and self._room(len(entering) + 1, len(self.ids(self.waiting[0][2])))
+            ):
                 _, row, request = self.waiting.popleft()
-                entering.append((free[len(entering)], row, request))
+                entering.append((row, request))
+            if not entering:
+                return
             self._enter(group, entering)
-        self._close_gaps()
 
-    def _prefill(self, prompts: list[list[int]]) -> None:
-        """Compute a group of prompts and let all their samples wait for slots."""
-        ids = [self.requests[indices[0]].prompt_ids for indices in prompts]
+    def _room(self, count: int, length: int) -> bool:
+        """Whether so many rows of this length may begin: one always, others while there are slots
+        and, beside what they need, a tenth of the room for those that grow.
+        """
+        running = self.rows
+        if count == 1 and not running:
+            return True
+        if self.shelves is None or len(running) + count > self.slots:
+            return False
+        fresh = [InFlight(limit=1, length=length, begun=self.begun + 1 + n) for n in range(count)]
+        needed = self.shelves.needed([*running, *fresh])
+        return needed <= (self.positions if self.reserved else HELD * self.positions)
+
+    def _prefill(self, prompts: list[list[int]]) -> _Group:
+        """Compute a group of prompts."""
+        ids = [self.ids(indices[0]) for indices in prompts]
         width = max(map(len, ids))
         padded = torch.tensor(
             [[*prompt, *[0] * (width - len(prompt))] for prompt in ids], device=self.device
@@ -166,70 +162,89 @@ class SlotLoop(DecodingLoop[InFlight]):
         cache = DynamicCache(config=self.model.config)
         with logits_at(self.model, rows, last):
             output = self.model(input_ids=padded, past_key_values=cache, use_cache=True)
-        group = _Group(layers=list(cache.layers), logits=output.logits[0].float())
-        for row, indices in enumerate(prompts):
-            self.waiting.extend((group, row, request) for request in indices)
+        if self.shelves is None:
+            self.shelves = self._empty_shelves(cache.layers)
+        return _Group(layers=list(cache.layers), logits=output.logits[0].float())
 
-    def _enter(self, group: _Group, entering: list[tuple[int, int, int]]) -> None:
-        """Give samples (slot, prompt's row, request) their slots and choose their first tokens."""
-        slots = [slot for slot, _, _ in entering]
-        self.rows.extend([None] * (max(slots) + 1 - len(self.rows)))
-        for slot, _, request in entering:
-            length = len(self.requests[request].prompt_ids)
-            self.rows[slot] = InFlight(length=length, **self.facts(request))
-        picked = torch.tensor([row for _, row, _ in entering], device=self.device)
-        if not self.layers:
-            self.layers = [_SlotLayer(self.place, layer, self.capacity) for layer in group.layers]
-        into = torch.tensor(slots, device=self.device)
-        for layer, source in zip(self.layers, group.layers, strict=True):
-            layer.take(source, picked, into)
-        self._accept(group.logits[picked], slots)
-
-    def _close_gaps(self) -> None:
-        """Move the last rows into what gaps are left, so that the occupied slots are the first
-        ones.
+    def _empty_shelves(self, layers: Sequence[Any]) -> Shelves:
+        """One shelf for good where the room suffices for it and no row becomes much wider than what
+        shares a shelf; else shelves that grow. Where room is short rows stand apart earlier: what
+        padding holds is lost to other rows.
         """
-        while None in self.rows:
-            last = self.rows.pop()
-            if last is None:
-                continue
-            gap = self.rows.index(None)
-            self.rows[gap] = last
-            for layer in self.layers:
-                layer.move(len(self.rows), gap, last.length)
+        keys, values = layers[0].keys, layers[0].values
+        numbers = keys.shape[1] * (keys.shape[3] + values.shape[3])
+        widest = max(2 * STEP, ALONE // numbers) if can_stand_apart(self.model) else None
+        whole = Size(self.slots, self.longest)
+        fits = whole.positions <= self.positions
+        self.reserved = fits and (widest is None or self.longest <= 2 * widest)
+        if self.reserved:
+            return Shelves(layers, widest=None, alone=False, least=whole)
+        if widest is not None and not fits:
+            widest = max(2 * STEP, min(widest, self.longest // NARROW))
+        return Shelves(layers, widest=widest, alone=self.device.type == "cpu")
+
+    def _enter(self, group: _Group, entering: list[tuple[int, int]]) -> None:
+        """Give samples (prompt's row, request) their places and choose their first tokens."""
+        assert self.shelves is not None
+        rows = []
+        for _, request in entering:
+            length = len(self.ids(request))
+            rows.append(self.begin_row(request, InFlight))
+            rows[-1].length = length
+        sources = [row for row, _ in entering]
+        self.shelves.enter(rows, group.layers, sources)
+        self._accept(group.logits[torch.tensor(sources, device=self.device)], rows)
 
     def step(self) -> None:
-        """Feed every occupied slot its last token and choose the next one."""
-        rows = [row for row in self.rows if row is not None]
-        if not rows:
+        """Feed every row its last token and choose the next one."""
+        if self.shelves is None or not self.rows:
             return
-        place = self.place
-        place.rows = torch.arange(len(rows), device=self.device)
-        place.columns = torch.tensor([row.length for row in rows], device=self.device)
-        place.width = max(row.length for row in rows) + 1
-        hidden = torch.arange(place.width, device=self.device)[None, :] > place.columns[:, None]
-        # An additive mask in the model's own format: attention would otherwise convert it in every
-        # layer.
-        mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=self.device).masked_fill(
-            hidden, -torch.inf
-        )
-        output = self.model(
-            input_ids=torch.tensor([[row.token] for row in rows], device=self.device),
-            position_ids=place.columns[:, None],
-            attention_mask=mask[:, None, None, :],
-            past_key_values=Cache(layers=list(self.layers)),
-            use_cache=True,
-        )
+        self._make_room()
+        shelves = [shelf for shelf in self.shelves.shelves.values() if shelf.rows]
+        step = Step(shelves, self.model.dtype, self.device)
+        rows = self.rows
+        layers: list[Any] = [StepLayer(step, index) for index in range(len(self.shelves.like))]
+        with attention_over(self.model, step):
+            output = self.model(
+                input_ids=torch.tensor([[row.token] for row in rows], device=self.device),
+                position_ids=step.columns[:, None],
+                attention_mask=step.mask,
+                past_key_values=Cache(layers=layers),
+                use_cache=True,
+            )
         for row in rows:
             row.length += 1
-        self._accept(output.logits[:, -1].float(), list(range(len(rows))))
+        self._accept(output.logits[:, -1].float(), rows)
 
-    def _accept(self, logits: torch.Tensor, slots: Sequence[int]) -> None:
-        """Choose a token for the row of each slot, and let rows that end leave a gap."""
-        rows = [row for slot in slots if (row := self.rows[slot]) is not None]
-        for slot, ended in zip(slots, self.accept(logits, rows), strict=True):
+    def _make_room(self) -> None:
+        """Let every row grow by one position; where that is too much, put back the youngest."""
+        assert self.shelves is not None
+        if self.reserved:
+            return
+        rows = sorted(self.rows, key=lambda row: row.begun)
+        while len(rows) > 1 and self.shelves.needed(rows) > self.positions:
+            self._put_back(rows.pop())
+        self.shelves.settle(self.positions)
+
+    def _put_back(self, row: InFlight) -> None:
+        """Give a row's place away; it is the first that goes on when there is room."""
+        assert self.shelves is not None
+        assert row.request is not None
+        self.shelves.drop(row)
+        self.put_back[row.request] = row
+        self.groups.appendleft([[row.request]])
+
+    def _accept(self, logits: torch.Tensor, rows: Sequence[InFlight]) -> None:
+        """Choose a token for each row, and let those that end give back their places."""
+        assert self.shelves is not None
+        for row, ended in zip(rows, self.accept(logits, rows), strict=True):
             if ended:
-                self.rows[slot] = None
+                self._leave(row)
+
+    def _leave(self, row: InFlight) -> None:
+        """Give back the place of a row that has ended."""
+        assert self.shelves is not None
+        self.shelves.drop(row)
 
 
 @contextmanager

@@ -287,13 +287,15 @@ def _example(inputs: Inputs, score: Score, texts: Texts) -> Example:
         read=_lettered(_short(score.answer), score.chosen_position),
         rule=_how(inputs, score),
         right=NOT_HERE if item is None else _lettered(_short(gold), score.gold_position),
-        facts=_grading(score, texts) if free else _facts(inputs, score, texts, item, prompt),
+        facts=_grading(inputs, score, texts)
+        if free
+        else _facts(inputs, score, texts, item, prompt),
         length=_length(score),
         thinking=thinking,
     )
 
 
-def _grading(score: Score, texts: Texts) -> tuple[tuple[str, str], ...]:
+def _grading(inputs: Inputs, score: Score, texts: Texts) -> tuple[tuple[str, str], ...]:
     """By which rule an answer was graded, and what else is known of it."""
     grade = texts.grades.get((_key(score), score.sample_index))
     if grade is None:
@@ -301,8 +303,9 @@ def _grading(score: Score, texts: Texts) -> tuple[tuple[str, str], ...]:
     rule = grade.graded_by
     known = [
         ("Grading rule", "nothing to grade" if rule is None else theme.GRADED_BY.get(rule, rule)),
-        ("A lenient grader", theme.LENIENT[grade.lenient]),
     ]
+    if task_named(inputs.spec.tasks[score.task].task).grading == "expression":  # of no other kind
+        known.append(("A lenient grader", theme.LENIENT[grade.lenient]))
     if score.answer is not None and score.reason is not None:
         known.insert(0, ("No grade", theme.NOT_GIVEN.get(score.reason, score.reason)))
     if grade.planted is not None:

@@ -189,11 +189,15 @@ def _contrast(inputs: Inputs, row: ContrastRow) -> tuple[Cell, ...]:
 
 
 def spread(inputs: Inputs) -> Table | None:
-    """How far seeds and how far items move each score; None where there is one seed."""
+    """How far seeds and how far items move each score; None where there is one seed.
+
+    `aggregate` measures it level by level where a task has levels, and for all together only where
+    it has none: here a graded task's levels are told too.
+    """
     columns = (
         Column("Model"),
         Column("Task"),
-        *shown.summary_column(inputs),
+        *shown.questions_column(inputs),
         Column("Score"),
         Column("Seeds", number=True),
         Column("Between seeds", number=True),
@@ -206,7 +210,6 @@ def spread(inputs: Inputs) -> Table | None:
         if row.group == ALL
         and row.model in inputs.models
         and row.metric in inputs.compared(row.task)
-        and _told(inputs, row.task, row.stratum)
     )
     return Table("Spread between seeds and items", columns, rows) if rows else None
 
@@ -217,7 +220,7 @@ def _spread(inputs: Inputs, row: Spread) -> tuple[Cell, ...]:
     return (
         Cell(inputs.label(row.model)),
         Cell(inputs.task_label(row.task)),
-        *shown.summary_cell(inputs, row.task, row.stratum),
+        *shown.questions_cell(inputs, row.task, row.stratum),
         Cell(own.title),
         Cell(f"{row.n_seeds}"),
         Cell(theme.size(row.seed_sd, own.form)),

@@ -8,6 +8,7 @@ One real finding:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featherweight.records import ALL, Difference
@@ -45,7 +46,7 @@ def findings(inputs: Inputs, check: Check) -> tuple[Finding, ...]:
         made += [_best(inputs, task, one) for one in (strata[:1] if several else strata)]
     made += [bias.finding(inputs, task) for task in tasks]
     if tasks:
-        made.append(_most_unread(inputs, max(tasks, key=lambda task: _worst(inputs, task)[0])))
+        made.append(_most_unread(inputs, tasks))
         made.append(_largest_difference(inputs, max(tasks, key=lambda task: _size(inputs, task))))
     most = MOST_OF_SEVERAL if several else MOST
     return tuple(finding for finding in made if finding is not None)[:most]
@@ -109,27 +110,39 @@ def _best(inputs: Inputs, task: str, stratum: str) -> Finding | None:
     return Finding(at, big, f"{_named(inputs, task)}{lead}{where}: {who}{doubt}", sure)
 
 
-def _worst(inputs: Inputs, task: str) -> tuple[float, str | None]:
-    """The largest share of answers that a model of the task lost, and whose it is."""
-    shares = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
-    known = {model: share for model, share in shares.items() if share is not None}
-    if not known:
-        return -1.0, None
-    worst = max(known, key=lambda model: known[model])
-    return known[worst], worst
+def _worst(inputs: Inputs, task: str) -> float:
+    """The largest share of answers that a model of the task lost; below 0 where it is not known."""
+    most = reading.most_lost(inputs, task)
+    return -1.0 if most is None else most[0]
 
 
-def _most_unread(inputs: Inputs, task: str) -> Finding | None:
-    share, worst = _worst(inputs, task)
-    if worst is None:
+def _most_unread(inputs: Inputs, tasks: Sequence[str]) -> Finding | None:
+    """Who lost most of its answers, in the task in which most were lost."""
+    task = max(tasks, key=lambda one: _worst(inputs, one))
+    most = reading.most_lost(inputs, task)
+    if most is None:
         return None
-    estimate = inputs.estimate(worst, task, ALL, ALL, "unfinished")
-    cut = theme.percent(None if estimate is None else estimate.value)
-    asked = "" if estimate is None else f", of {estimate.n_asked:,} asked"
-    text = f"most unread answers: {inputs.label(worst)}" if share else "answers lost by any model"
-    why = "chosen by likelihood" if inputs.by_likelihood(task) else f"cut off {cut}"
+    share, who = most
+    rows = [inputs.estimate(one, task, ALL, ALL, "unfinished") for one in who]
+    cuts = sorted({row.value for row in rows if row is not None and row.value is not None})
+    cut = " to ".join(dict.fromkeys(theme.percent(one) for one in (cuts[:1] + cuts[-1:])))
+    each = " each" if len(who) > 1 else ""
+    counts = {row.n_asked for row in rows if row is not None}
+    asked = f", of {counts.pop():,} asked{each}" if len(counts) == 1 else ""
+    alike = [
+        inputs.task_label(one)
+        for one in tasks
+        if one != task and _worst(inputs, one) >= share - theme.ROUNDING
+    ]
+    too = f"; as many in {theme.listed(alike)}" if share and alike else ""
+    text = "answers lost by any model"
+    if share:
+        text = f"most unread answers: {reading.named(inputs, who)}{' alike' if each else ''}"
+    why = (
+        "chosen by likelihood" if inputs.by_likelihood(task) else f"cut off {cut or theme.NO_DATA}"
+    )
     what = f"{_named(inputs, task)}{text}"
-    return Finding(reading.anchor(inputs, task), theme.percent(share), what, f"{why}{asked}")
+    return Finding(reading.anchor(inputs, task), theme.share(share), what, f"{why}{asked}{too}")
 
 
 def _size(inputs: Inputs, task: str) -> float:

@@ -17,6 +17,7 @@ from featherweight.report.inputs import Inputs
 from featherweight.report.page import Drawn
 from featherweight.report.parts import Cell, Column, Section, Table, numeric
 from featherweight.report.sections import graded_figures
+from featherweight.tasks import task as task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,18 @@ def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
     models = inputs.models_of(task)
     count = inputs.problems(task)
     groups, levels = inputs.groups(task), inputs.strata(task)
-    said = "An unknown number of problems" if count is None else f"{count:,} problems"
+    said = "An unknown number of problems"
+    if count is not None:
+        whole = _whole(inputs, task)
+        of = "" if whole is None or whole <= count else f" of {whole:,}"
+        said = f"{count:,}{of} problems"
     if len(groups) > 1:
         said += f" in {len(groups)} categories"
     if levels:
         said += f", {len(levels)} levels"
     each = _answers_each(inputs, task)
     said += "" if each is None else f", {each}"
-    made = [f"{said}."]
+    made = [f"{said}.", *_subset(inputs, task)]
     wordings = inputs.wordings(task)
     if len(wordings) == 1:
         made.append(f"Wording: {next(iter(wordings))}.")
@@ -85,6 +90,31 @@ def asked(inputs: Inputs, task: str) -> tuple[str, ...]:
     if len(models) < len(inputs.models):
         made.append(f"Asked of {theme.listed([inputs.label(one) for one in models])} alone.")
     return tuple(made)
+
+
+def _whole(inputs: Inputs, task: str) -> int | None:
+    """How many problems a subset was drawn from; None where that is not known, where no problem was
+    left out, or where a number of them was drawn."""
+    entry = inputs.spec.tasks[task]
+    if entry.draw.subset is None or entry.draw.count is not None:
+        return None
+    sizes = [task_of(entry.task).categories[category] for category in entry.categories]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _subset(inputs: Inputs, task: str) -> tuple[str, ...]:
+    """Which problems were left out, in a sentence; nothing where all could be drawn."""
+    subset = inputs.spec.tasks[task].draw.subset
+    if not subset:
+        return ()
+    named = [
+        f"of {name} {value}"
+        if not isinstance(value, bool)
+        else f"{'with' if value else 'without'} a {name}"
+        for name, value in sorted(subset.items(), key=lambda pair: isinstance(pair[1], bool))
+    ]
+    return (f"Only problems {theme.listed(named)}; the others were left out.",)
 
 
 def _answers_each(inputs: Inputs, task: str) -> str | None:
@@ -97,7 +127,9 @@ def _answers_each(inputs: Inputs, task: str) -> str | None:
     each = inputs.spec.samples_of(task)
     if asked_for == each * (questions or 0):
         return "one answer to each" if each == 1 else f"{each} answers to each"
-    return f"{asked_for:,} answers, {each} to each prompt"
+    again = asked_for > each * (questions or asked_for)
+    more = "; some problems came up under more than one seed" if again else ""
+    return f"{asked_for:,} answers, {each} to each prompt{more}"
 
 
 def scores(inputs: Inputs, task: str) -> Table:

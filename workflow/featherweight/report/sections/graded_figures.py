@@ -10,17 +10,24 @@ One real row of the table of levels:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from featherweight.records import ALL
+from featherweight.records import ALL, Estimate
 from featherweight.report import frames, graded_charts, ranking, shown, theme
 from featherweight.report.graded_charts import MEASURED, PLANTED, PUBLISHED
-from featherweight.report.inputs import Inputs
+from featherweight.report.inputs import Inputs, PublishedRow
 from featherweight.report.parts import Figure
-from featherweight.report.sections import reading
+from featherweight.report.sections import instrument, reading
 
+NOTHING = "\N{EN DASH}"  # of a planted accuracy, which rests on no answers
+BEHIND = (
+    ("interval", "95% interval"),
+    ("n shown", "Answers"),
+    ("n_questions shown", "Unique questions"),
+    frames.UNREAD,
+)  # as `frames.BEHIND`
 DRAWS = re.compile(r"(pass|maj)@(\d+)")
 KINDS = {"pass": "any of k right", "maj": "majority of k right"}
 
@@ -64,13 +71,12 @@ def _measured(inputs: Inputs, model: str, task: str, stratum: str) -> Iterator[s
     value = inputs.value(model, task, stratum, "planted")
     if value is not None:
         planted = shown.mark(None, "percent") | {"value": value, "shown": theme.percent(value)}
-        extra = {"interval": "exact", "source": "the planted table", "unread shown": ""}
+        extra = {"interval": "exact", "source": "the planted table", "unread shown": NOTHING}
         yield own | {"mark": PLANTED} | planted | extra
 
 
 def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
-    """Published accuracies of one answer to each problem that are marked to be drawn, lowest
-    last."""
+    """Published accuracies that are marked to be drawn, lowest last."""
     ours = {inputs.label(name) for name in inputs.models_of(task)}
     rows = [row for row in frames.drawn(inputs, task, ALL) if row.category == ALL]
     for row in sorted(rows, key=lambda row: -(row.fraction or 0.0)):
@@ -94,12 +100,12 @@ def _published(inputs: Inputs, task: str) -> Iterator[shown.Row]:
 def _models(inputs: Inputs, task: str) -> Figure | None:
     rows = [row for model in in_order(inputs, task) for row in _measured(inputs, model, task, ALL)]
     others = list(_published(inputs, task))
-    table = frames.frame([*rows, *others])
+    table = _counts(frames.frame([*rows, *others]))
     if not rows or not table["value"].notna().any():
         return None
     of = small(inputs, task)
     chance = inputs.chance(task, ALL)
-    said = _said(inputs, task, table)
+    said = _said(inputs, task)
     return Figure(
         id=shown.block(task) + "-accuracy",
         title=f"{inputs.task_label(task)}: accuracy of each model"
@@ -114,25 +120,60 @@ def _models(inputs: Inputs, task: str) -> Figure | None:
             ("model", "Model"),
             ("mark", "What"),
             ("shown", "Accuracy"),
-            *frames.BEHIND,
+            *BEHIND,
             ("source", "Source"),
         ),
         section="graded",
     )
 
 
-def _said(inputs: Inputs, task: str, table: pd.DataFrame) -> str:
-    """The highest of ours in words."""
-    known = table[(table["mark"] == MEASURED) & table["value"].notna()]
-    if not len(known):
+def _counts(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the numbers of answers and questions in words: none where an accuracy was
+    planted, as its interval says."""
+    if not len(table):
+        return table
+    planted = table["mark"] == PLANTED
+    shown_as = {
+        f"{name} shown": [
+            NOTHING if exact else theme.count(None if pd.isna(number) else number)
+            for exact, number in zip(planted, table[name], strict=True)
+        ]
+        for name in ("n", "n_questions")
+    }
+    return table.assign(**shown_as)
+
+
+def _said(inputs: Inputs, task: str) -> str:
+    """The highest of ours in words, with interval and n."""
+    rows = [inputs.estimate(one, task, ALL, ALL, "accuracy") for one in in_order(inputs, task)]
+    values = {id(row): row.value for row in rows if row is not None and row.value is not None}
+    known = [row for row in rows if row is not None and id(row) in values]
+    if not known:
         return "There is no data."
-    rows = known.sort_values("value", ascending=False, kind="stable").to_dict("records")
-    best, worst, count = rows[0], rows[-1], len(rows)
+    known.sort(key=lambda row: -values[id(row)])
+    best, worst, count = known[0], known[-1], len(known)
     if count == 1:
-        return f"{best['model']}: {best['shown']}."
-    if known["value"].nunique() == 1:
-        return f"All {count} models: {best['shown']}."
-    return f"Highest: {best['model']}, {best['shown']}; lowest: {worst['model']}, {worst['shown']}."
+        clause = shown.clause(inputs, best, "percent")
+        return f"{inputs.label(best.model)}: {shown.counted_share(inputs, best)}, {clause}."
+    n = shown.rests_on(known)
+    each = "" if n is None else f"; {n}"
+    if len(set(values.values())) == 1:
+        alike = shown.counted_share(inputs, best)
+        spans = {_interval(row) for row in known}
+        return f"All {count} models: {alike}{spans.pop() if len(spans) == 1 else ''}{each}."
+    return f"Highest: {_named(inputs, best)}; lowest: {_named(inputs, worst)}{each}."
+
+
+def _named(inputs: Inputs, estimate: Estimate) -> str:
+    """Whose accuracy: "Strong 7B, 61.2%, 95% interval 54.0% to 68.0%"."""
+    share = shown.counted_share(inputs, estimate)
+    return f"{inputs.label(estimate.model)}, {share}{_interval(estimate)}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f", {theme.NO_INTERVAL}"
+    return f", 95% interval {theme.interval(estimate.low, estimate.high, 'percent')}"
 
 
 def _caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | None) -> str:
@@ -152,11 +193,21 @@ def _caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: float | Non
         kept = all(row.comparable for row in rows)
         why = "" if kept else f" Not comparable: {'; '.join(_reasons(inputs, task))}."
         said.append(
-            "Hollow diamonds and the faint lines through them: one answer to each problem as"
-            " others printed it, in their prompts, with sources in the table: only large gaps"
-            f" mean anything.{why}"
+            f"Hollow diamonds and the faint lines through them: {_printed(inputs, task, rows)}, in"
+            f" their prompts, with sources in the table: only large gaps mean anything.{why}"
         )
     return " ".join(said)
+
+
+def _printed(inputs: Inputs, task: str, rows: Sequence[PublishedRow]) -> str:
+    """What others printed, as far as it is known: a mean over several answers shows where no whole
+    number of problems gives the share; pass@1 may be one or not."""
+    counts = [shown.published_count(inputs, task, row.fraction) for row in rows]
+    if any(not shown.is_whole(*count) for count in counts if count is not None):
+        return "accuracy as others printed it, some averaged over several answers to each problem"
+    if any(row.metric == "pass@1" for row in rows):
+        return "accuracy as others printed it, of one answer to each problem or a mean over several"
+    return "one answer to each problem as others printed it"
 
 
 def _reasons(inputs: Inputs, task: str) -> list[str]:
@@ -170,8 +221,13 @@ def _levels(inputs: Inputs, task: str) -> Figure | None:
     if not levels:
         return None
     models = in_order(inputs, task)
-    table = frames.frame(
-        row for level in levels for model in models for row in _measured(inputs, model, task, level)
+    table = _counts(
+        frames.frame(
+            row
+            for level in levels
+            for model in models
+            for row in _measured(inputs, model, task, level)
+        )
     )
     if not len(table) or not table["value"].notna().any():
         return None
@@ -197,7 +253,7 @@ def _levels(inputs: Inputs, task: str) -> Figure | None:
             ("model", "Model"),
             ("mark", "What"),
             ("shown", "Accuracy"),
-            *frames.BEHIND,
+            *BEHIND,
         ),
         least_width=700 if many else 340,
         fits=not many,
@@ -213,11 +269,12 @@ def _fall(inputs: Inputs, task: str, models: list[str]) -> str:
     if len(known) < 2:
         return "Level 1 is the easiest."
     first, last = known[0], known[-1]
+    n = shown.rests_on([first, last])
     return (
         f"{inputs.label(models[0])}: {shown.counted_share(inputs, first)} right at"
         f" {inputs.questions(task, first.stratum).lower()},"
         f" {shown.counted_share(inputs, last)} at"
-        f" {inputs.questions(task, last.stratum).lower()}."
+        f" {inputs.questions(task, last.stratum).lower()}{'' if n is None else f'; {n}'}."
     )
 
 
@@ -226,11 +283,19 @@ def _levels_caption(inputs: Inputs, task: str, table: pd.DataFrame, chance: floa
     if PLANTED in set(table["mark"]):
         said.append(
             "Ticks: planted, the accuracy that follows in closed form from what was built into the"
-            " model; a bar that holds its tick recovers it."
+            f" model{_recovers(inputs, task)}."
         )
     if chance is not None:
         said.append(f"Dashed: chance, {theme.one_in(chance)}.")
     return " ".join(said)
+
+
+def _recovers(inputs: Inputs, task: str) -> str:
+    """What a bar says of its tick; nothing that decides where a table was planted."""
+    rates = [row for row in instrument.planted_rates(inputs) if row.task == task]
+    if any(instrument.by_table(inputs, row) for row in rates):
+        return "; whether a level was recovered is judged problem by problem, not by its bar"
+    return "; a bar that holds its tick recovers it" if rates else ""
 
 
 def _by_k(inputs: Inputs, task: str) -> Figure | None:

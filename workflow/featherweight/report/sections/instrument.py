@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from featherweight.records import ALL, KnownValue
-from featherweight.report import frames, graded_charts, model_charts, shown, theme
+from featherweight.report import shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.page import Drawn
-from featherweight.report.parts import Cell, Column, Figure, Section, Table, numeric
+from featherweight.report.parts import Cell, Column, Section, Table, numeric
 
 NOT_FOUND_FIRST = {False: 0, None: 1, True: 2}
 WORDS = {True: "recovered", False: "missed"}
@@ -71,6 +69,7 @@ class Instrument:
     planted: str | None  # what pocket models carry, in words
     figures: tuple[Drawn, ...]
     table: Table
+    judged: str  # how planted values and thresholds are judged
     cluster: str
     agree: str
 
@@ -129,9 +128,47 @@ def section(inputs: Inputs, checked: Check, figures: Sequence[Drawn]) -> Section
         )
     )
     data = Instrument(
-        checked, planted or None, tuple(figures), table, inputs.cluster, agree(inputs)
+        check=checked,
+        planted=planted or None,
+        figures=tuple(figures),
+        table=table,
+        judged=judged(inputs),
+        cluster=inputs.cluster,
+        agree=agree(inputs),
     )
     return Section("instrument", "sections/instrument.html.j2", "The instrument", data)
+
+
+def by_table(inputs: Inputs, row: KnownValue) -> bool:
+    """Whether the expected value is the mean of a planted table over the very problems asked: then
+    right minus planted is judged, problem by problem, and not the value by its interval."""
+    return any(
+        (one.task, one.metric, one.stratum)
+        == (inputs.spec.tasks[row.task].task, row.metric, row.stratum)
+        and one.table is not None
+        for one in inputs.spec.models[row.model].planted
+    )
+
+
+BY_INTERVAL = (
+    "Planted rates and the accuracy that a pocket model must reach are judged by the 95% interval"
+    " and the threshold"
+)
+BY_PROBLEM = (
+    "right minus planted is taken problem by problem, and its mean must lie within 3.29 standard"
+    " errors of 0"
+)
+
+
+def judged(inputs: Inputs) -> str:
+    """How planted values are judged, a clause for each kind that the study has."""
+    kinds = {by_table(inputs, row) for row in planted_rates(inputs)}
+    tables = (
+        f"where a table of rates was planted, {BY_PROBLEM}, as of a control that answers by chance"
+    )
+    if kinds == {True} and not any(row.at_least for row in known_values(inputs)):
+        return f"{tables[:1].upper()}{tables[1:]}"
+    return f"{BY_INTERVAL}; {tables}" if True in kinds else BY_INTERVAL
 
 
 def _with_article(name: str) -> str:
@@ -176,129 +213,3 @@ def _count(inputs: Inputs, row: KnownValue) -> str | None:
     if row.n is None or row.metric != "accuracy":
         return None
     return shown.counted(inputs, row.task, row.value, row.n, row.n_questions)
-
-
-def planted_levels(inputs: Inputs) -> list[Figure]:
-    """Planted against measured accuracy by level, a figure for each graded task that has any."""
-    made = []
-    for task in inputs.graded_tasks:
-        rates = [row for row in planted_rates(inputs) if row.task == task]
-        table = planted_frame(inputs, rates)
-        if not len(table) or not table["value"].notna().any():
-            continue
-        levels = [inputs.questions(task, row.stratum) for row in rates if row.expected is not None]
-        table["level"] = levels
-        # Names stand left and right in turn, that of the highest left: so they keep apart.
-        ranks = table["planted"].rank(method="first", ascending=False).astype(int)
-        table["side"] = ["right" if rank % 2 else "left" for rank in ranks]
-        told = "; ".join(
-            f"{one['model']}, {one['level']}: {one['planted shown']} planted, {one['shown']} found"
-            for one in table.to_dict("records")
-        )
-        made.append(
-            Figure(
-                id=f"{shown.block(task)}-planted",
-                title=f"{inputs.task_label(task)}: what was planted, and what was measured",
-                lede=(
-                    "The accuracy at each level follows in closed form from what was built into"
-                    " the model. On the dashed line planted and measured are equal; a bar that"
-                    " misses it is a level that was not recovered."
-                ),
-                caption=frames.clustered(inputs, task),
-                chart=graded_charts.planted(
-                    table,
-                    description=f"Measured against planted accuracy, a point per level. {told}.",
-                ),
-                table=table,
-                columns=(
-                    ("model", "Model"),
-                    ("level", "Level"),
-                    ("planted shown", "Planted"),
-                    ("shown", "Measured"),
-                    *frames.BEHIND,
-                    ("noticed", "Smallest shift noticed"),
-                    ("recovered", "Planted one inside"),
-                ),
-                section="instrument",
-            )
-        )
-    return made
-
-
-def planted_figure(inputs: Inputs) -> Figure | None:
-    """Planted against measured rates; None where the study has no such model with a result. What
-    was planted for a graded task stands in `planted_levels`.
-    """
-    rates = [row for row in planted_rates(inputs) if not inputs.graded(row.task)]
-    table = planted_frame(inputs, rates)
-    if not len(table) or not table["value"].notna().any():
-        return None
-    first = rates[0]
-    name = inputs.metric_words(first.task, first.metric).title.lower()
-    where = " and ".join(
-        dict.fromkeys(shown.questions(inputs, row.task, row.stratum) for row in rates)
-    )
-    description = (
-        f"Measured {name} against the rate that was planted, one point with a 95% interval"
-        " per pocket model. "
-        + "; ".join(
-            f"{r.model}: planted {r.planted:.0%}, measured {r.shown}" for r in table.itertuples()
-        )
-        + "."
-    )
-    return Figure(
-        id="planted",
-        title="What was planted, and what was measured",
-        lede=(
-            "On the dashed line the two are equal. A bar that misses the line is a rate that was"
-            " not recovered."
-        ),
-        caption=(
-            f"{where[:1].upper()}{where[1:]}, all categories. Models with the same planted rate"
-            f" are drawn side by side. {frames.clustered(inputs, first.task)}"
-        ),
-        chart=model_charts.planted(table, name=name, description=description),
-        table=table,
-        columns=(
-            ("model", "Model"),
-            ("planted shown", "Planted"),
-            ("shown", "Measured"),
-            *frames.BEHIND,
-            ("noticed", "Smallest shift noticed"),
-            ("recovered", "Planted rate inside"),
-        ),
-    )
-
-
-def planted_frame(inputs: Inputs, rates: Sequence[KnownValue]) -> pd.DataFrame:
-    """Planted against measured rates; `drawn_at` sets points with the same planted rate side by
-    side.
-    """
-    rows: list[shown.Row] = []
-    shared: dict[tuple[str, float], int] = {}
-    for entry in rates:
-        if entry.expected is None:
-            continue
-        place = shared.setdefault((entry.task, entry.expected), 0)
-        shared[(entry.task, entry.expected)] += 1
-        unread = inputs.unread(entry.model, entry.task, ALL, entry.stratum)
-        rows.append(
-            {
-                "model": inputs.label(entry.model),
-                "task": inputs.task_label(entry.task),
-                "planted": entry.expected,
-                "planted shown": theme.percent(entry.expected),
-                "drawn_at": entry.expected + 0.018 * place,
-                "value": entry.value,
-                "low": entry.low,
-                "high": entry.high,
-                "shown": theme.percent(entry.value),
-                "interval": theme.interval(entry.low, entry.high, "percent"),
-                "n": entry.n,
-                "n_questions": entry.n_questions,
-                "noticed": theme.size(entry.detectable, "percent"),
-                "unread shown": theme.percent(unread),
-                "recovered": {True: "yes", False: "no", None: theme.NO_DATA}[entry.inside],
-            }
-        )
-    return frames.frame(rows)

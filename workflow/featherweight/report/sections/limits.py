@@ -39,8 +39,8 @@ def limits(inputs: Inputs) -> tuple[str, ...]:
         own = inputs.words(task)
         said += own.limits
         if not all(inputs.by_likelihood(label) for label in inputs.spec.tasks):
-            tokens = inputs.spec.max_new_tokens
-            said += [one.format(max_new_tokens=tokens) for one in own.limits_generated]
+            limit = inputs.token_limit(task)
+            said += [one.format(token_limit=limit) for one in own.limits_generated]
     said += [f"Without results in this run: {_missing(inputs, name)}." for name in inputs.missing]
     return tuple(dict.fromkeys(said))
 

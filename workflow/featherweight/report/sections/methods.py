@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -58,7 +58,8 @@ class PublishedFigure:
     """One row of the published figures that are drawn."""
 
     model: str
-    values: tuple[str, ...]  # by column
+    task: str
+    values: tuple[str, ...]  # by column; "": a stratum that the task does not have
     row: PublishedRow
 
 
@@ -78,6 +79,7 @@ class Methods:
     readings: Table | None
     models: tuple[Pinned, ...]
     datasets: tuple[Pinned, ...]
+    several_published: bool  # whether a row must say of which task it is
     published_columns: tuple[str, ...]
     published: tuple[PublishedFigure, ...]
     versions: Facts
@@ -87,6 +89,8 @@ def section(inputs: Inputs) -> Section:
     """The section of methods and provenance."""
     own = (inputs.words(task).source for task in inputs.spec.tasks)
     columns = published_columns(inputs)
+    printed = published(inputs, columns)
+    told = [place for place in range(len(columns)) if any(one.values[place] for one in printed)]
     data = Methods(
         sources=tuple(dict.fromkeys(source for source in own if source is not None)),
         cluster=inputs.cluster,
@@ -100,8 +104,11 @@ def section(inputs: Inputs) -> Section:
         readings=readings(inputs),
         models=tuple(_model(inputs, name) for name in inputs.every),
         datasets=tuple(_dataset(inputs, name, one) for name, one in inputs.datasets.items()),
-        published_columns=columns,
-        published=published(inputs, columns),
+        several_published=len({one.row.task for one in printed}) > 1,
+        published_columns=tuple(columns[place] for place in told),
+        published=tuple(
+            replace(one, values=tuple(one.values[place] for place in told)) for one in printed
+        ),
         versions=versions(),
     )
     return Section("methods", "sections/methods.html.j2", "Methods and provenance", data)
@@ -313,10 +320,21 @@ def published_columns(inputs: Inputs) -> tuple[str, ...]:
     """The strata that published figures are told of, as headings."""
     return tuple(
         dict.fromkeys(
-            "Accuracy" if stratum == ALL else inputs.questions(task, stratum)
-            for task in inputs.main_tasks
-            for stratum in inputs.summed_up(task)
+            title for task in _with_figures(inputs) for title in _own_columns(inputs, task)
         )
+    )
+
+
+def _with_figures(inputs: Inputs) -> tuple[str, ...]:
+    """The tasks that have figures of their own."""
+    return tuple(dict.fromkeys([*inputs.main_tasks, *inputs.graded_tasks]))
+
+
+def _own_columns(inputs: Inputs, task: str) -> tuple[str, ...]:
+    """Those that the figures of one task can have."""
+    return tuple(
+        "Accuracy" if stratum == ALL else inputs.questions(task, stratum)
+        for stratum in inputs.summed_up(task)
     )
 
 
@@ -327,18 +345,20 @@ def published(inputs: Inputs, columns: tuple[str, ...]) -> tuple[PublishedFigure
     first: dict[tuple[str, str, str], PublishedRow] = {}
     values: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in inputs.published:
-        if row.task not in {*inputs.main_tasks, *inputs.graded_tasks}:  # figures are of these
+        if row.task not in _with_figures(inputs):
             continue
         if row.category != ALL or row not in frames.drawn(inputs, row.task, row.stratum):
             continue
         key = (row.model, row.title, row.task)
         first.setdefault(key, row)
         title = "Accuracy" if row.stratum == ALL else inputs.questions(row.task, row.stratum)
-        values.setdefault(key, {})[title] = shown.published(inputs, row.task, row.fraction)
+        known = values.setdefault(key, dict.fromkeys(_own_columns(inputs, row.task), theme.NO_DATA))
+        known[title] = shown.published(inputs, row.task, row.fraction)
     return tuple(
         PublishedFigure(
             row.model,
-            tuple(values.get(key, {}).get(column, theme.NO_DATA) for column in columns),
+            inputs.task_label(row.task),
+            tuple(values[key].get(column, "") for column in columns),
             row,
         )
         for key, row in first.items()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from featherweight.records import ALL
 from featherweight.report import frames, model_charts, shown, theme
 from featherweight.report.inputs import Inputs
 from featherweight.report.parts import Figure
+
+FEW = 3  # names of equal shares that a sentence lists
 
 
 def anchor(inputs: Inputs, task: str) -> str:
@@ -39,15 +43,34 @@ def lost(inputs: Inputs, task: str) -> list[Figure]:
     ]
 
 
-def _most_lost(inputs: Inputs, task: str) -> str:
+def most_lost(inputs: Inputs, task: str) -> tuple[float, tuple[str, ...]] | None:
+    """The largest share of answers that a model of the task lost, and every model that lost as
+    much; None where it is not known of any."""
     unread = {model: inputs.unread(model, task, ALL, ALL) for model in inputs.models_of(task)}
     known = {model: share for model, share in unread.items() if share is not None}
     if not known:
+        return None
+    most = max(known.values())
+    return most, tuple(one for one, share in known.items() if share >= most - theme.ROUNDING)
+
+
+def named(inputs: Inputs, models: Sequence[str]) -> str:
+    """The models of one share; where they are many, the first and how many others."""
+    labels = [inputs.label(one) for one in models]
+    if len(labels) <= FEW:
+        return theme.listed(labels)
+    return f"{', '.join(labels[: FEW - 1])} and {len(labels) - FEW + 1} others"
+
+
+def _most_lost(inputs: Inputs, task: str) -> str:
+    most = most_lost(inputs, task)
+    if most is None:
         return "There is no data."
-    worst = max(known, key=lambda model: known[model])
-    if known[worst] == 0:
+    share, who = most
+    if share == 0:
         return "Every answer was finished and could be read."
-    return f"Most answers lost: {inputs.label(worst)}, {theme.percent(known[worst])}."
+    each = "" if len(who) == 1 else " of each"
+    return f"Most answers lost: {named(inputs, who)}, {theme.share(share)}{each}."
 
 
 def _caption(inputs: Inputs, task: str) -> str:
@@ -58,11 +81,11 @@ def _caption(inputs: Inputs, task: str) -> str:
         )
     if inputs.graded(task):
         return (
-            f"All problems. Not finished: after {inputs.spec.max_new_tokens} tokens, or where the"
+            f"All problems. Not finished: after {inputs.token_limit(task)}, or where the"
             " text ends, a thought or the box of the answer is still open. Not readable: no answer"
             " was found, or grading it took more than its limits. Both count as wrong."
         )
-    return f"All questions. Not finished: no answer within {inputs.spec.max_new_tokens} tokens."
+    return f"All questions. Not finished: no answer within {inputs.token_limit(task)}."
 
 
 def positions(inputs: Inputs, task: str) -> list[Figure]:

@@ -108,7 +108,8 @@ def _no_better_than_chance(inputs: Inputs, task: str, ranked: Ranking) -> str:
     return (
         f"No model is shown to beat chance ({theme.percent(inputs.chance(task, stratum), 0)})"
         f"{where}: the highest {what} is {highest}"
-        f" ({inputs.label(first.model)}{within}).{_bounds(inputs, ranked, [first])}"
+        f" ({inputs.label(first.model)}{within}{_rests_on(inputs, task, [first])})."
+        f"{_bounds(inputs, ranked, [first])}"
     )
 
 
@@ -120,10 +121,13 @@ def _none_right(inputs: Inputs, task: str, ranked: Ranking) -> str:
     said = alone if count == 1 else f"None of {count} models had one {problems} right"
     if least is None or not least.lost:
         return f"{said}."
+    if least.lost >= 1 - theme.ROUNDING:
+        whose = "each of its answers" if count == 1 else "each of their answers"
+        return f"{said}; {whose} was cut off or could not be read."
     whose = "its answers" if count == 1 else "the answers of each"
-    lost = theme.percent(least.lost)
-    share = lost if count == 1 else f"{lost} or more"
-    return f"{said}; {share} of {whose} could not be read or were cut off."
+    share = theme.share(least.lost)
+    lost = share if count == 1 or share.startswith("more") else f"{share} or more"
+    return f"{said}; {lost} of {whose} could not be read or were cut off."
 
 
 def _estimate(inputs: Inputs, model: str, task: str, stratum: str) -> Estimate | None:
@@ -148,6 +152,9 @@ def _ahead(inputs: Inputs, task: str, ranked: Ranking) -> str:
     strata = headline_strata(inputs, task)
     if values is None or strata == (ALL,):
         right = f"{_value(inputs, task, ranked.first)} right{_together(inputs, task)}"
+        first = _estimate(inputs, ranked.first.model, task, ALL)
+        if inputs.graded(task) and first is not None:
+            right += f", {shown.clause(inputs, first, 'percent')}"
     else:
         right = listed(
             [
@@ -175,7 +182,7 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     gap = ranked.first.value - min(one.value for one in among)
     what = "right of all that was asked" if ranked.by_asked else "right"
     values = listed([f"{inputs.label(one.model)} {_value(inputs, task, one)}" for one in among])
-    right = f"{values} {what}{_together(inputs, task)}"
+    right = f"{values} {what}{_together(inputs, task)}{_rests_on(inputs, task, among)}"
     said = f"Of {len(inputs.models_of(task))} models, no model is shown to be best: "
     said += f"{names} within {100 * gap:.1f} points ({right})." if near else f"{right}."
     if torn:
@@ -187,6 +194,15 @@ def _level(inputs: Inputs, task: str, ranked: Ranking) -> str:
     if ranked.not_compared and inputs.spec.baseline is not None:
         said += f" This study takes differences from {inputs.label(inputs.spec.baseline)} only."
     return said + _bounds(inputs, ranked, [*among, *torn])
+
+
+def _rests_on(inputs: Inputs, task: str, among: Sequence[Standing]) -> str:
+    """Of how many answers, after the values of a graded task; those of choices stand below."""
+    if not inputs.graded(task):
+        return ""
+    rows = [_estimate(inputs, one.model, task, ALL) for one in among]
+    n = shown.rests_on([row for row in rows if row is not None])
+    return "" if n is None else f"; {n}"
 
 
 def _bounds(inputs: Inputs, ranked: Ranking, among: Sequence[Standing]) -> str:

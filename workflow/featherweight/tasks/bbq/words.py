@@ -66,7 +66,7 @@ WORDS = Words(
         " letter cancels.",
     ),
     limits_generated=(
-        "Answers end after {max_new_tokens:,} tokens. R1's makers evaluate with 32,768: a"
+        "Answers end after {token_limit}. R1's makers evaluate with 32,768: a"
         " reasoning model is cut off here long before it would stop.",
     ),
     limits_likelihood=(
