@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from featherweight.grading import Grader
+from featherweight.reading.free import read_free
 from featherweight.reading.outcomes import outcome
 from featherweight.records import Item, Reading
 from featherweight.tasks import Asked, task
@@ -60,7 +61,7 @@ def read(control: str, one: Item, stream: int, task_name: str = "math500") -> Re
     asked = Asked(item=one, facts=None, order=None, prompt="?", stream=stream)
     whole = task(task_name)
     assert whole.read is not None
-    return whole.read(whole.controls[control](asked), one, "stop")
+    return read_free(whole.read, whole.controls[control](asked), one, "stop")
 
 
 @pytest.mark.parametrize("name", TASKS)

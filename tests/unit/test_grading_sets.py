@@ -53,6 +53,16 @@ def test_every_labelled_pair_is_graded_as_labelled(topic: str, grader: Grader) -
     assert wrong == []
 
 
+def test_equality_is_the_same_both_ways(grader: Grader) -> None:
+    turned = grader.grade([(pair["answer"], pair["gold"]) for pair in PAIRS])
+    wrong = [
+        (pair["answer"], pair["gold"], grade.rule)
+        for pair, grade in zip(PAIRS, turned, strict=True)
+        if grade.equal is not pair["equal"]
+    ]
+    assert wrong == []
+
+
 def test_every_right_answer_of_the_pairs_reads(grader: Grader) -> None:
     assert grader.unreadable(sorted({pair["gold"] for pair in PAIRS})) == []
 

@@ -76,6 +76,7 @@ _STEPS = [
         (r"(?<=[\w)}\]]),?\s+(?:and|or)\s+(?=[\w(\\{\[+-])", ","),
         (r"\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)", r"\\text{degree}"),
         (r"\\degree(?![a-zA-Z])", r"\\text{degree}"),
+        (r"\\text\{degree\} *(?:\\text *\{ *)?[CF] *\}?$", r"\\text{degree}"),
         (
             rf"({_TRIGONOMETRIC}) *(?:\( *({_PLAIN}) *\\text\{{degree\}} *\)"
             rf"|\{{ *({_PLAIN}) *\\text\{{degree\}} *\}}|({_PLAIN}) *\\text\{{degree\}})",
@@ -97,7 +98,7 @@ _STEPS = [
         (r"(?<![\\a-zA-Z])pi(?![a-zA-Z])", r"\\pi "),
         (r"(?<![\\a-zA-Z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
         (r"\\\\\s*\[-?[\d.]+\s*(?:pt|em|ex|mm|cm)\]", r"\\\\"),  # a wider row of a matrix
-        (r"\{\s*([^{}]+?)\s*\\choose(?![a-zA-Z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
+        (r"\{([^{}\\]+)\\choose(?![a-zA-Z])([^{}]+)\}", r"\\binom{\1}{\2}"),
         (r"(?<![\w\\])(\d+)\s*(?:\\text\s*\{\s*)?base[ -](?:\}\s*)?(\w+)\s*\}?$", r"\1_{\2}"),
         (r"^\s*\\mathbb\s*\{?R\}?\s*[.]?$", r"(-\\infty,\\infty)"),
         (r"(?<![\w.,\\])(\d+) *\( *(-?\d+(?:\.\d+)?) *\)", r"\1\\cdot (\2)"),  # 2(3)

@@ -132,7 +132,7 @@ def _amount(text: str) -> numbers.Number | None:
     text = re.sub(r"(?<=\d)([kKM])$", lambda found: " " + _LETTERS[found[1]], text.strip("$. "))
     plain = units.without_unit(canonical(text))[0]
     words = re.search(r"(?<=[\d)}])[ -]?[A-Za-z][A-Za-z ./-]*$", plain)  # 72 clips
-    if words and not units.makes_another_value(words[0].lower().replace(".", "").split()):
+    if words and not units.makes_another_value(words[0].replace(".", "").split()):
         plain = plain[: words.start()]
     return numbers.number(shape_value(plain))
 

@@ -66,6 +66,7 @@ _TIMES_WORD = re.compile(
 )
 _EXACT = Context(prec=1000)
 _MOST_WORDS = 3  # hundred thousand million
+_CAPITALS = frozenset("ACFJNVW")  # 20 C, 5 N; K and M may be thousands and millions
 _NO_WORD = re.compile(r"[b-z]|.*[\d=+<>\\_].*")  # x, 2, a+b; a day is one
 MONEY = re.compile(r"\\\$|[£€]|^\s*-?\s*\$(?=\s*[\d.])[^$]*$")
 
@@ -92,7 +93,10 @@ def _product(found: re.Match[str]) -> str:
 
 def makes_another_value(words: list[str]) -> bool:
     """Whether words behind a number belong to its value: million, squared, x, sqrt 2."""
-    words = [word.strip("-") for word in words]
+    if "M" in words:  # no metres
+        return True
+    words = [word.strip("-") for word in words if word not in _CAPITALS]
+    words = [word.lower() for word in words]
     if any(word in _KNOWN for word in words):
         words = [word for word in words if word not in ("squared", "cubed")]
     pieces = {piece for word in words for piece in word.split("-")}
@@ -110,9 +114,9 @@ def without_unit(text: str) -> tuple[str, str | None]:
     unit: str | None = None
     text = text.replace("£", "").replace("€", "")
     while (found := _IN_TEXT.search(text)) and re.search(r"\d", text[: found.start()]):
-        words = found[1].lower().replace(".", "").split()
-        if makes_another_value(words):
+        if makes_another_value(found[1].replace(".", "").split()):
             break
+        words = found[1].lower().replace(".", "").split()
         unit = _unit(words, found[2] or found[3]) or unit
         text = text[: found.start()].strip()
     if found := _BARE.search(text):
