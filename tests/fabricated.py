@@ -49,6 +49,7 @@ from featherweight.specs import (
 from featherweight.tasks import Asked, Loaded, Task, task
 from featherweight.tasks.bbq.facts import BiasFacts
 from featherweight.tasks.choice import LETTER, LETTERS
+from featherweight.tasks.numbers import numbers
 from featherweight.tasks.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +96,7 @@ def register(monkeypatch: pytest.MonkeyPatch, *made: Task) -> None:
     """Let the product find these tasks as if each had a file."""
     names = (*tasks.task_names(), *(one.name for one in made))
     monkeypatch.setattr(tasks, "task_names", lambda: names)
+    numbers.cache_clear()  # another test may have made up a task of the same name
     for one in made:
         module = ModuleType(f"featherweight.tasks.{one.name}")
         module.TASK = one  # type: ignore[attr-defined]

@@ -222,7 +222,7 @@ def test_an_output_layer_in_float32(
     layer = PackedLinear(plain) if packed else plain
     rows = torch.randn(7, 96).bfloat16()
     wanted = rows.double() @ plain.weight.double().T + (plain.bias.double() if bias else 0)
-    with ours._in_float32(layer):
+    with ours.in_float32(layer):
         torch.testing.assert_close(layer(rows).double(), wanted, atol=1e-5, rtol=1e-5)
     assert layer(rows).dtype == torch.bfloat16
 

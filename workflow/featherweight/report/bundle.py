@@ -19,6 +19,7 @@ from pathlib import Path
 
 import vl_convert
 
+from featherweight.errors import InputError
 from featherweight.files import write_atomically
 
 
@@ -34,7 +35,7 @@ def vega_bundle() -> str:
     if folder is not None:
         content = made.encode()
         name = f"{release}{hashlib.sha256(content).hexdigest()}.js"
-        with suppress(OSError):
+        with suppress(OSError, InputError):  # where nothing can be kept it is made every time
             write_atomically(folder / name, content)
     return made
 
