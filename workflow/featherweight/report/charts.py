@@ -33,6 +33,15 @@ def colour_of(names: Sequence[str]) -> alt.Color:
     )
 
 
+def equal_line() -> AnyChart:
+    """The diagonal on which two shares are equal."""
+    return (
+        alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
+        .mark_line(color=theme.INK, opacity=0.5, strokeDash=[4, 4])
+        .encode(x="x:Q", y="y:Q")
+    )
+
+
 def tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
     """What a tooltip shows: (field, title)."""
     return [alt.Tooltip(field, title=title) for field, title in fields]

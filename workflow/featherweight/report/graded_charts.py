@@ -18,6 +18,7 @@ from featherweight.report.charts import (
     axis_of,
     bands,
     colour_of,
+    equal_line,
     reference,
     scale_of,
     tooltips,
@@ -239,11 +240,7 @@ def planted(table: pd.DataFrame, *, description: str) -> AnyChart:
             (alt.Y, "value", "Measured accuracy"),
         )
     )
-    diagonal = (
-        alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
-        .mark_line(color=theme.INK, opacity=0.5, strokeDash=[4, 4])
-        .encode(x="x:Q", y="y:Q")
-    )
+    diagonal = equal_line()
     colour = colour_of(names) if len(names) <= theme.MANY else alt.value(theme.SERIES[0])
     bars = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(

@@ -15,6 +15,7 @@ from featherweight.report.charts import (
     axis_of,
     bands,
     colour_of,
+    equal_line,
     reference,
     scale_of,
     tooltips,
@@ -81,11 +82,7 @@ def planted(table: pd.DataFrame, *, name: str, description: str) -> AnyChart:
         scale=scale,
         axis=alt.Axis(title=f"Measured {name}", format=".0%", values=ticks),
     )
-    diagonal = (
-        alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
-        .mark_line(color=theme.INK, opacity=0.5, strokeDash=[4, 4])
-        .encode(x="x:Q", y="y:Q")
-    )
+    diagonal = equal_line()
     colour = colour_of(models) if len(models) <= theme.MANY else alt.value(theme.SERIES[0])
     bars = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(

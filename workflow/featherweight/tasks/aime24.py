@@ -25,7 +25,15 @@ from featherweight.errors import InputError
 from featherweight.records import Item
 from featherweight.specs import Scalar
 from featherweight.tasks import Loaded, Task, graded
-from featherweight.tasks.problems import FIGURE, Problem, Row, Shape, read_problems, text_of
+from featherweight.tasks.problems import (
+    FIGURE,
+    Problem,
+    Row,
+    Shape,
+    item_of,
+    read_problems,
+    text_of,
+)
 
 EXAMS = {"2024-I": 15, "2024-II": 15}
 _ID = re.compile(r"(2024-I{1,2})-([0-9]{1,2})")
@@ -45,22 +53,7 @@ def load(folder: Path, category: str) -> Loaded:
             f"{folder}: expected {EXAMS[category]} problems of {category}, got {len(problems)};"
             " fetch it again"
         )
-    items = [
-        Item(
-            task="aime24",
-            item_id=one.problem_id,
-            category=category,
-            cluster=one.problem_id,
-            block=one.problem_id,
-            group=category,
-            stratum=None,
-            context="",
-            question=one.text,
-            options=None,
-            gold=one.gold,
-        )
-        for one in sorted(problems, key=_number)
-    ]
+    items = [item_of("aime24", one) for one in sorted(problems, key=_number)]
     return Loaded(items, ())
 
 

@@ -18,9 +18,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from featherweight.records import Item
 from featherweight.tasks import Loaded, Task, graded
-from featherweight.tasks.problems import Problem, Row, Shape, read_problems, text_of
+from featherweight.tasks.problems import Problem, Row, Shape, item_of, read_problems, text_of
 
 SIZE = 1319  # Cobbe et al. 2021, "Training Verifiers to Solve Math Word Problems", section 2
 SPLIT = "test"
@@ -30,22 +29,7 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 def load(folder: Path, category: str) -> Loaded:
     """The problems in the file's order. Raises InputError."""
-    items = [
-        Item(
-            task="gsm8k",
-            item_id=one.problem_id,
-            category=category,
-            cluster=one.problem_id,
-            block=one.problem_id,
-            group=category,
-            stratum=None,
-            context="",
-            question=one.text,
-            options=None,
-            gold=one.gold,
-        )
-        for one in read_problems(folder, SHAPES, SIZE)
-    ]
+    items = [item_of("gsm8k", one) for one in read_problems(folder, SHAPES, SIZE)]
     return Loaded(items, ())
 
 

@@ -30,6 +30,7 @@ from featherweight.tasks.problems import (
     Problem,
     Row,
     Shape,
+    item_of,
     level_of,
     read_problems,
     text_of,
@@ -52,19 +53,7 @@ STRATA = tuple(f"level {level}" for level in range(1, 6))
 def load(folder: Path, category: str) -> Loaded:
     """The problems of one subject in the file's order. Raises InputError."""
     items = [
-        Item(
-            task="math500",
-            item_id=one.problem_id,
-            category=category,
-            cluster=one.problem_id,
-            block=one.problem_id,
-            group=category,
-            stratum=f"level {one.level}",
-            context="",
-            question=one.text,
-            options=None,
-            gold=one.gold,
-        )
+        item_of("math500", one)
         for one in read_problems(folder, SHAPES, SIZE)
         if one.category == category
     ]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featherweight.errors import InputError
+from featherweight.records import Item
 
 TEST = "test.jsonl"
 FIGURE = "[asy]"  # a figure stands in the problem as source of Asymptote
@@ -69,6 +70,23 @@ def read_problems(folder: Path, shapes: Sequence[Shape], count: int) -> list[Pro
         more = [f"and {len(wrong) - _MOST} more like these"] if len(wrong) > _MOST else []
         raise InputError([*wrong[:_MOST], *more])
     return found
+
+
+def item_of(task: str, one: Problem) -> Item:
+    """A problem as an item that is drawn, and counted, alone."""
+    return Item(
+        task=task,
+        item_id=one.problem_id,
+        category=one.category,
+        cluster=one.problem_id,
+        block=one.problem_id,
+        group=one.category,
+        stratum=None if one.level is None else f"level {one.level}",
+        context="",
+        question=one.text,
+        options=None,
+        gold=one.gold,
+    )
 
 
 def test_file(folder: Path) -> Path:
