@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from featherweight.fingerprint import KEPT, fingerprint
+from featherweight.fingerprint import KEPT, fingerprint, modules
 
 STAGES = ["acquire", "prompts", "generate", "score", "aggregate", "compare", "report"]
 
@@ -209,3 +209,12 @@ def test_nothing_is_written_where_python_writes_nothing_or_may_not(copy: Path) -
     shutil.rmtree(copy / "__pycache__", ignore_errors=True)
     (copy / "__pycache__").write_text("a file where the folder would be")
     assert in_new_process(copy, writes="") == (first, parsed)
+
+
+@pytest.mark.parametrize(("step", "grades"), [("draw", False), ("render", False), ("golds", True)])
+def test_a_step_of_prompts_does_not_depend_on_the_others(step: str, grades: bool) -> None:
+    """Editing a rule of grading checks right answers again, and draws and renders nothing."""
+    found = modules(f"featherweight.prompts.{step}", frozenset({"chains", "math500"}))
+    assert f"featherweight.prompts.{step}" in found
+    assert ("featherweight.grading.rules" in found) is grades
+    assert "featherweight.tasks.math500" in found or grades

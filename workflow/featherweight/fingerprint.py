@@ -203,6 +203,9 @@ def _of_other_task(module: str, tasks: frozenset[str]) -> bool:
 def modules(stage: str, tasks: frozenset[str] | None = None) -> tuple[str, ...]:
     """The stage's own modules and every package module that they import, sorted.
 
+    A step of a stage (`prompts.draw`) does not depend on the other steps, so its package, which
+    calls all of them, does not count.
+
     Of modules that are imported by a task's name, those of `tasks` and what they import; None:
     of every task.
     """
@@ -215,7 +218,10 @@ def modules(stage: str, tasks: frozenset[str] | None = None) -> tuple[str, ...]:
             continue
         counted.add(name)
         module = _read(path)
-        waiting += [*module.imported, name.rpartition(".")[0]]
+        waiting += module.imported
+        package = name.rpartition(".")[0]
+        if not stage.startswith(f"{package}."):  # else it is the command line around a step
+            waiting.append(package)
         for by_name in module.by_name:
             waiting += _chosen(by_name, tasks)
     return tuple(sorted(counted))

@@ -33,13 +33,14 @@ def colour_of(names: Sequence[str]) -> alt.Color:
     )
 
 
-def equal_line() -> AnyChart:
+def equal_line() -> alt.Chart:
     """The diagonal on which two shares are equal."""
-    return (
+    line: alt.Chart = (
         alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
         .mark_line(color=theme.INK, opacity=0.5, strokeDash=[4, 4])
         .encode(x="x:Q", y="y:Q")
     )
+    return line
 
 
 def tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
