@@ -1,7 +1,8 @@
 """Checks that the right answers of a task's items can be graded, before anybody is asked.
 
 Reads the items that `draw` wrote; writes a small document that says how many were checked. A step
-of its own, so that editing a rule of grading draws and renders nothing again. One real document:
+of its own, so that editing a rule of grading draws and renders nothing again; `generate` then
+reads its store and loads no model. One real document:
 
     {"label": "math500", "golds": 500}
 """
